@@ -1,0 +1,1 @@
+"""The event catalogue and everything that reads text: line formats, redaction, signatures, classification."""

@@ -1,0 +1,148 @@
+"""Text formats of log lines: level, logger and message, where the entry itself names no severity.
+
+`FORMATS` are data, tried in this order; the first that matches wins. Their patterns are in the portable dialect.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+#: Escape sequences of a terminal (ECMA-48 CSI and OSC), which some loggers write into their lines.
+ANSI = r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)"
+
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}"
+
+
+@dataclass(frozen=True)
+class LineFormat:
+    """One text format. `pattern` names the groups it has of level, logger and message; `level` is for those without."""
+
+    name: str
+    pattern: str
+    level: str | None = None
+
+
+FORMATS: tuple[LineFormat, ...] = (
+    LineFormat("gunicorn", rf"^\[{_TIME} [+-][0-9]{{4}}\] \[[0-9]+\] \[(?P<level>[A-Za-z]+)\] (?P<message>[^\n]*)"),
+    LineFormat(
+        "loguru",
+        rf"^{_TIME}\.[0-9]{{3}} \| (?P<level>[A-Z]+) *\| (?P<logger>[^ |]+) (?:\||-) (?P<message>[^\n]*)",
+    ),
+    LineFormat(
+        "stdlib",
+        rf"^{_TIME}(?:,[0-9]{{3}})? - (?P<logger>[^ ]+)(?: - [^ ]+)? - (?P<level>[A-Z]+) - (?P<message>[^\n]*)",
+    ),
+    LineFormat(
+        "logback",
+        rf"^{_TIME}[.,][0-9]{{3,9}}(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})? +(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) "
+        r"(?:[^\n]*?\] )?(?P<logger>[A-Za-z0-9_.$\[\]/-]+) *[:-] (?P<message>[^\n]*)",
+    ),
+    LineFormat(
+        "access", r'^(?P<message>[^ "]+:[0-9]+ - "[A-Z][A-Za-z]* [^"]*" (?:[0-9]{3}|\[accepted\])[^\n]*)', "INFO"
+    ),
+    LineFormat("common log", r'^(?P<message>[^ "]+ [^ ]+ [^ ]+ \[[^\]]+\] "[A-Z]+ [^"]*" [0-9]{3} [^\n]*)', "INFO"),
+    LineFormat(
+        "basic",
+        r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):(?P<logger>[A-Za-z0-9_.]+):(?P<message>[^\n]*)",
+    ),
+    LineFormat(
+        "level first",
+        r"^(?P<level>TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|PANIC):? +(?P<message>[^\n]*)",
+    ),
+    LineFormat(
+        "bracketed", r"^\[(?P<level>[Ee]rror|ERROR|[Ww]arn|WARN|WARNING|[Ii]nfo|INFO|DEBUG)\] (?P<message>[^\n]*)"
+    ),
+    LineFormat("logfmt", r'(?:^| )level="?(?P<level>[A-Za-z]+)"?(?: [^\n]*)?$'),
+    LineFormat("glog", r"^(?P<level>[IWEF])[0-9]{4} [0-9:.]+ +[0-9]+ (?P<logger>[^ \]]+)\] (?P<message>[^\n]*)"),
+)
+
+_ANY = (
+    "|".join(f"(?:{f.pattern})" for f in FORMATS)
+    .replace("?P<level>", "?:")
+    .replace("?P<logger>", "?:")
+    .replace("?P<message>", "?:")
+)
+
+#: Level words of Python, Java, Node (pino's numbers), Go and syslog, as severities of Cloud Logging.
+LEVELS = {
+    "TRACE": "DEBUG",
+    "DEBUG": "DEBUG",
+    "10": "DEBUG",
+    "20": "DEBUG",
+    "FINE": "DEBUG",
+    "INFO": "INFO",
+    "I": "INFO",
+    "30": "INFO",
+    "SUCCESS": "INFO",
+    "LOG": "INFO",
+    "INFORMATION": "INFO",
+    "NOTICE": "NOTICE",
+    "WARN": "WARNING",
+    "WARNING": "WARNING",
+    "W": "WARNING",
+    "40": "WARNING",
+    "ERROR": "ERROR",
+    "ERR": "ERROR",
+    "E": "ERROR",
+    "50": "ERROR",
+    "SEVERE": "ERROR",
+    "EXCEPTION": "ERROR",
+    "CRITICAL": "CRITICAL",
+    "FATAL": "CRITICAL",
+    "PANIC": "CRITICAL",
+    "F": "CRITICAL",
+    "60": "CRITICAL",
+    "ALERT": "ALERT",
+    "EMERGENCY": "EMERGENCY",
+}
+
+#: The level and the logger in a JSON payload, where the entry has no severity of its own.
+_JSON_LEVEL = r'"(?:level|severity|levelname|log_level|lvl)": ?"?([A-Za-z]+|[1-6]0)"?[,}]'
+_JSON_LOGGER = r'"(?:logger|logger_name|component|module)": ?"([^"\\]{1,200})"'
+
+
+def strip_ansi(texts: pl.Series) -> pl.Series:
+    """Return the texts without terminal escape sequences."""
+    rows = texts.str.contains("\x1b", literal=True).fill_null(False).arg_true()
+    return texts.clone().scatter(rows, texts.gather(rows).str.replace_all(ANSI, "")) if len(rows) else texts
+
+
+def read(texts: pl.Series, payloads: pl.Series) -> pl.DataFrame:
+    """Return level, logger and body for each text, in order; null where no format matches.
+
+    texts: without ANSI escapes. payloads: JSON text, or null; its own level and logger count before the text's.
+    body: the message without its prefix, first line only; the whole first line where no format matches.
+    """
+    frame = pl.DataFrame({"text": texts, "payload": payloads}).with_row_index("row")
+    parts = []
+    rest = frame.filter(pl.col("text").str.contains(_ANY))
+    for form in FORMATS:
+        if not rest.height:
+            break
+        groups = rest["text"].str.extract_groups(form.pattern).struct.unnest()
+        hit = groups[groups.columns[-1]].is_not_null()
+        if hit.any():
+            found = groups.filter(hit)
+            missing = {"level": form.level, "logger": None, "message": None}
+            parts.append(
+                found.select(
+                    rest["row"].filter(hit),
+                    *(
+                        pl.col(name) if name in found.columns else pl.lit(value, pl.String).alias(name)
+                        for name, value in missing.items()
+                    ),
+                )
+            )
+            rest = rest.filter(~hit)
+    schema = {"row": pl.UInt32, "level": pl.String, "logger": pl.String, "message": pl.String}
+    table = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+    return frame.join(table, on="row", how="left", maintain_order="left").select(
+        level(pl.coalesce(pl.col("payload").str.extract(_JSON_LEVEL, 1), "level")).alias("level"),
+        pl.coalesce(pl.col("payload").str.extract(_JSON_LOGGER, 1), "logger").alias("logger"),
+        pl.coalesce("message", pl.col("text").str.extract(r"^[ \t]*([^\n]*)", 1)).alias("body"),
+    )
+
+
+def level(words: pl.Expr) -> pl.Expr:
+    """Return the severity that a level word stands for, null for an unknown word."""
+    return words.str.to_uppercase().replace_strict(LEVELS, default=None, return_dtype=pl.String)

@@ -1,0 +1,226 @@
+"""The event catalogue as data: what a TOML block may say, and how the packs are read.
+
+A pack is one file of `parsers/catalogue`, or of a folder the user names. Its blocks are `EventType`s; `load` gives
+a `Catalogue`, or one `CatalogueError` with every problem found.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from parsers.dialect import faults, groups
+from parsers.errors import CatalogueError, Problem
+
+Outcome = Literal["ok", "info", "degraded", "failure", "critical"]
+FieldType = Literal["int", "float", "text", "duration", "code", "subject", "request_id", "correlation_id"]
+Group = Literal["general", "service"]
+
+#: Columns of an entry that a block's `where` may name.
+WHERE_COLUMNS = frozenset({"http_method", "http_host", "http_path", "http_status", "http_user_agent", "severity"})
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FieldSpec(_Strict):
+    """A captured field: what it is, in which unit."""
+
+    type: FieldType
+    unit: str = "1"
+    meaning: str
+
+
+class Match(_Strict):
+    """One wording: a literal that stands in every line it matches, and the pattern.
+
+    `on` names the place of the payload that is matched in place of the message, as a JSON path (`$.error.type`).
+    """
+
+    literal: str = Field(min_length=3)
+    pattern: str
+    on: str | None = Field(default=None, pattern=r"^\$(\.[A-Za-z_][A-Za-z0-9_]*)+$")
+
+
+class Example(_Strict):
+    """A line (or the columns of a request row) and the fields it must give; it must win as its own event."""
+
+    line: str | None = None
+    columns: dict[str, int | str] = {}
+    log: str | None = None
+    want: dict[str, int | float | str] = {}
+    also: list[str] = []
+
+
+class EventType(_Strict):
+    """One block: an event with its wordings, fields, examples and near misses."""
+
+    name: str
+    pack: str
+    meaning: str
+    outcome: Outcome
+    source: str
+    fields: dict[str, FieldSpec] = {}
+    outcomes: dict[str, dict[str, Outcome]] = {}
+    match: list[Match] = []
+    example: list[Example] = []
+    near_misses: list[str] = []
+    echo_of: str | None = None
+    log: list[str] = []
+    where: dict[str, int | str | list[int] | list[str]] = {}
+
+    @property
+    def cause(self) -> str:
+        """The event this one is counted as: itself, or the one it echoes."""
+        return self.echo_of or self.name
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All events, sorted by name, and where each block stands (for messages)."""
+
+    events: tuple[EventType, ...]
+    places: dict[str, tuple[str, int]]
+    titles: dict[str, str]
+
+    @cached_property
+    def digest(self) -> str:
+        """First 12 hex digits of the SHA-256 of all blocks: same rules, same digest."""
+        text = "\n".join(event.model_dump_json(exclude={"pack"}) for event in self.events)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def __getitem__(self, name: str) -> EventType:
+        """Return the event of that name; KeyError where there is none."""
+        return self.by_name[name]
+
+    @cached_property
+    def by_name(self) -> dict[str, EventType]:
+        """Events by name."""
+        return {event.name: event for event in self.events}
+
+
+def load(packs: Sequence[str] | None = None, folders: Iterable[Path] = ()) -> Catalogue:
+    """Return the catalogue of our packs and the user's folders.
+
+    packs: names of packs (`cloud_run`), or `general` for all general ones; None for all. folders: each `*.toml`
+    in them is a pack too. Raises CatalogueError with all problems at once: unreadable TOML, unknown keys or packs,
+    patterns outside the portable dialect, literals that a match need not contain, undeclared fields, double names.
+    """
+    problems: list[Problem] = []
+    events: dict[str, EventType] = {}
+    places: dict[str, tuple[str, int]] = {}
+    titles: dict[str, str] = {}
+    wanted = None if packs is None else set(packs)
+    ours = [item for item in (resources.files("parsers") / "catalogue").iterdir() if item.name.endswith(".toml")]
+    files: list[tuple[Traversable | Path, bool]] = [(item, False) for item in ours]
+    for folder in folders:
+        if not folder.is_dir():
+            problems.append(Problem(str(folder), 0, "", "no such folder of catalogue packs ([catalogue] paths)"))
+        files += [(item, True) for item in folder.glob("*.toml")]
+    known = {"general"}
+    for file, users in sorted(files, key=lambda pair: (pair[1], pair[0].name)):
+        pack = file.name.removesuffix(".toml")
+        known.add(pack)
+        path = str(file) if users else f"parsers/catalogue/{file.name}"
+        source = _Source(path, file.read_text(encoding="utf-8"))
+        document = source.parse(problems)
+        head = document.pop("pack", {})
+        if not (users or wanted is None or pack in wanted or ("general" in wanted and head.get("group") == "general")):
+            continue
+        titles[pack] = str(head.get("title", pack))
+        for name, block in document.items():
+            event = source.event(name, block, pack, problems)
+            if event is None:
+                continue
+            if name in events:
+                first = "{}:{}".format(*places[name])
+                problems.append(Problem(path, source.line(name), name, f"the name stands already at {first}"))
+                continue
+            events[name] = event
+            places[name] = (path, source.line(name))
+    if wanted is not None:
+        problems += [
+            Problem("[catalogue] packs", 0, "", f"no pack {name!r}; there are: {', '.join(sorted(known))}")
+            for name in sorted(wanted - known)
+        ]
+    for event in events.values():
+        if event.echo_of and event.echo_of not in events and wanted is None:
+            problems.append(Problem(*places[event.name], event.name, f"echo_of names no event: {event.echo_of!r}"))
+    if problems:
+        raise CatalogueError(problems)
+    return Catalogue(tuple(events[name] for name in sorted(events)), places, titles)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One pack's text, for parsing and for finding the line of a block."""
+
+    path: str
+    text: str
+
+    def parse(self, problems: list[Problem]) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            line = re.search(r"at line ([0-9]+)", str(error))
+            problems.append(Problem(self.path, int(line[1]) if line else 0, "", f"not TOML: {error}"))
+            return {}
+
+    def line(self, name: str, table: str = "", number: int = 0) -> int:
+        """The line of a block's header, or of the nth `[[name.table]]` in it; 0 where it is not found."""
+        header = f'["{name}"]' if not table else f'[["{name}".{table}]]'
+        seen = -1
+        for count, text in enumerate(self.text.splitlines(), 1):
+            if text.split("#")[0].strip() == header:
+                seen += 1
+                if seen == number:
+                    return count
+        return self.line(name) if table else 0
+
+    def event(self, name: str, block: object, pack: str, problems: list[Problem]) -> EventType | None:
+        """The block as an EventType, or None with its problems added."""
+
+        def problem(text: str, table: str = "", number: int = 0) -> None:
+            problems.append(Problem(self.path, self.line(name, table, number), name, text))
+
+        if not _NAME.fullmatch(name) or not isinstance(block, dict):
+            problem('an event is a table with a quoted name such as ["family.what_happened"]')
+            return None
+        if unknown := {"name", "pack"} & block.keys():
+            problem(f"unknown key {min(unknown)!r}")
+        try:
+            event = EventType(**{**block, "name": name, "pack": pack})
+        except ValidationError as error:
+            for fault in error.errors():
+                where = [str(part) for part in fault["loc"]]
+                table, number = (where[0], int(where[1])) if len(where) > 1 and where[1].isdigit() else ("", 0)
+                text = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"]
+                problem(f"{'.'.join(where)}: {text}", table if table in ("match", "example") else "", number)
+            return None
+        before = len(problems)
+        if not event.match and not event.where:
+            problem("needs a [[match]] or a `where`")
+        for column in sorted(event.where.keys() - WHERE_COLUMNS):
+            problem(f"where: no column {column!r}; there are: {', '.join(sorted(WHERE_COLUMNS))}")
+        for field in sorted(event.outcomes.keys() - event.fields.keys()):
+            problem(f"outcomes: {field!r} is no field")
+        for number, match in enumerate(event.match):
+            found = faults(match.pattern, match.literal)
+            for fault_text in found:
+                problem(fault_text, "match", number)
+            if found:
+                continue
+            for field in sorted(set(groups(match.pattern)) - event.fields.keys()):
+                problem(f"field {field!r} is captured, not declared: fields.{field} = {{…}}", "match", number)
+        return event if len(problems) == before else None

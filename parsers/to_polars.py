@@ -1,0 +1,252 @@
+"""The catalogue as polars: one search for all literals, then each pattern on its own candidate rows only.
+
+Blocks that match nothing cost nothing: a single Aho-Corasick pass gives (row, literal); a regular expression runs only
+where its literal stands. `parsers.to_googlesql` compiles the same catalogue for BigQuery.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+
+import polars as pl
+
+from parsers.dialect import groups
+from parsers.model import Catalogue, EventType, Match
+
+#: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`; a bare number is seconds where the field's unit is s, else milliseconds.
+_DURATION = (
+    r"^(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?(?:(?P<ms>[0-9]+(?:\.[0-9]+)?)ms)?$"
+)
+
+#: What `events` needs of an entry.
+INPUT = (
+    "text",
+    "payload",
+    "log_id",
+    "http_method",
+    "http_host",
+    "http_path",
+    "http_status",
+    "http_user_agent",
+    "severity",
+)
+
+OUTPUT = pl.Schema(
+    {
+        "event": pl.String,
+        "wording": pl.Int64,
+        "outcome": pl.String,
+        "cause": pl.String,
+        "duration_ms": pl.Float64,
+        "code": pl.Int64,
+        "request_id": pl.String,
+        "correlation_id": pl.String,
+        "fields": pl.String,
+        "n_matches": pl.Int64,
+    }
+)
+
+
+@dataclass(frozen=True)
+class _Wording:
+    """One match of one event; `match` is None for an event that is read from columns alone."""
+
+    event: EventType
+    number: int
+    match: Match | None
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """Among events without a literal the one with most conditions wins, then the name."""
+        return (-len(self.event.where), self.event.name)
+
+
+class Classifier:
+    """A compiled catalogue; build it once and use it for every batch."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        wordings = [
+            _Wording(event, number, match)
+            for event in catalogue.events
+            for number, match in enumerate(event.match or [None])
+        ]
+        self._wordings = wordings
+        self._by_literal: dict[str, list[int]] = {}
+        self._by_payload: dict[str, list[int]] = {}
+        self._by_columns: list[int] = []
+        for index, wording in enumerate(wordings):
+            if wording.match is None:
+                self._by_columns.append(index)
+            elif wording.match.on:
+                self._by_payload.setdefault(wording.match.on, []).append(index)
+            else:
+                self._by_literal.setdefault(wording.match.literal, []).append(index)
+
+    def classify(self, entries: pl.DataFrame) -> pl.DataFrame:
+        """Return event, fields and counts (`OUTPUT`) for each entry, in order; null event where nothing explains it.
+
+        entries: the columns `INPUT`; text is the redacted message without terminal escapes.
+        """
+        entries = entries.select(INPUT).with_row_index("row")
+        table = self._hits(entries)
+        counts = table.group_by("row").agg(pl.col("name").n_unique().cast(pl.Int64).alias("n_matches"))
+        winners = table.sort(
+            "row", "position", "length", "name", "wording", descending=[False, False, True, False, False]
+        )
+        winners = winners.unique("row", keep="first", maintain_order=True)
+        parts = [self._fields(int(key[0]), rows, entries) for key, rows in winners.group_by("wording")]
+        found = pl.concat(parts or [pl.DataFrame(schema={"row": pl.UInt32, **OUTPUT}).drop("n_matches")])
+        found = found.join(counts, on="row")
+        return (
+            entries.select("row")
+            .join(found, on="row", how="left", maintain_order="left")
+            .with_columns(pl.col("n_matches").fill_null(0))
+            .select(OUTPUT.names())
+        )
+
+    def matches(self, entries: pl.DataFrame) -> list[set[tuple[str, int]]]:
+        """Return all (event, wording) that match each entry, winners or not."""
+        found: list[set[tuple[str, int]]] = [set() for _ in range(entries.height)]
+        for row, index in self._hits(entries.select(INPUT).with_row_index("row")).select("row", "wording").iter_rows():
+            found[row].add((self._wordings[index].event.name, self._wordings[index].number))
+        return found
+
+    def _hits(self, entries: pl.DataFrame) -> pl.DataFrame:
+        """(row, wording, name, position, length) of everything that matches; a name may stand twice in a row."""
+        return pl.concat(
+            [_hit(entries["row"].head(0), 0, "", pl.Series([], dtype=pl.Int64), 0), *self._search(entries)]
+        )
+
+    def _search(self, entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        if self._by_literal:
+            found = (
+                entries.select(
+                    "row", pl.col("text").str.extract_many(list(self._by_literal), overlapping=True).alias("literal")
+                )
+                .filter(pl.col("literal").list.len() > 0)
+                .explode("literal")
+                .unique()
+            )
+            for (literal,), rows in found.group_by("literal"):
+                candidates = entries[rows["row"]]
+                for index in self._by_literal[str(literal)]:
+                    yield self._matching(index, candidates, candidates["text"])
+        for path, indexes in self._by_payload.items():
+            key = path.rsplit(".", 1)[-1]
+            candidates = entries.filter(pl.col("payload").str.contains(f'"{key}"', literal=True))
+            if candidates.height:
+                values = candidates["payload"].str.json_path_match(path)
+                for index in indexes:
+                    yield self._matching(index, candidates, values)
+        columns = [(index, entries.filter(_conditions(self._wordings[index].event))) for index in self._by_columns]
+        for index, rows in columns:
+            event = self._wordings[index].event
+            # Behind every literal, and the more conditions the earlier.
+            yield _hit(rows["row"], index, event.name, pl.repeat(2**31 - len(event.where), rows.height, eager=True), 0)
+
+    def _matching(self, index: int, candidates: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
+        wording = self._wordings[index]
+        match = wording.match
+        assert match is not None  # only wordings with a match come here
+        mask = texts.str.contains(match.pattern).fill_null(False)
+        if wording.event.log or wording.event.where:
+            mask &= candidates.select(_conditions(wording.event)).to_series()
+        position = texts.filter(mask).str.find(match.literal, literal=True).cast(pl.Int64)
+        return _hit(candidates["row"].filter(mask), index, wording.event.name, position, len(match.literal))
+
+    def _fields(self, index: int, rows: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+        """The output columns of the rows that one wording won."""
+        wording = self._wordings[index]
+        event = wording.event
+        mine = entries[rows["row"]]
+        names: list[str] = []
+        if wording.match is not None:
+            names = groups(wording.match.pattern)
+            texts = mine["payload"].str.json_path_match(wording.match.on) if wording.match.on else mine["text"]
+            if names:
+                captured = texts.str.extract_groups(wording.match.pattern).struct.unnest()
+                mine = mine.hstack([captured[name].alias(f"={name}") for name in names])
+        field = {name: pl.col(f"={name}") for name in names}
+        kinds = {name: event.fields[name].type for name in names}
+        of_kind = {kind: [field[name] for name in names if kinds[name] == kind] for kind in set(kinds.values())}
+        durations = [duration_ms(field[name], event.fields[name].unit) for name in names if kinds[name] == "duration"]
+        null = pl.lit(None, pl.String)
+        codes = [_code(field[name], event.fields[name].unit) for name in names if kinds[name] == "code"]
+        if not codes and "http_status" in event.where and wording.match is None:
+            codes = [pl.col("http_status")]
+        kept = sorted(names)
+        outcome = reduce(
+            lambda other, name: (
+                field[name].replace_strict(event.outcomes[name], default=None, return_dtype=pl.String).fill_null(other)
+            ),
+            [name for name in event.outcomes if name in field],
+            pl.lit(event.outcome, pl.String),
+        )
+        return mine.select(
+            "row",
+            pl.lit(event.name, pl.String).alias("event"),
+            pl.lit(wording.number, pl.Int64).alias("wording"),
+            outcome.alias("outcome"),
+            pl.lit(event.cause, pl.String).alias("cause"),
+            pl.coalesce(*durations, pl.lit(None, pl.Float64)).alias("duration_ms"),
+            pl.coalesce(*codes, pl.lit(None, pl.Int64)).alias("code"),
+            pl.coalesce(*of_kind.get("request_id", []), null).alias("request_id"),
+            pl.coalesce(*of_kind.get("correlation_id", []), null).alias("correlation_id"),
+            (_json({name: field[name] for name in kept}) if kept else null).alias("fields"),
+        )
+
+
+def _hit(rows: pl.Series, index: int, name: str, position: pl.Series, length: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "row": rows,
+            "wording": pl.repeat(index, len(rows), dtype=pl.Int64, eager=True),
+            "name": pl.repeat(name, len(rows), dtype=pl.String, eager=True),
+            "position": position.cast(pl.Int64),
+            "length": pl.repeat(length, len(rows), dtype=pl.Int64, eager=True),
+        }
+    )
+
+
+def _conditions(event: EventType) -> pl.Expr:
+    """What `log` and `where` of a block ask of an entry's columns."""
+    conditions = []
+    if event.log:
+        logs = [name if ".com/" in name else f"run.googleapis.com/{name}" for name in event.log]
+        conditions.append(pl.col("log_id").is_null() | pl.col("log_id").is_in(logs))
+    for column, wanted in event.where.items():
+        if isinstance(wanted, list) and len(wanted) == 2 and isinstance(wanted[0], int):
+            conditions.append(pl.col(column).is_between(wanted[0], wanted[1]))
+        elif isinstance(wanted, list):
+            conditions.append(pl.col(column).is_in(wanted))
+        else:
+            conditions.append(pl.col(column) == wanted)
+    return pl.all_horizontal(*conditions).fill_null(False)
+
+
+def duration_ms(text: pl.Expr, unit: str) -> pl.Expr:
+    """Return a written duration in milliseconds, null where it is none.
+
+    unit: what a number without a unit means, `s` or `ms`.
+    """
+    parts = text.str.extract_groups(_DURATION)
+    numbers = {name: parts.struct.field(name).cast(pl.Float64, strict=False) for name in ("h", "m", "s", "ms")}
+    # The empty text matches too: that is a bare number, or no duration at all.
+    known = pl.any_horizontal(*(number.is_not_null() for number in numbers.values()))
+    scale = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0}
+    total = pl.sum_horizontal(*(numbers[name] * scale[name] for name in numbers))
+    bare = text.cast(pl.Float64, strict=False) * (1000.0 if unit == "s" else 1.0)
+    return pl.when(known).then(total).otherwise(bare)
+
+
+def _code(text: pl.Expr, unit: str) -> pl.Expr:
+    """A captured code; a signal counts as 128 + n, as shells report it."""
+    return text.cast(pl.Int64, strict=False) + (128 if unit == "signal" else 0)
+
+
+def _json(fields: dict[str, pl.Expr]) -> pl.Expr:
+    """A JSON object of the captured strings, keys sorted, absent ones left out."""
+    present = pl.struct(*(expression.alias(name) for name, expression in fields.items()))
+    written = present.struct.json_encode()
+    return written.str.replace_all('"[a-z0-9_]+":null,?', "").str.replace(",}$", "}")

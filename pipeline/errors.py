@@ -1,0 +1,53 @@
+"""The whole tree of errors; `cli.py` alone turns them into exit codes.
+
+RunverdictError                 (parsers.errors)
+├── CatalogueError              2  the event catalogue is wrong
+├── UsageError                  2  arguments that contradict each other
+├── SettingsError               2  a configuration file or a policy that cannot be used
+├── SourceError                 4  a source is missing, denied, unreachable or unreadable
+└── StoreError                  4  the store cannot be read or written
+"""
+
+from parsers.errors import CatalogueError, Problem, RunverdictError
+
+__all__ = [
+    "CatalogueError",
+    "Problem",
+    "RunverdictError",
+    "SettingsError",
+    "SourceError",
+    "StoreError",
+    "UsageError",
+]
+
+
+class UsageError(RunverdictError):
+    """Arguments that cannot hold together, such as a window that ends before it starts."""
+
+
+class SettingsError(RunverdictError):
+    """A settings or policy file that cannot be used."""
+
+    def __init__(self, path: str, problems: list[str]) -> None:
+        self.path = path
+        self.problems = problems
+        super().__init__(f"{path}: " + "; ".join(problems))
+
+
+class SourceError(RunverdictError):
+    """A source that gave nothing because it is missing, denied, unreachable or unreadable."""
+
+    def __init__(self, source: str, reason: str, hint: str = "") -> None:
+        self.source = source
+        self.reason = reason
+        self.hint = hint
+        super().__init__(f"{source}: {reason}" + (f"; {hint}" if hint else ""))
+
+
+class StoreError(RunverdictError):
+    """The store cannot be read or written; nothing half-written is left behind."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
