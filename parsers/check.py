@@ -15,7 +15,7 @@ from parsers.model import Catalogue, EventType, Example, Match
 from parsers.redact import redact
 from parsers.to_polars import INPUT, Classifier, duration_ms
 
-_COLUMN_TYPES = {"http_status": pl.Int64}
+_COLUMN_TYPES = {"http_status": pl.Int64, "http_latency_ms": pl.Float64}
 
 
 def check(catalogue: Catalogue) -> list[Problem]:
@@ -51,8 +51,10 @@ def check(catalogue: Catalogue) -> list[Problem]:
                 problem(f"{field} should be {wanted!r}, is {got!r}")
     for event in catalogue.events:
         path, line = catalogue.places[event.name]
-        for number in sorted(set(range(len(event.match))) - shown.get(event.name, set())):
-            problems.append(Problem(path, line, event.name, f"match {number + 1} has no example of its own"))
+        bare = sorted(set(range(len(event.match))) - shown.get(event.name, set()))
+        problems += [
+            Problem(path, line, event.name, f"match {number + 1} has no example of its own") for number in bare
+        ]
         if not event.match and event.name not in shown:
             problems.append(Problem(path, line, event.name, "has no example"))
         near = classifier.matches(as_entries([Example(line=text) for text in event.near_misses]))
@@ -67,7 +69,7 @@ def as_entries(examples: Iterable[Example]) -> pl.DataFrame:
     rows = [
         {
             "text": example.line,
-            "log_id": f"run.googleapis.com/{example.log}" if example.log else None,
+            "log_id": _log_id(example.log),
             **example.columns,
         }
         for example in examples
@@ -75,6 +77,10 @@ def as_entries(examples: Iterable[Example]) -> pl.DataFrame:
     schema = {name: _COLUMN_TYPES.get(name, pl.String()) for name in INPUT}
     frame = pl.DataFrame([{**dict.fromkeys(schema), **row} for row in rows], schema=schema)
     return frame.with_columns(redact(strip_ansi(frame["text"])).alias("text"))
+
+
+def _log_id(log: str | None) -> str | None:
+    return log if log is None or ".com/" in log else f"run.googleapis.com/{log}"
 
 
 def how_far(match: Match, line: str) -> str | None:

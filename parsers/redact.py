@@ -33,12 +33,12 @@ _BEFORE_USER = (
     r"|customer_id|connection for)(?:\\?[\"'])?(?:[:=] ?| )(?:\\?[\"'])?"
 )
 
-_SECRET_NAME = (
+_NAMED = (
     r"[Pp]assword|PASSWORD|[Pp]asswd|[Pp]wd|[Ss]ecret|[A-Z_]*SECRET(?:_KEY)?|[Ss]ecret_?[Kk]ey|[Aa]pi[_-]?[Kk]ey"
     r"|[A-Z_]*API_KEY|[Aa]ccess_?[Tt]oken|[Rr]efresh_?[Tt]oken|[Ii]d_?[Tt]oken|[Pp]rivate_?[Kk]ey|[Ss]et-[Cc]ookie"
     r"|[Cc]ookie|[Ss]ession_?[Kk]ey|[Xx]-[Aa]pi-[Kk]ey|[Aa]uthorization"
 )
-_SECRET_VALUE = r"[A-Z]{0,64}[^A-Z \t\n\"',;&(){}<>\[\]\\][^ \t\n\"',;&(){}<>\[\]\\]{3,}"
+_VALUE = r"[A-Z]{0,64}[^A-Z \t\n\"',;&(){}<>\[\]\\][^ \t\n\"',;&(){}<>\[\]\\]{3,}"
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -71,7 +71,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "secret by its name",
         ("assw", "ASSW", "pwd", "Pwd", "ecret", "SECRET", "ey", "KEY", "oken", "ookie", "uthorization"),
-        rf"((?:{_SECRET_NAME})(?:\\?[\"'])? ?[:=] ?(?:\\?[\"'])?){_SECRET_VALUE}",
+        rf"((?:{_NAMED})(?:\\?[\"'])? ?[:=] ?(?:\\?[\"'])?){_VALUE}",
         "${1}<secret>",
     ),
     Rule(
@@ -146,3 +146,13 @@ def digest(identifiers: pl.Series, key: bytes) -> pl.Series:
     known = identifiers.drop_nulls().unique().to_list()
     table = {value: hashlib.sha256(key + value.encode()).hexdigest()[:12] for value in known}
     return identifiers.replace_strict(table, default=None, return_dtype=pl.String)
+
+
+#: Rules whose finds in a report are leaks; numbers and names of users also occur in what a report says of itself.
+_LEAKS = ("private key", "JSON web token", "credentials of a header", "key of a vendor", "e-mail address")
+
+
+def leaks(text: str) -> list[str]:
+    """Return the kinds of secrets and personal data that a text still holds; empty for a clean one."""
+    series = pl.Series([text], dtype=pl.String)
+    return [rule.name for rule in RULES if rule.name in _LEAKS and series.str.contains(rule.pattern)[0]]

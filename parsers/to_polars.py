@@ -13,22 +13,17 @@ import polars as pl
 from parsers.dialect import groups
 from parsers.model import Catalogue, EventType, Match
 
-#: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`; a bare number is seconds where the field's unit is s, else milliseconds.
+#: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`, `532.1µs`; a bare number is seconds where the field's unit is s, else milliseconds.
 _DURATION = (
-    r"^(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?(?:(?P<ms>[0-9]+(?:\.[0-9]+)?)ms)?$"
+    r"^(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?(?:(?P<ms>[0-9]+(?:\.[0-9]+)?)ms)?"
+    r"(?:(?P<us>[0-9]+(?:\.[0-9]+)?)(?:µs|μs|us))?$"
 )
+_MS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "us": 0.001}
 
 #: What `events` needs of an entry.
 INPUT = (
-    "text",
-    "payload",
-    "log_id",
-    "http_method",
-    "http_host",
-    "http_path",
-    "http_status",
-    "http_user_agent",
-    "severity",
+    *("text", "payload", "log_id", "severity"),
+    *("http_method", "http_host", "http_path", "http_status", "http_latency_ms", "http_user_agent"),
 )
 
 OUTPUT = pl.Schema(
@@ -173,8 +168,6 @@ class Classifier:
         durations = [duration_ms(field[name], event.fields[name].unit) for name in names if kinds[name] == "duration"]
         null = pl.lit(None, pl.String)
         codes = [_code(field[name], event.fields[name].unit) for name in names if kinds[name] == "code"]
-        if not codes and "http_status" in event.where and wording.match is None:
-            codes = [pl.col("http_status")]
         kept = sorted(names)
         outcome = reduce(
             lambda other, name: (
@@ -189,8 +182,8 @@ class Classifier:
             pl.lit(wording.number, pl.Int64).alias("wording"),
             outcome.alias("outcome"),
             pl.lit(event.cause, pl.String).alias("cause"),
-            pl.coalesce(*durations, pl.lit(None, pl.Float64)).alias("duration_ms"),
-            pl.coalesce(*codes, pl.lit(None, pl.Int64)).alias("code"),
+            pl.coalesce(*durations, pl.col("http_latency_ms")).alias("duration_ms"),
+            pl.coalesce(*codes, pl.col("http_status")).alias("code"),
             pl.coalesce(*of_kind.get("request_id", []), null).alias("request_id"),
             pl.coalesce(*of_kind.get("correlation_id", []), null).alias("correlation_id"),
             (_json({name: field[name] for name in kept}) if kept else null).alias("fields"),
@@ -231,11 +224,10 @@ def duration_ms(text: pl.Expr, unit: str) -> pl.Expr:
     unit: what a number without a unit means, `s` or `ms`.
     """
     parts = text.str.extract_groups(_DURATION)
-    numbers = {name: parts.struct.field(name).cast(pl.Float64, strict=False) for name in ("h", "m", "s", "ms")}
+    numbers = {name: parts.struct.field(name).cast(pl.Float64, strict=False) for name in _MS}
     # The empty text matches too: that is a bare number, or no duration at all.
     known = pl.any_horizontal(*(number.is_not_null() for number in numbers.values()))
-    scale = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0}
-    total = pl.sum_horizontal(*(numbers[name] * scale[name] for name in numbers))
+    total = pl.sum_horizontal(*(numbers[name] * _MS[name] for name in numbers))
     bare = text.cast(pl.Float64, strict=False) * (1000.0 if unit == "s" else 1.0)
     return pl.when(known).then(total).otherwise(bare)
 
@@ -249,4 +241,4 @@ def _json(fields: dict[str, pl.Expr]) -> pl.Expr:
     """A JSON object of the captured strings, keys sorted, absent ones left out."""
     present = pl.struct(*(expression.alias(name) for name, expression in fields.items()))
     written = present.struct.json_encode()
-    return written.str.replace_all('"[a-z0-9_]+":null,?', "").str.replace(",}$", "}")
+    return written.str.replace_all('"[a-z0-9_]+":null,?', "").str.replace(",}$", "}").replace({"{}": None})

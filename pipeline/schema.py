@@ -56,7 +56,7 @@ EVENT_COLUMNS: tuple[Column, ...] = (
     Column("wording", pl.Int64, "INT64", "", "which of the event's matches it was, counted from 0"),
     Column("outcome", pl.String, "STRING", "", "ok, info, degraded, failure or critical"),
     Column("cause", pl.String, "STRING", "", "the event, or the one it echoes"),
-    Column("duration_ms", pl.Float64, "FLOAT64", "ms", "the event's duration"),
+    Column("duration_ms", pl.Float64, "FLOAT64", "ms", "the event's own duration, else the latency of its request"),
     Column("code", pl.Int64, "INT64", "", "close code, exit code, HTTP status, signal as 128 + n"),
     Column("request_id", pl.String, "STRING", "", "request id in the line"),
     Column("correlation_id", pl.String, "STRING", "", "correlation id in the line"),

@@ -1,0 +1,1 @@
+"""Where measures are computed."""

@@ -1,0 +1,1 @@
+"""A verdict as something to read: files, Markdown, terminal."""

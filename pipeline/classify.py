@@ -1,0 +1,39 @@
+"""Entries to events: what the catalogue explains, the effective level, and signatures of what it does not."""
+
+import polars as pl
+
+from parsers import lines
+from parsers.signature import signatures
+from parsers.to_polars import INPUT, Classifier
+from pipeline.schema import EVENTS, polars_schema
+
+#: Outcomes whose lines get a signature, beside the lines that nothing explains.
+_NOTABLE = ("degraded", "failure", "critical")
+
+
+def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
+    """Return entries as events: one row per entry, in order; event null where nothing explains it.
+
+    Unparsed entries have no text, so nothing explains them. Request rows have no signature.
+    """
+    text = lines.strip_ansi(entries["message"])
+    found = classifier.classify(entries.with_columns(text.alias("text")).select(INPUT))
+    read = lines.read(text, entries["payload"])
+    rows = entries.hstack(found).with_columns(
+        pl.when(pl.col("severity") != "DEFAULT")
+        .then("severity")
+        .otherwise(pl.coalesce(read["level"], pl.lit("DEFAULT")))
+        .alias("level"),
+        read["logger"].alias("component"),
+        pl.Series("signature", [None], dtype=pl.String).new_from_index(0, entries.height),
+    )
+    signed = rows.select(
+        pl.col("http_status").is_null()
+        & pl.col("message").is_not_null()
+        & (pl.col("event").is_null() | pl.col("outcome").is_in(_NOTABLE))
+    ).to_series()
+    where = signed.arg_true()
+    if len(where):
+        signature = rows["signature"].clone().scatter(where, signatures(read["body"].gather(where), text.gather(where)))
+        rows = rows.with_columns(signature.alias("signature"))
+    return rows.select(polars_schema(EVENTS).names()).cast(dict(polars_schema(EVENTS)))  # type: ignore[arg-type]

@@ -1,0 +1,65 @@
+"""DuckDB as the engine of the measures: the GoogleSQL files of `sql/`, rewritten by sqlglot, over Parquet slices."""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import sqlglot
+
+from pipeline.schema import EVENTS, polars_schema
+
+
+@cache
+def sql_folder() -> Traversable | Path:
+    """Return the folder of the SQL files: in the wheel `pipeline/_sql`, in a checkout `sql`."""
+    packaged = resources.files("pipeline") / "_sql"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "sql"
+
+
+@cache
+def translated(name: str) -> str:
+    """Return `sql/NAME.sql` in DuckDB's dialect."""
+    text = (sql_folder() / f"{name}.sql").read_text(encoding="utf-8")
+    return sqlglot.transpile(text, read="bigquery", write="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)[0]
+
+
+class Embedded:
+    """Runs measures over slices of events. Use it as a context manager.
+
+    slices: Parquet files of events. start_ns, end_ns: the half-open window to measure, None for an open side; events
+    without a timestamp belong to every window.
+    """
+
+    def __init__(self, slices: Sequence[Path], *, start_ns: int | None = None, end_ns: int | None = None) -> None:
+        self._duckdb = duckdb.connect()
+        self._duckdb.execute("set memory_limit = '700MB'")
+        if slices:
+            files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in slices)
+            rows = f"read_parquet([{files}])"
+        else:
+            self._duckdb.register("nothing", pl.DataFrame(schema=polars_schema(EVENTS)).to_arrow())
+            rows = "nothing"
+        conditions = [
+            f"(timestamp_ns is null or timestamp_ns {operator} {bound})"
+            for operator, bound in ((">=", start_ns), ("<", end_ns))
+            if bound is not None
+        ]
+        where = " and ".join(conditions) or "true"
+        self._duckdb.execute(f"create view events as select * from {rows} where {where}")  # noqa: S608
+        self._duckdb.execute(f"create temp table requests as {translated('staging/requests')}")
+
+    def __enter__(self) -> "Embedded":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._duckdb.close()
+
+    def measure(self, name: str) -> pl.DataFrame:
+        """Return the rows of `sql/measures/NAME.sql`, counts as INT64."""
+        rows = pl.DataFrame(self._duckdb.sql(translated(f"measures/{name}")))
+        # DuckDB sums to HUGEINT, and its COUNTIF over nulls alone is null; in GoogleSQL both are INT64.
+        return rows.with_columns(pl.selectors.decimal().cast(pl.Int64).fill_null(0))

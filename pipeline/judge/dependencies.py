@@ -1,0 +1,119 @@
+"""What the service depends on: auth, database, other services; and what it delivers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.judge.checks import count, percent, result
+from pipeline.judge.model import Check, Observed, Status
+from pipeline.judge.policy import Policy
+from pipeline.judge.sample import Sample
+from pipeline.judge.stats import clopper_pearson
+
+
+@dataclass(frozen=True)
+class _Dependency:
+    """The events of a dependency: attempts that start, that succeed, that are answered with no, that fail."""
+
+    name: str
+    failures: tuple[str, ...]
+    successes: tuple[str, ...]
+    refusals: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()
+
+
+_AUTH = _Dependency(
+    "auth service", ("auth.unreachable",), ("auth.success",), ("auth.failure", "auth.token_reuse"), ("auth.dependency",)
+)
+_DATABASE = _Dependency(
+    "database",
+    ("database.lookup_failed", "database.unavailable"),
+    ("database.user_found", "database.user_not_found", "database.user_created"),
+    (),
+    ("database.dependency",),
+)
+_SERVICES = _Dependency("service authentication", ("service_auth.failure",), ("service_auth.success",))
+
+
+def auth_unreachable(sample: Sample, policy: Policy) -> Check:
+    """The auth service answers."""
+    return _judge(sample, policy, "auth.unreachable", _AUTH)
+
+
+def database_failures(sample: Sample, policy: Policy) -> Check:
+    """The database answers."""
+    return _judge(sample, policy, "database.failures", _DATABASE)
+
+
+def service_auth_failures(sample: Sample, policy: Policy) -> Check:
+    """Services authenticate to each other."""
+    return _judge(sample, policy, "service_auth.failures", _SERVICES)
+
+
+def _judge(sample: Sample, policy: Policy, check: str, dependency: _Dependency) -> Check:
+    rule = policy[check]
+    happenings = sample.happenings
+    failed, succeeded = happenings.of(*dependency.failures), happenings.of(*dependency.successes)
+    refused, started = happenings.of(*dependency.refusals), happenings.of(*dependency.starts)
+    k = failed.count
+    n = max(started.count, succeeded.count + refused.count + k)
+    limit = (
+        f"FAIL from {rule['fail_count']:g} failures that are {percent(rule['fail_ratio'])} of attempts, or in "
+        f"{rule['fail_minutes']:g} minutes with no success after the first; fewer WARN"
+    )
+    if not n:
+        return result(rule, "NOT_OBSERVABLE", f"no line tells of the {dependency.name}", limit=limit)
+    low, high = clopper_pearson(k, n)
+    observed = Observed(value=k / n, unit="ratio", n=n, low=low, high=high)
+    if not k:
+        text = f"{count(n, 'attempt')} at the {dependency.name}, none failed (rate below {percent(high)})"
+        return result(rule, "PASS", text, observed=observed, limit=limit)
+    proof = sample.proof(*failed.topics)
+    said = f"{k:,} of {count(n, 'attempt')} at the {dependency.name} failed: {percent(k / n)}"
+    minutes = len(np.unique(failed.minute))
+    recovered = len(succeeded) > 0 and succeeded.last_ns.max() > failed.first_ns.min()
+    if minutes >= rule["fail_minutes"] and not recovered:
+        text = f"{said}, in {minutes} different minutes, with no success after the first"
+        return result(rule, "FAIL", text, observed=observed, limit=limit, evidence=proof)
+    if k >= rule["fail_count"] and k / n >= rule["fail_ratio"]:
+        return result(rule, "FAIL", said, observed=observed, limit=limit, evidence=proof)
+    return result(rule, "WARN", said, observed=observed, limit=limit, evidence=proof)
+
+
+_DELIVERED = ("agent.started", "agent.thinking", "agent.tool_executing", "agent.tool_completed", "agent.completed")
+
+
+def deliveries(sample: Sample, policy: Policy) -> Check:
+    """Agent events reach the user."""
+    rule = policy["golden_path.deliveries"]
+    lost, delivered = sample.happenings.of("agent.delivery_failed"), sample.happenings.of(*_DELIVERED)
+    k, n = lost.count, lost.count + delivered.count
+    limit = f"any lost is WARN; {rule['fail_count']:g} that are {percent(rule['fail_ratio'])} FAIL"
+    if not n:
+        return result(rule, "NOT_OBSERVABLE", "no line tells of an agent event", limit=limit)
+    low, high = clopper_pearson(k, n)
+    observed = Observed(value=k / n, unit="ratio", n=n, low=low, high=high)
+    failed = k >= rule["fail_count"] and k / n >= rule["fail_ratio"]
+    text = f"{k:,} of {count(n, 'agent event')} lost or blocked"
+    status: Status = "FAIL" if failed else "WARN" if k else "PASS"
+    return result(rule, status, text, observed=observed, limit=limit, evidence=sample.proof(*lost.topics))
+
+
+#: Families that other checks judge, or that tell of a user's mistake and are judged by their rate alone.
+_JUDGED = ("platform.", "audit.", "auth.", "database.", "service_auth.", "websocket.", "agent.", "http.", "jwt.")
+
+
+def application_failures(sample: Sample, policy: Policy) -> Check:
+    """No line of the application itself tells of a crash, a traceback or another failure."""
+    rule = policy["application.failures"]
+    happenings = sample.happenings
+    bad = np.isin(happenings.outcome, ("failure", "critical"))
+    judged = np.array([event.startswith(_JUDGED) for event in happenings.event], dtype=bool)
+    found = happenings.where(bad & ~judged)
+    limit = "any is WARN"
+    if not len(found):
+        return result(rule, "PASS", "no line tells of a failure that no other check judges", limit=limit)
+    events = {str(event): int(found.n[found.event == event].sum()) for event in np.unique(found.event)}
+    told = ", ".join(f"{event} × {n:,}" for event, n in sorted(events.items(), key=lambda pair: (-pair[1], pair[0])))
+    observed = Observed(value=sum(events.values()), unit="events", n=len(events))
+    return result(rule, "WARN", told, observed=observed, limit=limit, evidence=sample.proof(*found.topics))

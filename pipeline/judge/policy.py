@@ -1,0 +1,98 @@
+"""The policy: what each check is called, how severe it is, and its limits with unit, range and reason."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+CheckSeverity = Literal["critical", "major", "minor"]
+
+
+class PolicyError(ValueError):
+    """An override that names no limit, or a value outside its range; one sentence per problem in `problems`."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+class Limit(BaseModel):
+    """One number of the policy."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: float
+    unit: str
+    range: tuple[float, float]
+    reason: str
+
+
+class Rule(BaseModel):
+    """One check of the policy; `needs` is "baseline" where it only compares."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    title: str
+    severity: CheckSeverity
+    required: bool = False
+    needs: Literal["", "baseline"] = ""
+    limits: dict[str, Limit] = {}
+
+    def __getitem__(self, name: str) -> float:
+        """Return the value of a limit; KeyError where the policy has none of that name."""
+        return self.limits[name].value
+
+
+class Policy(BaseModel):
+    """All rules, in the order of `policy.toml`, which is the order of a report."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rules: dict[str, Rule]
+
+    def __getitem__(self, check: str) -> Rule:
+        """Return a check's rule; KeyError where the policy has none."""
+        return self.rules[check]
+
+    @property
+    def digest(self) -> str:
+        """First 12 hex digits of the SHA-256 of all rules: same policy, same digest."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+def load(overrides: Mapping[str, Mapping[str, object]] | None = None) -> Policy:
+    """Return the default policy with a user's values in place of ours.
+
+    overrides: check id to limit name to value. Raises PolicyError with every unknown name and value out of range.
+    """
+    text = (resources.files("pipeline.judge") / "policy.toml").read_text(encoding="utf-8")
+    document = tomllib.loads(text)
+    problems: list[str] = []
+    for check, values in (overrides or {}).items():
+        if check not in document:
+            problems.append(f"[policy] has no check {check!r}; there are: {', '.join(document)}")
+            continue
+        limits = {name: limit for name, limit in document[check].items() if isinstance(limit, dict)}
+        for name, value in values.items():
+            if name not in limits:
+                known = ", ".join(limits) or "none"
+                problems.append(f"[policy.{json.dumps(check)}] has no limit {name!r}; there are: {known}")
+                continue
+            low, high = limits[name]["range"]
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                problems.append(f"[policy.{json.dumps(check)}] {name} must be a number from {low} to {high}: {value!r}")
+                continue
+            limits[name]["value"] = value
+    if problems:
+        raise PolicyError(problems)
+    rules = {}
+    for check, block in document.items():
+        limits = {name: limit for name, limit in block.items() if isinstance(limit, dict)}
+        plain = {name: value for name, value in block.items() if name not in limits}
+        rules[check] = Rule.model_validate({"id": check, "limits": limits, **plain})
+    return Policy(rules=rules)

@@ -1,0 +1,98 @@
+"""The report as Markdown: what decided first, then every number with its count, interval and proof."""
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipeline.judge.model import Check, Observed, Verdict
+
+_MARKS = {
+    "PASS": "✅",
+    "WARN": "⚠️",
+    "FAIL": "❌",
+    "INCONCLUSIVE": "❔",
+    "NOT_APPLICABLE": "–",
+    "NOT_OBSERVABLE": "◌",
+}
+
+#: Characters that mean something in Markdown (CommonMark 2.4: any ASCII punctuation can be escaped).
+_SPECIAL = {ord(sign): f"\\{sign}" for sign in "\\`*_{}[]()#+!|~$"} | {
+    ord("<"): "&lt;",
+    ord(">"): "&gt;",
+    ord("&"): "&amp;",
+}
+
+
+def escaped(text: object) -> str:
+    """Return a text as it must stand in Markdown to be shown as it is, in a table too.
+
+    >>> escaped("<b> | *x*")
+    '&lt;b&gt; \\\\| \\\\*x\\\\*'
+    """
+    return str(text).translate(_SPECIAL).replace("\n", " ").replace("://", ":&#8203;//").replace("@", "&#64;")
+
+
+def code(text: object) -> str:
+    """Return a text as a code span; backquotes inside cannot end it (CommonMark 6.1)."""
+    plain = str(text).replace("\n", " ").replace("|", "\\|")
+    fence = "`"
+    while fence in plain:
+        fence += "`"
+    pad = " " if plain.startswith("`") or plain.endswith("`") else ""
+    return f"{fence}{pad}{plain}{pad}{fence}" if plain else ""
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number for reading: three significant digits, thousands separated; a dash for none."""
+    if value is None:
+        return "–"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def observed(seen: Observed | None) -> str:
+    """Return a number with its unit, its interval and its count."""
+    if seen is None:
+        return "–"
+    percent = seen.unit == "ratio"
+    scale, unit = (100.0, "%") if percent else (1.0, seen.unit)
+
+    def scaled(value: float | None) -> str:
+        return number(None if value is None else value * scale)
+
+    text = f"{scaled(seen.value)} {unit}".strip()
+    if seen.low is not None and seen.high is not None:
+        text += f" (95 %: {scaled(seen.low)} to {scaled(seen.high)} {unit})"
+    return f"{text}, n = {seen.n:,}"
+
+
+def markdown(verdict: Verdict) -> str:
+    """Return the report of one verdict as Markdown."""
+    return (
+        _environment()
+        .get_template("report.md")
+        .render(
+            v=verdict,
+            deciding=[check for check in verdict.checks if check.status in ("FAIL", "WARN", "INCONCLUSIVE")],
+            unseen=[check for check in verdict.checks if check.status == "NOT_OBSERVABLE"],
+            proven=[check for check in verdict.checks if check.evidence],
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pipeline.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - Markdown, not HTML: the filters below escape
+    )
+    environment.filters.update(md=escaped, code=code, number=number, observed=observed, mark=_mark)
+    return environment
+
+
+def _mark(check: Check) -> str:
+    return f"{_MARKS[check.status]} {check.status.replace('_', ' ').lower()}"

@@ -1,0 +1,168 @@
+"""The local store: Parquet slices that appear whole or not at all, and a manifest of them.
+
+STORE/manifest.json             what is there; written last, by rename
+STORE/entries/NAME.parquet      one slice of entries, keys unique over all slices
+STORE/events/NAME.parquet       the same rows, classified
+STORE/pseudonym.key             the key of the digests (0600), unless the environment has one
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipeline.errors import StoreError
+
+KEY_VARIABLE = "RUNVERDICT_PSEUDONYM_KEY"
+
+
+class Store:
+    """A folder of slices. One process writes at a time; a run killed anywhere leaves whole slices only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _reported(path):
+            for table in ("entries", "events"):
+                (path / table).mkdir(parents=True, exist_ok=True)
+            for left in path.glob("*/.*.tmp"):
+                left.unlink()
+
+    def slices(self, table: str) -> list[Path]:
+        """Return the table's slices in the order they were written."""
+        return sorted((self.path / table).glob("*.parquet"))
+
+    def next_name(self) -> str:
+        """Return the name of the next slice of entries."""
+        last = self.slices("entries")[-1:]
+        return f"{int(last[0].stem) + 1 if last else 0:08d}"
+
+    def write(self, table: str, name: str, rows: pl.DataFrame) -> None:
+        """Write one slice: under a temporary name, synced, renamed."""
+        target = self.path / table / f"{name}.parquet"
+        part = target.with_name(f".{name}.tmp")
+        with _reported(target):
+            rows.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            part.replace(target)
+
+    def drop(self, table: str, name: str) -> None:
+        """Remove one slice, if it is there."""
+        with _reported(self.path):
+            (self.path / table / f"{name}.parquet").unlink(missing_ok=True)
+
+    def write_manifest(self, facts: dict[str, object]) -> None:
+        """Write what the store holds: slices with their rows, and the facts given."""
+        slices = {path.stem: _rows(path) for path in self.slices("entries")}
+        part = self.path / ".manifest.tmp"
+        with _reported(self.path):
+            part.write_text(json.dumps({"version": 1, "slices": slices, **facts}, indent=1, sort_keys=True) + "\n")
+            part.replace(self.path / "manifest.json")
+
+    def facts(self) -> dict[str, object]:
+        """Return the manifest, empty where there is none yet."""
+        path = self.path / "manifest.json"
+        with _reported(path):
+            if not path.exists():
+                return {}
+            try:
+                found = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise StoreError(str(path), f"not a manifest ({error}); remove it to rebuild it") from error
+        return dict(found)
+
+    def pseudonym_key(self) -> bytes:
+        """Return the key of the digests: the environment's, else the store's own, made on first use."""
+        if given := os.environ.get(KEY_VARIABLE):
+            return given.encode()
+        path = self.path / "pseudonym.key"
+        with _reported(path):
+            if not path.exists():
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(secrets.token_hex(32))
+            return path.read_bytes()
+
+    def drop_duplicates(self) -> int:
+        """Remove entries that stand twice, and return how many rows went.
+
+        Equal are entries of one key (log_name, timestamp_ns, insert_id); at equal microseconds a row that has no
+        nanoseconds gives way to one that has. Without insertId or timestamp only equal content counts. Which of two
+        rows of one key stays depends on their content, not on the order they were read in.
+        """
+        files = [str(path) for path in self.slices("entries")]
+        if not files:
+            return 0
+        with duckdb.connect() as connection:
+            connection.execute("set memory_limit = '600MB'")
+            losers = pl.DataFrame(connection.sql(_DUPLICATES, params=[files, files]))
+        for (file,), rows in losers.group_by("filename", maintain_order=True):
+            path = Path(str(file))
+            kept = pl.read_parquet(path, hive_partitioning=False).with_row_index("row")
+            kept = kept.filter(~pl.col("row").is_in(rows["row"].implode())).drop("row")
+            if kept.height:
+                self.write("entries", path.stem, kept)
+            else:
+                self.drop("entries", path.stem)
+            self.drop("events", path.stem)
+        return losers.height
+
+
+#: Rows to drop. A first pass over the keys alone finds the few that repeat; only their rows are compared whole.
+_DUPLICATES = """
+with repeated as (
+  select hash(log_name, timestamp_ns // 1000, insert_id) as key_hash
+  from read_parquet(?)
+  group by key_hash
+  having count(*) > 1
+),
+candidates as (
+  select
+    filename,
+    file_row_number as row,
+    log_name,
+    timestamp_ns,
+    insert_id,
+    md5(to_json(struct_pack(*columns(* exclude (filename, file_row_number, source))))::varchar) as content
+  from read_parquet(?, filename = true, file_row_number = true)
+  where hash(log_name, timestamp_ns // 1000, insert_id) in (select key_hash from repeated)
+),
+keyed as (
+  select
+    *,
+    insert_id is null or timestamp_ns is null as keyless,
+    if(keyless, content, '') as own,
+    bool_or(timestamp_ns % 1000 <> 0) over (partition by log_name, timestamp_ns // 1000, insert_id, own) as has_ns
+  from candidates
+),
+ranked as (
+  select
+    *,
+    row_number() over (
+      partition by log_name, timestamp_ns, insert_id, own order by content, filename, row
+    ) as place
+  from keyed
+)
+select filename, row
+from ranked
+where place > 1 or (has_ns and not keyless and timestamp_ns % 1000 = 0)
+order by filename, row
+"""
+
+
+def _rows(path: Path) -> int:
+    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+
+
+@contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors into one of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(str(path), error.strerror or str(error)) from error

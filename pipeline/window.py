@@ -1,0 +1,58 @@
+"""Windows of time: half-open [start, end), UTC, in nanoseconds since 1970 where they meet entries."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pipeline.errors import UsageError
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The window asked for; None leaves a side open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.start and self.end and self.start >= self.end:
+            raise UsageError(f"--since {rfc3339(self.start)} is not before --until {rfc3339(self.end)}")
+
+
+def parse_time(text: str, *, now: datetime) -> datetime:
+    """Return the moment that a text names: RFC 3339, or a duration back from `now` (`30m`, `1h30m`, `2d`).
+
+    Raises UsageError for anything else; a time without an offset is UTC.
+    """
+    found = _DURATION.fullmatch(text)
+    if found and any(found.groups()):
+        days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        return now - timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        known = "RFC 3339 such as 2026-01-15T09:00:00Z, or a duration back from now such as 30m"
+        raise UsageError(f"{text!r} is no time; known are: {known}") from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Return a moment in ns since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a moment as RFC 3339 in UTC, microseconds only where there are some."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def rfc3339_ns(nanos: int) -> str:
+    """Return ns since 1970 as RFC 3339 with the digits it needs: 0, 3, 6 or 9."""
+    moment = _EPOCH + timedelta(seconds=nanos // 10**9)
+    fraction = f"{nanos % 10**9:09d}"
+    while fraction.endswith("000"):
+        fraction = fraction[:-3]
+    return moment.isoformat().removesuffix("+00:00") + (f".{fraction}" if fraction else "") + "Z"

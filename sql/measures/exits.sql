@@ -1,0 +1,39 @@
+-- How close together did containers exit with an error?
+-- Grain: one row per revision with such an exit.
+-- Units: fastest_three_ns in nanoseconds, null below three.
+-- One exit may be told in two wordings, so each wording is timed for itself.
+with
+
+exits as (
+
+    select
+        project,
+        location,
+        service,
+        revision,
+        timestamp_ns,
+        timestamp_ns - lag(timestamp_ns, 2) over (
+            partition by project, location, service, revision, wording
+            order by timestamp_ns, log_name, insert_id
+        ) as three_ns
+
+    from events
+    where event = 'platform.exit' and outcome not in ('ok', 'info')
+
+),
+
+counted as (
+
+    select
+        project,
+        location,
+        service,
+        revision,
+        min(three_ns) as fastest_three_ns
+
+    from exits
+    group by project, location, service, revision
+
+)
+
+select * from counted

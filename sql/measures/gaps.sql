@@ -1,0 +1,35 @@
+-- How long was the service's longest silence within its entries?
+-- Grain: one row per project, location and service.
+-- Units: max_gap_ns in nanoseconds, null for a single entry.
+with
+
+steps as (
+
+    select
+        project,
+        location,
+        service,
+        timestamp_ns - lag(timestamp_ns) over (
+            partition by project, location, service
+            order by timestamp_ns
+        ) as gap_ns
+
+    from events
+    where timestamp_ns is not null
+
+),
+
+gaps as (
+
+    select
+        project,
+        location,
+        service,
+        max(gap_ns) as max_gap_ns
+
+    from steps
+    group by project, location, service
+
+)
+
+select * from gaps

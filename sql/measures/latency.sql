@@ -1,0 +1,93 @@
+-- How long did requests take: all of them, those of users, health paths, each endpoint?
+-- Grain: one row per revision, scope (all, eligible, health, endpoint) and endpoint ('' but for scope endpoint).
+-- Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by ROW_NUMBER.
+with
+
+scoped as (
+
+    select project, location, service, revision, 'all' as scope, '' as endpoint, http_status, latency_ns
+    from requests
+    union all
+    select project, location, service, revision, 'eligible' as scope, '' as endpoint, http_status,
+        if(latency_ns > 0, latency_ns, null) as latency_ns
+    from requests
+    where is_eligible
+    union all
+    select project, location, service, revision, 'health' as scope, '' as endpoint, http_status, latency_ns
+    from requests
+    where is_health
+    union all
+    select project, location, service, revision, 'endpoint' as scope, endpoint, http_status, latency_ns
+    from requests
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by project, location, service, revision, scope, endpoint, latency_ns is null
+            order by latency_ns
+        ) as place,
+        count(latency_ns) over (
+            partition by project, location, service, revision, scope, endpoint
+        ) as n_latency
+
+    from scoped
+
+),
+
+-- lower and upper neighbour of each percentile
+picked as (
+
+    select
+        project,
+        location,
+        service,
+        revision,
+        scope,
+        endpoint,
+        count(*) as n,
+        countif(http_status >= 500) as errors_5xx,
+        countif(http_status between 400 and 499) as errors_4xx,
+        max(n_latency) as n_latency,
+        max(if(place = 1 + div((50 * (n_latency - 1)), 100), latency_ns, null)) as p50_low,
+        max(if(place = least(2 + div((50 * (n_latency - 1)), 100), n_latency), latency_ns, null))
+        as p50_high,
+        max(if(place = 1 + div((95 * (n_latency - 1)), 100), latency_ns, null)) as p95_low,
+        max(if(place = least(2 + div((95 * (n_latency - 1)), 100), n_latency), latency_ns, null))
+        as p95_high,
+        max(if(place = 1 + div((99 * (n_latency - 1)), 100), latency_ns, null)) as p99_low,
+        max(if(place = least(2 + div((99 * (n_latency - 1)), 100), n_latency), latency_ns, null))
+        as p99_high,
+        max(latency_ns) as max_ns
+
+    from numbered
+    group by project, location, service, revision, scope, endpoint
+
+),
+
+latencies as (
+
+    select
+        project,
+        location,
+        service,
+        revision,
+        scope,
+        endpoint,
+        n,
+        errors_5xx,
+        errors_4xx,
+        n_latency,
+        (p50_low + (p50_high - p50_low) * mod((50 * (n_latency - 1)), 100) / 100) / 1000000 as p50_ms,
+        (p95_low + (p95_high - p95_low) * mod((95 * (n_latency - 1)), 100) / 100) / 1000000 as p95_ms,
+        (p99_low + (p99_high - p99_low) * mod((99 * (n_latency - 1)), 100) / 100) / 1000000 as p99_ms,
+        max_ns / 1000000 as max_ms
+
+    from picked
+
+)
+
+select * from latencies

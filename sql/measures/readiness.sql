@@ -1,0 +1,50 @@
+-- How long after its instance's start did each WebSocket readiness failure come?
+-- Grain: one row per readiness failure.
+-- Units: timestamp_ns in ns since 1970; age_ns in nanoseconds, null where no start of the instance was seen before.
+with
+
+marked as (
+
+    select
+        project,
+        location,
+        service,
+        revision,
+        log_name,
+        insert_id,
+        timestamp_ns,
+        event,
+        max(if(
+            event in ('platform.instance_started', 'platform.probe_succeeded', 'python.server_started'),
+            timestamp_ns,
+            null
+        )) over (
+            partition by project, location, service, revision, instance_id
+            order by timestamp_ns
+            rows between unbounded preceding and current row
+        ) as start_ns
+
+    from events
+    where event in (
+        'platform.instance_started', 'platform.probe_succeeded', 'python.server_started',
+        'websocket.readiness_failed'
+    )
+
+),
+
+ages as (
+
+    select
+        project,
+        location,
+        service,
+        revision,
+        timestamp_ns,
+        timestamp_ns - start_ns as age_ns
+
+    from marked
+    where event = 'websocket.readiness_failed'
+
+)
+
+select * from ages

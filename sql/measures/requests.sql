@@ -1,0 +1,64 @@
+-- How many requests, how many failed, how many count as traffic of users?
+-- Grain: one row per revision.
+-- Units: counts of request rows; clients are distinct digests of addresses; *_ns in nanoseconds.
+with
+
+requests as (
+
+    select * from requests
+
+),
+
+-- a run of 5xx rows that no other request row of the revision interrupts
+numbered as (
+
+    select
+        *,
+        lag(timestamp_ns, 2) over (
+            partition by project, location, service, revision
+            order by timestamp_ns, log_name, insert_id
+        ) as second_last_ns,
+        lag(http_status, 1) over (
+            partition by project, location, service, revision
+            order by timestamp_ns, log_name, insert_id
+        ) as last_status,
+        lag(http_status, 2) over (
+            partition by project, location, service, revision
+            order by timestamp_ns, log_name, insert_id
+        ) as second_last_status
+
+    from requests
+
+),
+
+counted as (
+
+    select
+        project,
+        location,
+        service,
+        revision,
+        count(*) as n,
+        countif(http_status >= 500) as errors_5xx,
+        countif(is_eligible) as eligible,
+        countif(is_eligible and http_status >= 500) as eligible_5xx,
+        countif(is_eligible and http_status in (401, 403)) as eligible_denied,
+        countif(is_health) as health,
+        countif(is_health and http_status >= 500) as health_5xx,
+        countif(is_handshake) as handshakes,
+        countif(http_status = 101) as upgraded,
+        countif(is_handshake and http_status >= 400) as handshakes_rejected,
+        count(distinct if(is_handshake and http_status >= 400, client, null))
+        as handshake_clients,
+        min(if(
+            http_status >= 500 and last_status >= 500 and second_last_status >= 500,
+            timestamp_ns - second_last_ns,
+            null
+        )) as fastest_three_5xx_ns
+
+    from numbered
+    group by project, location, service, revision
+
+)
+
+select * from counted

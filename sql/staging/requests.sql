@@ -1,0 +1,95 @@
+-- What is each request row, and does it count as traffic of users?
+-- Grain: one row per request row (any entry with an HTTP status, whatever its log).
+-- Units: latency_ns in nanoseconds.
+with
+
+requests as (
+
+    select
+        *,
+        cast(floor(http_latency_ms * 1000000 + 0.5) as int64) as latency_ns,
+        coalesce(http_path, '') as path
+
+    from events
+    where http_status is not null
+
+),
+
+-- twice: neighbouring segments share a slash, and a match takes it
+masked as (
+
+    select
+        *,
+        regexp_replace(
+            regexp_replace(
+                path,
+                r'/(?:[0-9]+|[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}|<[a-z]+>)(/|$)',
+                r'/{id}\1'
+            ),
+            r'/(?:[0-9]+|[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}|<[a-z]+>)(/|$)',
+            r'/{id}\1'
+        ) as endpoint_path
+
+    from requests
+
+),
+
+named as (
+
+    select
+        *,
+        concat(coalesce(http_method, '?'), ' ', endpoint_path) as endpoint,
+        concat(
+            coalesce(http_method, '?'), ' ', path, ' ', cast(http_status as string),
+            if(http_latency_ms is null, '', concat(
+                ' in ', cast(cast(floor(http_latency_ms + 0.5) as int64) as string), ' ms'
+            ))
+        ) as line,
+        regexp_contains(
+            path,
+            r'(?:^|/)(?:health|healthz|health_check|ready|readyz|live|livez|ping)/?$'
+        ) as is_health,
+        coalesce(regexp_contains(
+            http_user_agent,
+            r'GoogleStackdriverMonitoring-UptimeChecks|kube-probe|GoogleHC'
+        ), false) as is_probe,
+        http_status between 400 and 499 and regexp_contains(
+            path,
+            r'/\.[a-z]|\.php|/wp-|/cgi-bin|/phpmyadmin|/vendor/|/actuator|/owa/|/boaform|/HNAP1|\.(?:asp|aspx|jsp|cgi)$'
+        ) as is_scan,
+        http_status = 101
+        or regexp_contains(path, r'(?:^|/)(?:ws|wss|websocket|websockets)/?$|/socket\.io/|/sockjs/')
+        as is_socket
+
+    from masked
+
+),
+
+-- an endpoint that answered 101 once is a WebSocket's, whatever its name
+sockets as (
+
+    select
+        *,
+        max(if(http_status = 101, 1, 0)) over (
+            partition by service, endpoint
+        ) = 1 as has_upgraded
+
+    from named
+
+),
+
+final as (
+
+    select
+        *,
+        is_socket or has_upgraded as is_handshake,
+        not (
+            is_socket or has_upgraded or is_health or is_probe or is_scan
+            or coalesce(http_method, '') = 'OPTIONS'
+        ) as is_eligible
+
+    from sockets
+
+)
+
+select * from final

@@ -1,0 +1,295 @@
+"""Every measure on rows counted by hand."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.engines.embedded import Embedded
+from pipeline.schema import EVENTS, polars_schema
+from pipeline.store import Store
+
+SCHEMA = polars_schema(EVENTS)
+MINUTE_NS = 60 * 10**9
+BASE = {
+    **dict.fromkeys(SCHEMA),
+    "project": "p",
+    "location": "europe-west1",
+    "service": "shop-api",
+    "revision": "shop-api-00042-abc",
+    "instance_id": "i1",
+    "severity": "INFO",
+    "level": "INFO",
+    "log_id": "run.googleapis.com/stderr",
+    "n_matches": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+def measured(folder, name, rows):
+    """The rows of one measure over hand-made events, without the identity that all share."""
+    full = [{**BASE, "insert_id": f"id{number}", **row} for number, row in enumerate(rows)]
+    frame = pl.DataFrame(full, schema=SCHEMA)
+    store = Store(folder)
+    store.write("events", "00000000", frame)
+    with Embedded(store.slices("events")) as engine:
+        return engine.measure(name).drop("project", "location", "service", "revision", strict=False)
+
+
+def event(name, second, wording=0, cause=None, **more):
+    return {
+        "event": name,
+        "cause": cause or name,
+        "wording": wording,
+        "outcome": "failure",
+        "timestamp_ns": second * 10**9,
+        **more,
+    }
+
+
+def totals(frame):
+    return {
+        row["event"]: (row["n"], row["counted"], row["lines"])
+        for row in frame.group_by("event").agg(pl.col("n", "counted", "lines").sum()).to_dicts()
+    }
+
+
+def test_one_happening_told_in_three_wordings_counts_once(folder):
+    """A rejected handshake leaves an access line, a server line and an app line: one rejection, three lines."""
+    rows = [event("websocket.handshake_rejected", 1, wording=w) for w in (0, 1, 2)]
+    assert totals(measured(folder, "events", rows)) == {"websocket.handshake_rejected": (1, 1, 3)}
+
+
+def test_a_wording_with_a_code_and_one_without_are_one_happening(folder):
+    """Twice `"WebSocket /ws" 403` with a code and twice `connection rejected` without: two rejections, code 403 twice."""
+    rows = [event("websocket.handshake_rejected", s, wording=0, code=403) for s in (1, 2)]
+    rows += [event("websocket.handshake_rejected", s, wording=1) for s in (1, 2)]
+    found = measured(folder, "events", rows)
+    assert totals(found) == {"websocket.handshake_rejected": (2, 2, 4)}
+    assert found.filter(code=403)["n_code"].to_list() == [2]
+
+
+def test_other_instances_and_minutes_add_up(folder):
+    """The same wording on two instances, and in two minutes, happened each time."""
+    rows = [
+        event("auth.failure", 1),
+        event("auth.failure", 2),
+        event("auth.failure", 61),
+        event("auth.failure", 1, instance_id="i2"),
+    ]
+    assert totals(measured(folder, "events", rows)) == {"auth.failure": (4, 4, 4)}
+
+
+def test_an_echo_counts_only_where_nothing_else_told(folder):
+    """Two failures with two echoes are two; an echo alone in its minute is one more of the cause."""
+    rows = [event("auth.failure", s) for s in (1, 2)]
+    rows += [event("auth.failure_echo", s, cause="auth.failure") for s in (1, 2, 61)]
+    found = totals(measured(folder, "events", rows))
+    assert found["auth.failure"] == (2, 2, 2)
+    assert found["auth.failure_echo"] == (3, 1, 3)
+
+
+def test_more_echoes_than_causes_tell_of_more(folder):
+    """One failure and three echoes in a minute: three failures, two of whose own lines are missing."""
+    rows = [event("auth.failure", 1)]
+    rows += [event("auth.failure_echo", s, cause="auth.failure") for s in (1, 2, 3)]
+    found = totals(measured(folder, "events", rows))
+    assert found["auth.failure"][:2] == (3, 3)
+
+
+def request(second, status=200, path="/api/orders", latency_ms=10.0, **more):
+    return {
+        "timestamp_ns": int(second * 10**9),
+        "http_status": status,
+        "http_path": path,
+        "http_method": "GET",
+        "http_latency_ms": latency_ms,
+        "event": "http.request",
+        "cause": "http.request",
+        "outcome": "info",
+        "wording": 0,
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "eligible", "health", "handshake"),
+    [
+        ({}, 1, 0, 0),
+        ({"http_method": "OPTIONS"}, 0, 0, 0),
+        ({"path": "/health"}, 0, 1, 0),
+        ({"path": "/api/v1/healthz/"}, 0, 1, 0),
+        ({"path": "/healthy-food"}, 1, 0, 0),
+        ({"path": "/api/health/report"}, 1, 0, 0),
+        ({"http_user_agent": "GoogleStackdriverMonitoring-UptimeChecks(https://x)"}, 0, 0, 0),
+        ({"path": "/.git/config", "status": 404}, 0, 0, 0),
+        ({"path": "/.git/config", "status": 500}, 1, 0, 0),
+        ({"path": "/index.php", "status": 200}, 1, 0, 0),
+        ({"path": "/ws", "status": 403}, 0, 0, 1),
+        ({"path": "/chat", "status": 101}, 0, 0, 1),
+        ({"path": "/api/websocket/events", "status": 404}, 1, 0, 0),
+    ],
+)
+def test_which_requests_count_as_traffic_of_users(folder, more, eligible, health, handshake):
+    """No handshake, preflight, health path, uptime check or scanner."""
+    row = measured(folder, "requests", [request(1, **more)]).to_dicts()[0]
+    assert (row["eligible"], row["health"], row["handshakes"]) == (eligible, health, handshake)
+
+
+def test_a_path_that_was_upgraded_once_is_a_websocket_whatever_its_name(folder):
+    """/chat answered 101 to one and 403 to another: both are handshakes."""
+    row = measured(folder, "requests", [request(1, 101, "/chat"), request(2, 403, "/chat", client="c1")]).to_dicts()[0]
+    assert (row["handshakes"], row["upgraded"], row["handshakes_rejected"], row["handshake_clients"]) == (2, 1, 1, 1)
+
+
+def test_a_run_of_5xx_ends_at_any_other_request(folder):
+    """5xx at 0, 10, 20 s with a 200 between are no run; at 30, 40, 50 s they are one of 20 s."""
+    rows = [request(0, 503), request(10, 503), request(15, 200), request(20, 503)]
+    assert measured(folder, "requests", rows)["fastest_three_5xx_ns"].to_list() == [None]
+    rows += [request(30, 500), request(40, 502)]
+    assert measured(folder, "requests", rows)["fastest_three_5xx_ns"].to_list() == [20 * 10**9]
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [
+        ("/api/orders/17", "GET /api/orders/{id}"),
+        ("/a/1/2/3/b", "GET /a/{id}/{id}/{id}/b"),
+        ("/u/0123456789abcdef", "GET /u/{id}"),
+        ("/u/5f0c6a2e-0000-4a4a-8b8b-123456789abc/x", "GET /u/{id}/x"),
+        ("/facade/v2", "GET /facade/v2"),
+        ("/users/<user>/cart", "GET /users/{id}/cart"),
+    ],
+)
+def test_endpoints_hide_variable_segments(folder, path, endpoint):
+    """Digits, eight or more hexadecimal digits, UUIDs and what redaction left are {id}."""
+    found = measured(folder, "latency", [request(1, path=path)])
+    assert found.filter(pl.col("scope") == "endpoint")["endpoint"].to_list() == [endpoint]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=40))
+def test_percentiles_are_numpys_linear_ones(folder, nanos):
+    """R type 7, which numpy calls linear, on integers of nanoseconds."""
+    rows = [request(1, latency_ms=ns / 1e6) for ns in nanos]
+    row = measured(folder, "latency", rows).filter(pl.col("scope") == "all").to_dicts()[0]
+    wanted = np.percentile(np.array(nanos, dtype=np.float64) / 1e6, [50, 95, 99])
+    assert [row["p50_ms"], row["p95_ms"], row["p99_ms"]] == pytest.approx(list(wanted), rel=1e-9, abs=1e-6)
+    assert row["max_ms"] == pytest.approx(max(nanos) / 1e6)
+
+
+def test_a_latency_of_zero_counts_for_all_and_not_for_users(folder):
+    """Rows of requests that never reached an instance have latency 0: left out of the checks' latency only."""
+    found = measured(folder, "latency", [request(1, 500, latency_ms=0.0), request(2, latency_ms=8.0)])
+    rows = {row["scope"]: row for row in found.to_dicts()}
+    assert (rows["all"]["n_latency"], rows["all"]["p50_ms"]) == (2, 4.0)
+    assert (rows["eligible"]["n"], rows["eligible"]["n_latency"], rows["eligible"]["p50_ms"]) == (2, 1, 8.0)
+
+
+def test_exits_know_their_fastest_three(folder):
+    """Exits at 0, 400, 900 and 1,000 s: the fastest three span 600 s; normal ends do not count."""
+    rows = [event("platform.exit", s, code=3) for s in (0, 400, 900, 1000)]
+    rows.append(event("platform.exit", 950, code=0) | {"outcome": "ok"})
+    assert measured(folder, "exits", rows).to_dicts() == [{"fastest_three_ns": 600 * 10**9}]
+
+
+def test_an_exit_told_twice_is_no_crash_loop(folder):
+    """Two crashes, each told as `Uncaught signal` and `Container terminated on signal`: no three of one wording."""
+    rows = [event("platform.exit", s, wording=w, code=137) for s in (0, 5) for w in (1, 2)]
+    assert measured(folder, "exits", rows).to_dicts() == [{"fastest_three_ns": None}]
+
+
+def test_readiness_is_timed_from_its_own_instances_start(folder):
+    """i1 started at 100 s, i2 never: failures at 103 s, 400 s and on i2."""
+    rows = [
+        event("platform.instance_started", 100),
+        event("websocket.readiness_failed", 103),
+        event("websocket.readiness_failed", 400),
+        event("websocket.readiness_failed", 401, instance_id="i2"),
+    ]
+    ages = measured(folder, "readiness", rows).sort("timestamp_ns")["age_ns"].to_list()
+    assert ages == [3 * 10**9, 300 * 10**9, None]
+
+
+def test_closes_tell_stated_limits_apart(folder):
+    """Of three 1008 in one wording two name a rate limit."""
+    limited = '{"code":"1008","reason":"Rate limit exceeded"}'
+    rows = [event("websocket.close", s, code=1008, fields=limited) for s in (1, 2)]
+    rows.append(event("websocket.close", 3, code=1008, fields='{"code":"1008"}'))
+    assert measured(folder, "closes", rows).to_dicts() == [{"code": 1008, "n": 3, "limited": 2}]
+
+
+def test_minutes_with_errors_have_their_denominator(folder):
+    """Minute 0: 1 of 2 failed; minute 1: none, so it is not listed; health paths do not count."""
+    rows = [request(1, 500), request(2), request(61), request(3, 503, "/health")]
+    assert measured(folder, "error_minutes", rows).to_dicts() == [{"minute": 0, "n": 2, "errors_5xx": 1}]
+
+
+def test_the_longest_silence_is_the_services(folder):
+    """Entries at 0, 10 and 25 s, of whatever revision: 15 s."""
+    rows = [request(0), request(10, revision="other"), request(25)]
+    assert measured(folder, "gaps", rows)["max_gap_ns"].to_list() == [15 * 10**9]
+
+
+def test_evidence_is_the_first_five_by_time_log_and_id(folder):
+    """Seven exits, newest first in the file: the five oldest, in order."""
+    rows = [event("platform.exit", s, code=3, message=f"exit {s}") for s in (7, 6, 5, 4, 3, 2, 1)]
+    found = measured(folder, "evidence", rows).sort("place")
+    assert found["topic"].unique().to_list() == ["event/platform.exit/3"]
+    assert found["excerpt"].to_list() == [f"exit {s}" for s in (1, 2, 3, 4, 5)]
+
+
+def test_revisions_and_inputs_count_every_entry(folder):
+    """One explained, one unexplained error, one unparsed: three entries whose parts add up."""
+    rows = [
+        event("platform.exit", 1, severity="WARNING", level="WARNING"),
+        {"timestamp_ns": 2 * 10**9, "level": "ERROR", "severity": "DEFAULT", "message": "what?"},
+        {"timestamp_ns": None, "raw": "{", "severity": "DEFAULT", "level": "DEFAULT"},
+    ]
+    row = measured(folder, "revisions", rows).to_dicts()[0]
+    counts = [
+        row[name] for name in ("entries", "unparsed", "explained", "unexplained", "unexplained_errors", "below_notice")
+    ]
+    assert counts == [3, 1, 1, 1, 1, 2]
+    assert (row["first_ns"], row["last_ns"], row["bad_exits"]) == (10**9, 2 * 10**9, 1)
+    inputs = measured(folder, "inputs", rows)
+    assert inputs.group_by("dimension").agg(pl.col("n").sum()).sort("dimension").rows() == [
+        ("level", 3),
+        ("log", 3),
+        ("severity", 3),
+    ]
+
+
+def test_signatures_count_lines_that_nothing_explains(folder):
+    """Grouped by signature and level, with their first time."""
+    line = {"signature": "cache <*> cold", "level": "WARNING"}
+    rows = [{**line, "timestamp_ns": 5}, {**line, "timestamp_ns": 3}, {**event("x.y", 1), "signature": "told"}]
+    assert measured(folder, "signatures", rows).to_dicts() == [
+        {"signature": "cache <*> cold", "level": "WARNING", "n": 2, "first_ns": 3}
+    ]
+
+
+def test_durations_are_percentiles_by_event(folder):
+    """numpy.percentile([10, 20, 30, 40], 95) = 38.5 and 99 = 39.7."""
+    rows = [event("database.user_found", s, duration_ms=float(ms)) for s, ms in enumerate((10, 20, 30, 40))]
+    found = measured(folder, "durations", rows).to_dicts()[0]
+    assert found == {
+        "event": "database.user_found",
+        "n": 4,
+        "p50_ms": 25.0,
+        "p95_ms": 38.5,
+        "p99_ms": 39.7,
+        "max_ms": 40.0,
+    }
+
+
+def test_no_event_at_all_gives_empty_measures():
+    """An empty store has no slice; every measure is empty, none fails."""
+    with Embedded([]) as engine:
+        assert engine.measure("revisions").is_empty()
+        assert engine.measure("evidence").is_empty()
