@@ -10,17 +10,27 @@ from re import _constants as sre  # type: ignore[attr-defined]  # the only parse
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
 
+#: Refused outside character classes.
 _FORBIDDEN = (
     (r"\(\?<?[=!]", "look-around exists in neither engine"),
-    (r"\(\?P=|\\[1-9]", "back-references exist in neither engine"),
+    (r"\(\?P=", "back-references exist in neither engine"),
     (r"\(\?<[A-Za-z_]", "write (?P<name>…): DuckDB refuses (?<name>…)"),
     (r"\((?!\?)", "write (?:…) or (?P<name>…): BigQuery allows one capturing group per call"),
     (r"\(\?[a-zA-Z-]+[:)]", "no inline flags; write both letters as a class: [Aa]"),
-    (r"\\[dDwWsSbBAzZ]", "write [0-9], [A-Za-z0-9_], [ \\t]: \\d \\w \\s \\b are Unicode in polars, ASCII in BigQuery"),
-    (r"\\[<>QEGKRXpPuxNC]", "this escape differs between the engines"),
+    (r"\(\?[^:<=!Pa-zA-Z-]", "groups are (?:…) or (?P<name>…): neither engine has comments, conditions or (?>…)"),
+    (r"\(\?P<(?![a-z][a-z0-9_]*>)", "a field's name has lower-case letters, digits and _ only"),
     (r"[*+?}]\+", "possessive quantifiers exist in neither engine"),
-    (r"\{[0-9]*,?[0-9]{4,}\}", "a repetition above 1000 is refused by BigQuery"),
 )
+
+#: Refused everywhere.
+_ESCAPES = (
+    (r"\\[1-9]", "back-references exist in neither engine"),
+    (r"\\[dDwWsSbBAzZ]", "write [0-9], [A-Za-z0-9_], [ \\t]: \\d \\w \\s \\b are Unicode in polars, ASCII in BigQuery"),
+    (r"\\(?:[<>QEGKRXpPuxNC0]|[^ -~])", "this escape differs between the engines"),
+)
+
+#: The largest repetition that RE2 takes, nested ones multiplied.
+_REPETITIONS = 1000
 
 
 def faults(pattern: str, literal: str) -> list[str]:
@@ -34,7 +44,7 @@ def faults(pattern: str, literal: str) -> list[str]:
     classes = re.findall(r"\[\^?\]?[^\]]*\]", unescaped)
     outside = re.sub(r"\[\^?\]?[^\]]*\]", "__", unescaped)
     found = [text for rule, text in _FORBIDDEN if re.search(rule, outside)]
-    found += [text for rule, text in _FORBIDDEN[5:7] if any(re.search(rule, item) for item in classes)]
+    found += [text for rule, text in _ESCAPES if any(re.search(rule, item) for item in (outside, *classes))]
     if any(re.search(r"&&|--|~~|\[.*\[", item) for item in classes):
         found.append("a class holds [, &&, -- or ~~: a set operation in polars, literals in BigQuery")
     if re.search(r"\{(?![0-9]+(?:,[0-9]*)?\})", outside):
@@ -47,6 +57,8 @@ def faults(pattern: str, literal: str) -> list[str]:
             tree = sre_parser.parse(pattern)
     except (re.error, FutureWarning, DeprecationWarning) as error:
         return [f"not a pattern: {error}"]
+    if _repetitions(tree) > _REPETITIONS:
+        found.append(f"a repetition above {_REPETITIONS} is refused by BigQuery (nested ones are multiplied)")
     if re.search(pattern, "") is not None:
         found.append("the pattern matches the empty text")
     for name, number in tree.state.groupdict.items():
@@ -77,6 +89,21 @@ def _can_be_empty(tree: Any, number: int) -> bool:
         elif operator is sre.BRANCH and any(_can_be_empty(branch, number) for branch in argument[1]):
             return True
     return False
+
+
+def _repetitions(tree: Any) -> int:
+    """The largest product of nested counted repetitions."""
+    most = 1
+    for operator, argument in tree:
+        if operator is sre.SUBPATTERN:
+            most = max(most, _repetitions(argument[3]))
+        elif operator in (sre.MAX_REPEAT, sre.MIN_REPEAT):
+            least, limit, body = argument
+            count = least if limit is sre.MAXREPEAT else limit
+            most = max(most, max(1, int(count)) * _repetitions(body))
+        elif operator is sre.BRANCH:
+            most = max(most, *(_repetitions(branch) for branch in argument[1]))
+    return most
 
 
 def _literal_runs(tree: Any) -> list[str]:

@@ -16,8 +16,9 @@ from pipeline.window import Window, nanoseconds
 
 log = logging.getLogger(__name__)
 
-#: Columns of free text; what stands in them is redacted.
-_TEXTS = ("message", "payload", "labels", "raw", "http_path", "http_user_agent")
+#: Columns of free text; what stands in them is redacted. Those that repeat a few values are redacted value by value.
+_TEXTS = ("message", "payload", "raw")
+_REPEATED = ("labels", "http_path", "http_user_agent")
 
 
 @dataclass
@@ -73,7 +74,13 @@ def to_entries(rows: pl.DataFrame, source: str, key: bytes) -> pl.DataFrame:
         digest(subjects(rows["message"]), key).alias("subject"),
         pl.lit(source).alias("source"),
         *(redact(rows[name]).alias(name) for name in _TEXTS),
+        *(_by_value(rows[name]).alias(name) for name in _REPEATED),
     ).select(polars_schema(ENTRIES).names())
+
+
+def _by_value(texts: pl.Series) -> pl.Series:
+    values = texts.drop_nulls().unique()
+    return texts.replace_strict(values, redact(values), default=None, return_dtype=pl.String)
 
 
 def within(rows: pl.DataFrame, window: Window) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """The local store: Parquet slices that appear whole or not at all, and a manifest of them.
 
-STORE/manifest.json             what is there; written last, by rename
-STORE/entries/NAME.parquet      one slice of entries, keys unique over all slices
+STORE/manifest.json             what is there, and the rules of the events; written by rename
+STORE/entries/NAME.parquet      one slice of entries, keys unique over all slices; `content`: see `CONTENT`
 STORE/events/NAME.parquet       the same rows, classified
 STORE/pseudonym.key             the key of the digests (0600), unless the environment has one
 """
@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -20,16 +20,19 @@ from pipeline.errors import StoreError
 
 KEY_VARIABLE = "RUNVERDICT_PSEUDONYM_KEY"
 
+#: A column of the slices of entries: a keyed hash of what an entry without a key was before it was redacted, else null.
+CONTENT = "content"
+
 
 class Store:
     """A folder of slices. One process writes at a time; a run killed anywhere leaves whole slices only."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _reported(path):
+        with reported(path):
             for table in ("entries", "events"):
                 (path / table).mkdir(parents=True, exist_ok=True)
-            for left in path.glob("*/.*.tmp"):
+            for left in [*path.glob(".*.tmp"), *path.glob("*/.*.tmp")]:
                 left.unlink()
 
     def slices(self, table: str) -> list[Path]:
@@ -45,71 +48,96 @@ class Store:
         """Write one slice: under a temporary name, synced, renamed."""
         target = self.path / table / f"{name}.parquet"
         part = target.with_name(f".{name}.tmp")
-        with _reported(target):
-            rows.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
-            with part.open("rb+") as file:
-                os.fsync(file.fileno())
-            part.replace(target)
+        try:
+            with reported(target):
+                rows.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
+                with part.open("rb+") as file:
+                    os.fsync(file.fileno())
+                part.replace(target)
+        finally:
+            with suppress(OSError):
+                part.unlink()
+
+    def read(self, table: str, name: str) -> pl.DataFrame:
+        """Return the rows of one slice."""
+        path = self.path / table / f"{name}.parquet"
+        with reported(path):
+            return pl.read_parquet(path, hive_partitioning=False)
+
+    def count(self, table: str, name: str, rows: pl.Expr | None = None) -> int:
+        """Return how many rows one slice has, of those that an expression chooses."""
+        path = self.path / table / f"{name}.parquet"
+        with reported(path):
+            scan = pl.scan_parquet(path, hive_partitioning=False)
+            return int((scan if rows is None else scan.filter(rows)).select(pl.len()).collect().item())
 
     def drop(self, table: str, name: str) -> None:
         """Remove one slice, if it is there."""
-        with _reported(self.path):
+        with reported(self.path):
             (self.path / table / f"{name}.parquet").unlink(missing_ok=True)
 
     def write_manifest(self, facts: dict[str, object]) -> None:
         """Write what the store holds: slices with their rows, and the facts given."""
-        slices = {path.stem: _rows(path) for path in self.slices("entries")}
+        slices = {path.stem: self.count("entries", path.stem) for path in self.slices("entries")}
         part = self.path / ".manifest.tmp"
-        with _reported(self.path):
+        with reported(self.path):
             part.write_text(json.dumps({"version": 1, "slices": slices, **facts}, indent=1, sort_keys=True) + "\n")
             part.replace(self.path / "manifest.json")
 
     def facts(self) -> dict[str, object]:
         """Return the manifest, empty where there is none yet."""
         path = self.path / "manifest.json"
-        with _reported(path):
+        with reported(path):
             if not path.exists():
                 return {}
             try:
                 found = json.loads(path.read_text(encoding="utf-8"))
             except ValueError as error:
                 raise StoreError(str(path), f"not a manifest ({error}); remove it to rebuild it") from error
-        return dict(found)
+        if not isinstance(found, dict):
+            raise StoreError(str(path), "not a manifest (no JSON object); remove it to rebuild it")
+        return found
 
     def pseudonym_key(self) -> bytes:
         """Return the key of the digests: the environment's, else the store's own, made on first use."""
         if given := os.environ.get(KEY_VARIABLE):
             return given.encode()
         path = self.path / "pseudonym.key"
-        with _reported(path):
+        with reported(path):
             if not path.exists():
-                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-                with os.fdopen(descriptor, "w") as file:
+                part = path.with_name(f".{path.name}.tmp")
+                with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
                     file.write(secrets.token_hex(32))
-            return path.read_bytes()
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(path)
+            if key := path.read_bytes():
+                return key
+        raise StoreError(str(path), f"holds no key; remove it, or set {KEY_VARIABLE}")
 
     def drop_duplicates(self) -> int:
         """Remove entries that stand twice, and return how many rows went.
 
         Equal are entries of one key (log_name, timestamp_ns, insert_id); at equal microseconds a row that has no
         nanoseconds gives way to one that has. Without insertId or timestamp only equal content counts. Which of two
-        rows of one key stays depends on their content, not on the order they were read in.
+        rows of one key stays depends on their content, not on the order they were read in. A slice's events go before
+        its rows do, so that a run killed between the two leaves no events of rows that are gone.
         """
         files = [str(path) for path in self.slices("entries")]
         if not files:
             return 0
-        with duckdb.connect() as connection:
+        with reported(self.path), duckdb.connect(config={"temp_directory": str(self.path / ".spill")}) as connection:
             connection.execute("set memory_limit = '600MB'")
             losers = pl.DataFrame(connection.sql(_DUPLICATES, params=[files, files]))
         for (file,), rows in losers.group_by("filename", maintain_order=True):
-            path = Path(str(file))
-            kept = pl.read_parquet(path, hive_partitioning=False).with_row_index("row")
+            name = Path(str(file)).stem
+            kept = self.read("entries", name).with_row_index("row")
             kept = kept.filter(~pl.col("row").is_in(rows["row"].implode())).drop("row")
+            self.drop("events", name)
             if kept.height:
-                self.write("entries", path.stem, kept)
+                self.write("entries", name, kept)
             else:
-                self.drop("entries", path.stem)
-            self.drop("events", path.stem)
+                self.drop("entries", name)
         return losers.height
 
 
@@ -128,7 +156,10 @@ candidates as (
     log_name,
     timestamp_ns,
     insert_id,
-    md5(to_json(struct_pack(*columns(* exclude (filename, file_row_number, source))))::varchar) as content
+    content,
+    md5(to_json(struct_pack(
+      *columns(* exclude (filename, file_row_number, source, client, subject, content))
+    ))::varchar) as shown
   from read_parquet(?, filename = true, file_row_number = true)
   where hash(log_name, timestamp_ns // 1000, insert_id) in (select key_hash from repeated)
 ),
@@ -144,7 +175,7 @@ ranked as (
   select
     *,
     row_number() over (
-      partition by log_name, timestamp_ns, insert_id, own order by content, filename, row
+      partition by log_name, timestamp_ns, insert_id, own order by shown, filename, row
     ) as place
   from keyed
 )
@@ -155,14 +186,12 @@ order by filename, row
 """
 
 
-def _rows(path: Path) -> int:
-    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
-
-
 @contextmanager
-def _reported(path: Path) -> Iterator[None]:
-    """Turn the operating system's errors into one of ours."""
+def reported(path: Path) -> Iterator[None]:
+    """Turn what the operating system, Parquet and DuckDB refuse into a StoreError."""
     try:
         yield
     except OSError as error:
         raise StoreError(str(path), error.strerror or str(error)) from error
+    except (pl.exceptions.PolarsError, duckdb.Error) as error:
+        raise StoreError(str(path), f"cannot be used: {str(error).splitlines()[0]}") from error

@@ -35,7 +35,7 @@ class Ending:
         self._keys = keys
         self._lead = lead
         self._read = 0
-        self._block = 1024
+        self._block = 128
         self._bracket_at = 0
         self._depth = 0
         self._in_string = False

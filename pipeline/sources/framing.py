@@ -13,19 +13,21 @@ from pipeline.sources.records import MAX_RECORD, FileReport, cut, holds_entries
 from pipeline.sources.values import BRACKETED_TEXT, PARSED, SCANNER, Values
 
 _BRACKET = ord("[")
-_CHECKED = 64 << 10
+
+#: Bytes that stay in the processor's cache.
+_PIECE = 64 << 10
 
 
 def frame(chunks: Iterable[bytes], report: FileReport, *, limit: int = MAX_RECORD) -> Iterator[list[bytes]]:
     """Yield the records of a stream of UTF-8 without a byte order mark, some at a time, in their order.
 
-    A record has at most `limit` bytes (of the stream: the repair of invalid UTF-8 can add some). Fills the report,
-    but for its bytes_read and records.
+    A record has at most `limit` bytes (of the stream: the repair of invalid UTF-8 can add some), which is more than a
+    chunk has. Fills the report, but for its bytes_read and records.
     """
     checked = _Checked(chunks)
     rest = iter(checked)
     head = _head(rest)
-    stream = chain([head], rest)
+    stream = chain((head[at : at + _PIECE] for at in range(0, len(head), _PIECE)), rest)
     framed = _lines(stream, report, limit) if _is_lines(head) else Values(stream, report, limit).frame()
     for found in framed:
         if found:
@@ -44,8 +46,8 @@ class _Checked:
         for chunk in self._chunks:
             if self.valid:
                 try:
-                    for at in range(0, len(chunk), _CHECKED):  # text of this size stays in the processor's cache
-                        decoder.decode(chunk[at : at + _CHECKED])
+                    for at in range(0, len(chunk), _PIECE):
+                        decoder.decode(chunk[at : at + _PIECE])
                 except UnicodeDecodeError:
                     self.valid = False
             yield chunk
@@ -58,7 +60,8 @@ def _head(chunks: Iterator[bytes]) -> bytes:
     head = b""
     for chunk in chunks:
         head += chunk
-        if b"\n" in head.lstrip() or len(head) > PARSED:
+        text = head.lstrip()
+        if b"\n" in text or len(text) > (_PIECE if text.startswith(b"[") else PARSED):
             break
     return head
 
@@ -68,7 +71,13 @@ def _is_lines(head: bytes) -> bool:
     line = head.lstrip().split(b"\n", 1)[0].rstrip()
     if line.startswith(b"["):
         return BRACKETED_TEXT.match(line) is not None
-    return not line.startswith(b"{") or (_is_value(line) and not _wraps(line))
+    if not line.startswith(b"{"):
+        return True
+    try:
+        value, end = SCANNER.raw_decode(line.decode("latin-1"))
+    except (json.JSONDecodeError, RecursionError):
+        return False
+    return end == len(line) and not holds_entries(value)
 
 
 def _is_value(line: bytes) -> bool:
@@ -79,13 +88,6 @@ def _is_value(line: bytes) -> bool:
         return False
     except RecursionError:
         return Ending(frozenset(), None).find(line, 0, final=True) == len(line)
-
-
-def _wraps(line: bytes) -> bool:
-    try:
-        return holds_entries(SCANNER.raw_decode(line.decode("latin-1"))[0])
-    except RecursionError:
-        return False
 
 
 def _utf8(record: bytes, report: FileReport) -> bytes:

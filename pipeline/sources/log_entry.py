@@ -1,7 +1,8 @@
 """LogEntry JSON, one record a line, as rows of `entries`, not yet redacted.
 
-DuckDB reads the records column by column. What it refuses, or would lose a value of, is redone record by record; what
-is still no LogEntry keeps its text in `raw` and whatever of its key and resource can be read.
+DuckDB reads the records column by column. A record that it refuses, or that may hold a value of another type than
+LogEntry has there, is looked at by itself; what is no LogEntry keeps its text in `raw`, and whatever of its key and
+resource can be read.
 """
 
 import json
@@ -16,137 +17,173 @@ from pipeline.schema import ENTRIES, polars_schema
 #: The columns this module gives: entries without the digests, and what these are made from.
 COLUMNS = [c.name for c in ENTRIES if c.name not in ("client", "subject", "source")]
 
-_TOP = dict.fromkeys(
-    ("logName", "insertId", "timestamp", "receiveTimestamp", "severity", "trace", "spanId"), "VARCHAR"
-) | dict.fromkeys(("textPayload", "jsonPayload", "protoPayload", "httpRequest", "resource", "labels"), "JSON")
-_PAYLOAD = dict.fromkeys(("message", "msg", "event", "textPayload", "status"), "JSON") | dict.fromkeys(
-    ("methodName", "resourceName"), "VARCHAR"
-)
-_HTTP = dict.fromkeys(
-    ("requestMethod", "requestUrl", "status", "latency", "requestSize", "responseSize", "userAgent", "remoteIp"),
-    "VARCHAR",
-)
-_RESOURCE = dict.fromkeys(("project_id", "location", "service_name", "revision_name"), "VARCHAR")
+_TEXTS = ("logName", "insertId", "timestamp", "receiveTimestamp", "severity", "textPayload", "trace", "spanId")
+_HTTP = ("requestMethod", "requestUrl", "status", "latency", "requestSize", "responseSize", "userAgent", "remoteIp")
+_RESOURCE = ("project_id", "location", "service_name", "revision_name")
+
+#: What is read of a record, and of its payload, in the form of DuckDB's json_transform.
+_ENTRY = {
+    **dict.fromkeys(_TEXTS, "VARCHAR"),
+    **dict.fromkeys(("jsonPayload", "protoPayload", "labels"), "JSON"),
+    "httpRequest": dict.fromkeys(_HTTP, "VARCHAR"),
+    "resource": {"labels": dict.fromkeys(_RESOURCE, "VARCHAR")},
+}
+_PAYLOAD = {
+    **dict.fromkeys(("message", "msg", "event", "textPayload"), "VARCHAR"),
+    **dict.fromkeys(("methodName", "resourceName"), "VARCHAR"),
+    "status": "JSON",
+}
 
 #: Cloud Logging's numbers for severities (LogSeverity), as `gcloud logging tail` prints them.
 _NAMES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 _SEVERITIES = {f"{number}00".lstrip("0") or "0": name for number, name in enumerate(_NAMES)}
 
-_REVISION_NUMBER = r"^(.+)-[0-9]{5}-[a-z0-9]{3}$"
-_RFC3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,12})?(?:Z|[+-][0-9]{2}:?[0-9]{2})$"
+_REVISION_NUMBER = "-[0-9]{5}-[a-z0-9]{3}$"
+_RFC3339 = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9]"
+    r"(?:\.(?P<fraction>[0-9]{1,12}))?(?:Z|(?P<sign>[+-])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2}))$"
+)
+_SECONDS = r"^(?P<whole>[0-9]{1,9})(?:\.(?P<fraction>[0-9]{1,12}))?s$"
+_ORIGIN = "^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
+_PATH = "^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)"
 
-
-def _nanoseconds(column: str) -> str:
-    """SQL for an RFC 3339 time in ns since 1970: null outside 1678 to 2261, and where it is no time.
-
-    DuckDB's own cast to TIMESTAMP_NS ignores the offset, so seconds, fraction and offset are read apart.
-    """
-    text = f"upper({column})"
-    seconds = f"epoch(try_cast(replace(left({text}, 19), 'T', ' ') as timestamp))::bigint"
-    fraction = f"rpad(left(regexp_extract({text}, '\\.([0-9]+)', 1), 9), 9, '0')::bigint"
-    zone = f"regexp_extract({text}, '([+-][0-9]{{2}}):?([0-9]{{2}})$', "
-    hours, minutes = f"try_cast({zone}1) as bigint)", f"try_cast({zone}2) as bigint)"
-    offset = f"coalesce({hours} * 3600 + if({zone}1)[1] = '-', -1, 1) * {minutes} * 60, 0)"
-    return f"""case when regexp_full_match({text}, '{_RFC3339.strip("^$")}')
-        and left({column}, 4) between '1678' and '2261'
-        then ({seconds} - {offset}) * 1000000000 + {fraction} end"""
-
-
-def _text(value: str) -> str:
-    """SQL for a JSON value as text: a string without its quotes, anything else as JSON; null where empty or null."""
-    return f"nullif(if(json_type({value}) = 'VARCHAR', {value} ->> '$', nullif({value}::varchar, 'null')), '')"
-
-
-def _keys(shape: dict[str, str]) -> str:
-    return json.dumps(shape).replace("'", "''")
-
-
-# Only constants of this module are put into the text.
+# Only constants of this module are put into the text. CONDITION is replaced where it runs.
 _QUERY = f"""
-with top as (
-  select row, line, json_transform(line, '{_keys(_TOP)}') as e
+with entries as (
+  select row, json_transform(line, '{json.dumps(_ENTRY)}') as e
   from records
-  where json_valid(line) and json_type(line) = 'OBJECT'
+  where CONDITION
 ),
 parts as (
   select
     row,
     e,
     coalesce(e.jsonPayload, e.protoPayload) as payload,
-    json_transform(coalesce(e.jsonPayload, e.protoPayload), '{_keys(_PAYLOAD)}') as p,
-    json_transform(e.httpRequest, '{_keys(_HTTP)}') as h,
-    json_transform(e.resource -> '$.labels', '{_keys(_RESOURCE)}') as r
-  from top
-),
-typed as (
-  select
-    *,
-    {_nanoseconds("e.timestamp")} as timestamp_ns,
-    {_nanoseconds("e.receiveTimestamp")} as receive_ns,
-    regexp_extract(h.requestUrl, '^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)', 1) as host,
-    nullif(r.revision_name, '') as revision,
-    p.resourceName as resource_name,
-    try_cast(h.status as bigint) as http_status,
-    try_cast(regexp_extract(h.latency, '^([0-9]+(?:\\.[0-9]+)?)s$', 1) as decimal(28, 9)) as latency_s,
-    e.logName is null and e.insertId is null and e.timestamp is null and e.severity is null and payload is null
-      and e.textPayload is null and e.httpRequest is null and e.resource is null as alien,
-    alien
-      or (e.timestamp is not null and timestamp_ns is null)
-      or (e.receiveTimestamp is not null and receive_ns is null)
-      or (h.status is not null and http_status is null)
-      or (h.latency is not null and latency_s is null)
-      or json_type(e.textPayload) in ('OBJECT', 'ARRAY')
-      or json_type(e.jsonPayload) not in ('OBJECT', 'NULL')
-      or json_type(e.protoPayload) not in ('OBJECT', 'NULL')
-      or json_type(e.httpRequest) not in ('OBJECT', 'NULL')
-      or json_type(e.resource) not in ('OBJECT', 'NULL')
-      or json_type(e.resource, '$.labels') not in ('OBJECT', 'NULL')
-      or json_type(e.labels) not in ('OBJECT', 'NULL') as unreadable,
-    coalesce(unreadable, false) as broken
-  from parts
+    json_transform(coalesce(e.jsonPayload, e.protoPayload), '{json.dumps(_PAYLOAD)}') as p
+  from entries
 )
 select
   row,
-  e.logName as log_name,
-  timestamp_ns,
-  nullif(e.insertId, '') as insert_id,
-  make_timestamp(timestamp_ns // 1000) as timestamp,
-  make_timestamp(receive_ns // 1000) as receive_timestamp,
-  nullif(url_decode(regexp_extract(e.logName, '/logs/(.*)$', 1)), '') as log_id,
-  coalesce(nullif(r.project_id, ''), nullif(regexp_extract(e.logName, '^projects/([^/]+)/', 1), '')) as project,
-  nullif(r.location, '') as location,
-  coalesce(
-    nullif(r.service_name, ''),
-    nullif(regexp_extract(revision, '{_REVISION_NUMBER}', 1), ''),
-    nullif(regexp_extract(resource_name, '/services/([^/]+)$', 1), ''),
-    nullif(regexp_extract(resource_name, '/revisions/([^/]+)-[0-9]{{5}}-[a-z0-9]{{3}}$', 1), '')
-  ) as service,
-  revision,
+  {", ".join(f"e.{name}" for name in _TEXTS)},
+  {", ".join(f"e.httpRequest.{name}" for name in _HTTP)},
+  {", ".join(f"e.resource.labels.{name}" for name in _RESOURCE)},
+  payload::varchar as payload,
+  e.labels::varchar as labels,
   e.labels ->> '$.instanceId' as instance_id,
-  coalesce(nullif(upper(e.severity), ''), 'DEFAULT') as severity,
-  coalesce(
-    {_text("e.textPayload")},
-    {_text("p.message")}, {_text("p.msg")}, {_text("p.event")}, {_text("p.textPayload")},
-    nullif(p.status ->> '$.message', ''), nullif(p.methodName, '')
-  ) as message,
-  nullif(payload::varchar, 'null') as payload,
-  nullif(nullif(e.labels::varchar, 'null'), '{{}}') as labels,
-  h.requestMethod as http_method,
-  nullif(host, '') as http_host,
-  nullif(
-    regexp_extract(h.requestUrl, '^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)', 1), ''
-  ) as http_path,
-  http_status,
-  (latency_s * 1000)::double as http_latency_ms,
-  try_cast(h.requestSize as bigint) as http_request_bytes,
-  try_cast(h.responseSize as bigint) as http_response_bytes,
-  h.userAgent as http_user_agent,
-  regexp_replace(e.trace, '^projects/[^/]*/traces/', '') as trace,
-  nullif(e.spanId, '') as span_id,
-  h.remoteIp as remote_ip,
-  broken
-from typed
+  p.message, p.msg, p.event, p.textPayload as inner_text, p.methodName, p.resourceName,
+  p.status ->> '$.message' as status_message
+from parts
 """  # noqa: S608
+
+
+def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
+    """The rows of the query as columns of `entries`, and whether a record is broken, or has to be looked at.
+
+    broken: a time, a status or a latency is none. doubtful: a name stands in the record but its value was not read,
+    as it happens to a value of another type.
+    """
+    latency = pl.col("latency").str.extract_groups(_SECONDS).struct
+    # Columns of their own: an expression that is used twice is computed twice.
+    raw = raw.with_columns(
+        _nanoseconds(pl.col("timestamp")).alias("timestamp_ns"),
+        _nanoseconds(pl.col("receiveTimestamp")).alias("receive_ns"),
+        (latency.field("whole").cast(pl.Int64) * 10**9 + _fraction_ns(latency.field("fraction"))).alias("latency_ns"),
+        pl.col("status").cast(pl.Int64, strict=False).alias("http_status"),
+    )
+    line = lines.gather(raw["row"])
+    no_resource = pl.all_horizontal(pl.col(_RESOURCE).is_null())
+    no_request = pl.all_horizontal(pl.col(_HTTP).is_null())
+    essential = ("logName", "insertId", "timestamp", "severity", "textPayload", "payload")
+    return raw.select(
+        "row",
+        pl.col("logName").alias("log_name"),
+        "timestamp_ns",
+        _filled("insertId").alias("insert_id"),
+        pl.from_epoch(pl.col("timestamp_ns") // 1000, "us").alias("timestamp"),
+        pl.from_epoch(pl.col("receive_ns") // 1000, "us").alias("receive_timestamp"),
+        pl.col("logName").str.extract("/logs/(.+)$", 1).str.replace_all("%2[Ff]", "/").alias("log_id"),
+        pl.coalesce(_filled("project_id"), pl.col("logName").str.extract("^projects/([^/]+)/", 1)).alias("project"),
+        _filled("location"),
+        pl.coalesce(
+            _filled("service_name"),
+            pl.col("revision_name").str.extract(f"^(.+){_REVISION_NUMBER}", 1),
+            pl.col("resourceName").str.extract("/services/([^/]+)$", 1),
+            pl.col("resourceName").str.extract(f"/revisions/([^/]+){_REVISION_NUMBER}", 1),
+        ).alias("service"),
+        _filled("revision_name").alias("revision"),
+        "instance_id",
+        _filled("severity").str.to_uppercase().replace(_SEVERITIES).fill_null("DEFAULT"),
+        pl.coalesce(
+            _filled(name)
+            for name in ("textPayload", "message", "msg", "event", "inner_text", "status_message", "methodName")
+        ).alias("message"),
+        "payload",
+        pl.col("labels").replace("{}", None),
+        pl.col("requestMethod").alias("http_method"),
+        _filled(pl.col("requestUrl").str.extract(_ORIGIN, 1)).alias("http_host"),
+        _filled(pl.col("requestUrl").str.extract(_PATH, 1)).alias("http_path"),
+        "http_status",
+        (pl.col("latency_ns") / 1e6).alias("http_latency_ms"),
+        pl.col("requestSize").cast(pl.Int64, strict=False).alias("http_request_bytes"),
+        pl.col("responseSize").cast(pl.Int64, strict=False).alias("http_response_bytes"),
+        pl.col("userAgent").alias("http_user_agent"),
+        _filled(pl.col("trace").str.replace("^projects/[^/]*/traces/", "")).alias("trace"),
+        _filled("spanId").alias("span_id"),
+        pl.col("remoteIp").alias("remote_ip"),
+        pl.any_horizontal(
+            pl.col(given).is_not_null() & pl.col(read).is_null()
+            for given, read in (
+                ("timestamp", "timestamp_ns"),
+                ("receiveTimestamp", "receive_ns"),
+                ("status", "http_status"),
+                ("latency", "latency_ns"),
+            )
+        ).alias("broken"),
+        pl.any_horizontal(
+            no_request & line.str.contains('"httpRequest"', literal=True),
+            no_resource & line.str.contains('"resource"', literal=True),
+            ~pl.col("payload").str.starts_with("{").fill_null(True),
+            ~pl.col("labels").str.starts_with("{").fill_null(True),
+            pl.all_horizontal(pl.col(essential).is_null()),
+        ).alias("doubtful"),
+    )
+
+
+def _filled(column: str | pl.Expr) -> pl.Expr:
+    """A text, null where it is empty."""
+    return (pl.col(column) if isinstance(column, str) else column).replace("", None)
+
+
+def _fraction_ns(digits: pl.Expr) -> pl.Expr:
+    """The digits behind a decimal point of seconds, in ns; 0 where there are none."""
+    return digits.str.head(9).str.pad_end(9, "0").cast(pl.Int64).fill_null(0)
+
+
+def _nanoseconds(text: pl.Expr) -> pl.Expr:
+    """An RFC 3339 time in ns since 1970: null outside 1678 to 2261, and where it is no time.
+
+    Counted from parts, for casts to nanoseconds wrap years silently (polars) or ignore the offset (DuckDB).
+    """
+    text = text.str.to_uppercase()
+    parts = text.str.extract_groups(_RFC3339).struct
+    date, time = text.str.slice(0, 10), text.str.slice(11, 8)
+    seconds = pl.concat_str(date, time).str.to_datetime("%Y-%m-%d%H:%M:%S", strict=False, time_unit="us").dt.epoch("s")
+    offset = (parts.field("hours").cast(pl.Int64) * 3600 + parts.field("minutes").cast(pl.Int64) * 60).fill_null(0)
+    offset = pl.when(parts.field("sign") == "-").then(-offset).otherwise(offset)
+    nanos = (seconds - offset) * 10**9 + _fraction_ns(parts.field("fraction"))
+    return pl.when(text.str.contains(_RFC3339) & text.str.head(4).is_between(pl.lit("1678"), pl.lit("2261"))).then(
+        nanos
+    )
+
+
+#: What LogEntry has in each place; a record with something else there is no LogEntry.
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("jsonPayload", "protoPayload", "httpRequest", "resource", "labels"), dict),
+    **dict.fromkeys(("textPayload", "logName", "insertId", "timestamp", "receiveTimestamp", "trace", "spanId"), str),
+    "severity": (str, int),
+}
+#: A record with none of these is some other JSON object.
+_OWN = ("logName", "insertId", "timestamp", "severity", "textPayload", "jsonPayload", "protoPayload", "httpRequest")
 
 
 class EntryReader:
@@ -170,26 +207,31 @@ class EntryReader:
         than LogEntry has there, keeps its text in `raw`; then only its key and resource are filled.
         """
         lines = pl.Series("line", records, dtype=pl.Binary).cast(pl.String)
-        good = self._query(lines)
-        whole = good.filter(~pl.col("broken"))
-        if whole.height == len(lines):
-            return _finish(whole, lines)
-        left = pl.DataFrame({"line": lines}).with_row_index("row").join(whole, on="row", how="anti")
-        mended = pl.Series("line", [_mended(line) for line in left["line"]], dtype=pl.String)
-        second = self._query(mended)
-        second = second.with_columns(row=left["row"].gather(second["row"]))
-        again = second.filter(~pl.col("broken"))
-        rest = left.join(again, on="row", how="anti")
-        partly = rest.join(second.filter("broken"), on="row", how="left", maintain_order="left")
-        return _finish(pl.concat([whole, again, _unparsed(partly)], how="diagonal"), lines)
+        rows = self._query(lines)
+        good = rows.filter(~(pl.col("broken") | pl.col("doubtful")))
+        if good.height == len(lines):
+            return _finish(good, lines)
+        left = pl.DataFrame({"line": lines}).with_row_index("row").join(good, on="row", how="anti")
+        checked = self._query(pl.Series("line", [_checked(line) for line in left["line"]], dtype=pl.String))
+        checked = checked.with_columns(row=left["row"].gather(checked["row"]))
+        mended = checked.filter(~pl.col("broken"))
+        rest = left.join(mended, on="row", how="anti")
+        partly = rest.join(pl.concat([rows, checked]).unique("row", keep="last"), on="row", how="left")
+        return _finish(pl.concat([good, mended, _unparsed(partly)], how="diagonal"), lines)
 
     def _query(self, lines: pl.Series) -> pl.DataFrame:
+        """The rows of all lines that are JSON objects."""
         records = pl.DataFrame({"line": lines}).with_row_index("row").to_arrow()
         self._duckdb.register("records", records)
         try:
-            return pl.DataFrame(self._duckdb.sql(_QUERY))
+            rows = pl.DataFrame(self._duckdb.sql(_QUERY.replace("CONDITION", "line is not null")))
+        except duckdb.InvalidInputException:
+            # One line that is no JSON fails the whole query; only then is each line worth a test of its own.
+            valid = "json_valid(line) and json_type(line) = 'OBJECT'"
+            rows = pl.DataFrame(self._duckdb.sql(_QUERY.replace("CONDITION", valid)))
         finally:
             self._duckdb.unregister("records")
+        return _columns(rows, lines)
 
 
 def _finish(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
@@ -199,9 +241,7 @@ def _finish(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
         rows = rows.with_columns(pl.lit(None, pl.String).alias("raw"))
     return rows.sort("row").select(
         *(
-            pl.col(name).replace(_SEVERITIES)
-            if name == "severity"
-            else pl.col(name).dt.replace_time_zone("UTC")
+            pl.col(name).dt.replace_time_zone("UTC")
             if name in ("timestamp", "receive_timestamp")
             else pl.col(name).cast(schema[name])
             for name in COLUMNS
@@ -210,15 +250,24 @@ def _finish(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
     )
 
 
-def _mended(line: str) -> str | None:
-    """The record as JSON that DuckDB takes, or None: lone surrogates and raw control characters are let pass."""
+def _checked(line: str) -> str | None:
+    """The record as JSON that DuckDB takes, or None where it is no LogEntry.
+
+    Lone surrogates, raw control characters and explicit nulls are let pass.
+    """
     try:
         value = json.loads(line, strict=False)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not any(value.get(name) is not None for name in _OWN):
         return None
-    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", json.dumps(value, ensure_ascii=False))
+    if any(value.get(name) is not None and not isinstance(value[name], kind) for name, kind in _TYPES.items()):
+        return None
+    labels = (value.get("resource") or {}).get("labels")
+    if labels is not None and not isinstance(labels, dict):
+        return None
+    text = json.dumps({name: part for name, part in value.items() if part is not None}, ensure_ascii=False)
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 #: What can be read of a record that is no JSON: the keys that stand nowhere but at the top of a LogEntry.

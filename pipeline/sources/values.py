@@ -47,6 +47,20 @@ def _shape(record: bytes) -> bytes:
     return record.translate(None, _NO_BRACKETS)
 
 
+class _Text(str):
+    """Text of which nobody wants to know the line: JSONDecodeError counts lines from the start at every error."""
+
+    __slots__ = ()
+
+    def count(self, *_: object) -> int:
+        """Return 0."""
+        return 0
+
+    def rfind(self, *_: object) -> int:
+        """Return -1."""
+        return -1
+
+
 class _Short(Exception):  # noqa: N818 - it says "go on", nothing is wrong
     """The window ends too early to tell."""
 
@@ -67,7 +81,7 @@ class Values:
         self._report = report
         self._limit = limit
         self._data = b"\n"  # so that the first value starts a line too
-        self._text = ""  # the same, a character for each byte: the scanner wants text, and its indices are ours
+        self._text = _Text()  # the same, a character for each byte: the scanner wants text, and its indices are ours
         self._pos = 0
         self._ended = False
         self._open: list[int] = []
@@ -105,7 +119,7 @@ class Values:
                 wanted -= len(chunk)
                 self._taken += len(chunk)
         self._data = b"".join(parts)
-        self._text = self._data.decode("latin-1")
+        self._text = _Text(self._data, "latin-1")
         self._pos = 0
 
     def _step(self) -> None:
@@ -162,7 +176,7 @@ class Values:
                 self._enter_wrapper(start)
                 return
             if not isinstance(value, dict | list) and not self._delimited(end):
-                self._damaged(start)
+                self._broken(start)
                 return
             self._emit(start, end)
             start = behind(BLANK, self._data, end)

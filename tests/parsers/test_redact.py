@@ -1,0 +1,211 @@
+"""Secrets and personal data must not survive, harmless text must stay: two tables and the laws of `redact`.
+
+Every secret here is made up; those of vendors are put together from parts, so that no scanner takes them for real.
+Out of scope, and so not tested: telephone numbers and names of people, which no pattern tells from other numbers
+and words.
+"""
+
+import hashlib
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from parsers.dialect import faults
+from parsers.redact import RULES, digest, leaks, redact, redact_text, subjects
+
+BODY = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3z"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl_Zm9v-YmFy"
+PEM_BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw"
+PEM = f"-----BEGIN PRIVATE KEY-----\n{PEM_BODY}\n{PEM_BODY}==\n-----END PRIVATE KEY-----"
+SUBJECT = "109876543210987654321"
+
+#: name → (text, what must not be found in the result)
+PLANTED = {
+    "JSON web token": (f"token {JWT} rejected", ["eyJ", "c2lnbmF0"]),
+    "JSON web token without a signature": ("got eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", ["eyJ"]),
+    "encrypted JSON web token": (f"got {JWT}.Zm9vYmFyYmF6.cXV4cXV4", ["Zm9vYmFyYmF6", "cXV4"]),
+    "Bearer": (f"Authorization: Bearer {BODY}", [BODY]),
+    "Bearer in lower case": (f"sent bearer {BODY}", [BODY]),
+    "Bearer in JSON": (f'{{"headers":{{"authorization":"Bearer {BODY}"}}}}', [BODY]),
+    "Basic": ("authorization: Basic c2hvcDpodW50ZXIyMzQ1Njc=", ["c2hvcDpodW"]),
+    "Basic, short": ("using Basic dXNlcjpwYXNz here", ["dXNlcjpw"]),
+    "authorization with another scheme": (f"Authorization: Token {BODY[:12]}", [BODY[:12]]),
+    "authorization in JSON with another scheme": (f'"Authorization": "ApiKey {BODY}"', [BODY]),
+    "authorization in capitals": (f"HTTP_AUTHORIZATION=Token {BODY[:12]}", [BODY[:12]]),
+    "AWS access key": ("key " + "AKIA" + "IOSFODNN7SHOPKEY", ["IOSFODNN"]),
+    "AWS temporary key": ("key=" + "ASIA" + "IOSFODNN7SHOPKEY", ["IOSFODNN"]),
+    "AWS secret key": ("aws_secret_access_key = " + BODY + "/+" + "aBcD", [BODY[:20]]),
+    "Google API key": ("https://maps.example/api?key=" + "AIza" + BODY + "9", [BODY]),
+    "Google OAuth token": ("ya29." + BODY, [BODY]),
+    "Google OAuth client secret": ("GOCSPX-" + BODY[:28], [BODY[:28]]),
+    "Google refresh token": ("1//0" + BODY, [BODY]),
+    "OAuth code in a query": ("GET /auth/callback?code=4%2F0AX4XfWh" + BODY + "&scope=email 302", [BODY]),
+    "signature of a signed URL": ("https://storage.example/a?X-Goog-Signature=" + "0a1b2c3d" * 8, ["0a1b2c3d"]),
+    "GitHub classic": ("gh" + "p_" + BODY + "ab", [BODY]),
+    "GitHub app": ("gh" + "s_" + BODY + "ab", [BODY]),
+    "GitHub fine-grained": ("github_" + "pat_11ABCDEFG0" + BODY + "_" + BODY, [BODY]),
+    "GitLab": ("glp" + "at-" + BODY[:20], [BODY[:20]]),
+    "Slack bot": ("xo" + "xb-123456789012-123456789012-" + BODY[:24], [BODY[:24]]),
+    "Slack app": ("xa" + "pp-1-A012-123456-" + BODY, [BODY]),
+    "Slack webhook": ("https://hooks.slack" + ".com/services/T012AB/B012CD/" + BODY[:24], [BODY[:24]]),
+    "Stripe secret": ("sk" + "_live_" + BODY[:24], [BODY[:24]]),
+    "Stripe restricted": ("rk" + "_test_" + BODY[:24], [BODY[:24]]),
+    "Stripe webhook": ("whs" + "ec_" + BODY[:32], [BODY[:32]]),
+    "OpenAI": ("sk" + "-" + BODY + BODY[:14], [BODY]),
+    "OpenAI project": ("sk" + "-proj-aB3_dE5-" + BODY + "_" + BODY, [BODY, "aB3_dE5"]),
+    "key that begins with rk": ("rk" + "-" + BODY, [BODY]),
+    "Anthropic": ("sk" + "-ant-api03-" + BODY + "_-" + BODY + "AA", [BODY]),
+    "SendGrid": ("SG." + BODY[:22] + "." + BODY + BODY[:9], [BODY[:22]]),
+    "npm": ("np" + "m_" + BODY + "ab", [BODY]),
+    "PyPI": ("py" + "pi-AgEIcHlwaS5vcmc" + BODY, [BODY]),
+    "Hugging Face": ("h" + "f_" + BODY, [BODY]),
+    "Telegram bot": ("https://api.telegram.example/bot123456789:AA" + BODY[:33] + "/send", [BODY[:33]]),
+    "private key over lines": (f"loaded {PEM}", [PEM_BODY]),
+    "private key with escaped newlines": (f'{{"private_key": "{PEM}"}}'.replace("\n", "\\n"), [PEM_BODY]),
+    "private key escaped twice": (PEM.replace("\n", "\\\\n"), [PEM_BODY]),
+    "RSA private key with headers": (
+        f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0A1B\n\n{PEM_BODY}\n"
+        "-----END RSA PRIVATE KEY-----",
+        [PEM_BODY],
+    ),
+    "private key cut off": (f"-----BEGIN EC PRIVATE KEY-----\n{PEM_BODY}\n{PEM_BODY[:7]}", [PEM_BODY, PEM_BODY[:7]]),
+    "private key of PGP": (
+        f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{PEM_BODY}\n=aB3d\n-----END PGP PRIVATE KEY BLOCK-----",
+        [PEM_BODY],
+    ),
+    "private key with CRLF": (PEM.replace("\n", "\r\n"), [PEM_BODY]),
+    "URL with credentials": ("https://shop:hunter2@mirror.example/simple", ["hunter2", "shop:"]),
+    "database URL": ("postgresql+asyncpg://shop:hunter2@db.example:5432/shop", ["hunter2"]),
+    "database URL, password with @": ("postgresql://shop:p@ssw0rd@db.example/shop", ["ssw0rd"]),
+    "database URL, password with a star": ("mysql://shop:hun*ter2@db/shop", ["hun*ter2"]),
+    "Redis URL without a user": ("redis://:hunter2@cache:6379/0", ["hunter2"]),
+    "database URL with a token as password": (f"postgresql://shop:{BODY * 12}@db/shop", [BODY]),
+    "connection string": ("host=db user=shop password=hunter2 dbname=shop", ["hunter2"]),
+    "ADO connection string": ("Server=db;User Id=shop;Pwd=hunter2;Encrypt=yes", ["hunter2"]),
+    "Azure account key": ("AccountName=shop;AccountKey=" + BODY + BODY + "==;EndpointSuffix=x", [BODY]),
+    "password=": ("login with password=hunter2!", ["hunter2"]),
+    "password: with a space": ("password: hunter2", ["hunter2"]),
+    "PASSWORD in the environment": ("DB_PASSWORD=hunter2", ["hunter2"]),
+    "PASS in the environment": ("DB_PASS=hunter2", ["hunter2"]),
+    "passphrase": ("passphrase=hunter2", ["hunter2"]),
+    "password in JSON": ('{"user": "shop", "password": "hunter2"}', ["hunter2"]),
+    "password of several words in JSON": ('{"password": "correct horse, battery (staple)"}', ["horse", "staple"]),
+    "short password in JSON": ('{"password":"a1"}', ["a1"]),
+    "password with an escaped quote in JSON": (r'{"password":"hun\"ter2 and more"}', ["hun", "ter2", "more"]),
+    "password in Python's repr": ("{'password': 'hunter 2; x'}", ["hunter", "2; x"]),
+    "password in escaped JSON": (r"{\"user\":\"shop\",\"password\":\"hunter2 x\"}", ["hunter2", " x"]),
+    "client secret": ('"client_secret": "hunter2-hunter2"', ["hunter2"]),
+    "clientSecret": ("clientSecret=hunter2", ["hunter2"]),
+    "secret key": ("SECRET_KEY=hunter2", ["hunter2"]),
+    "X-Api-Key": (f"X-Api-Key: {BODY}", [BODY]),
+    "X-API-KEY": (f"X-API-KEY: {BODY}", [BODY]),
+    "API key": (f"API key: {BODY}", [BODY]),
+    "api_key in a query": ("GET /v1?api_key=hunter2hunter2&x=1", ["hunter2"]),
+    "access token in a query": (f"GET /v1?access_token={BODY}&x=1", [BODY]),
+    "token of its own making": (f"refresh token={BODY}", [BODY]),
+    "cookie": ("Cookie: sid=abcdef0123; theme=dark; csrf=fedcba9876", ["abcdef0123", "fedcba9876"]),
+    "Set-Cookie": ("Set-Cookie: session=abcdef0123; Path=/; HttpOnly", ["abcdef0123"]),
+    "cookie in JSON": ('{"cookie": "sid=abcdef0123; csrf=fedcba9876"}', ["abcdef0123", "fedcba9876"]),
+    "cookie in an ASGI scope": ("headers: [(b'cookie', b'sid=abcdef0123; csrf=fedcba9876')]", ["abcdef", "fedcba"]),
+    "session key": ("session_key=abcdef0123456789", ["abcdef0123"]),
+    "session cookie by its name": ("JSESSIONID=abcdef0123456789", ["abcdef0123"]),
+    "e-mail address": ("mail to jane.doe+shop@example.co.uk failed", ["jane", "doe", "example.co"]),
+    "e-mail address in a query": ("GET /reset?email=jane.doe%40example.com 200", ["jane", "example"]),
+    "e-mail address with other letters": ("mail to jörg@bücher.example failed", ["jörg", "rg@", "bücher"]),
+    "e-mail address in quotes": ("user='jane@example.com'", ["jane"]),
+    "IPv4": ("from 203.0.113.77:51234", ["203.0.113.77"]),
+    "IPv6 in full": ("from 2001:0db8:85a3:0000:0000:8a2e:0370:7334 port 1", ["2001:0db8", "7334"]),
+    "IPv6, short": ("from 2001:db8::8a2e:370:7334 port 1", ["2001:db8", "7334"]),
+    "IPv6 of a prefix": ("from 2001:db8:0:1:: port 1", ["2001:db8"]),
+    "IPv6, link-local": ("via fe80::1ff:fe23:4567:890a%eth0", ["fe80::", "890a"]),
+    "IPv6 with a port": ("from [2001:db8::77]:51234", ["2001:db8", "::77"]),
+    "IPv4 as IPv6": ("from ::ffff:203.0.113.77", ["203.0.113.77"]),
+    "Google subject": (f"rate limit for {SUBJECT}", [SUBJECT[:12]]),
+    "Google subject inside an id": (f"defensive_auth_{SUBJECT}_prelim_21ec2bde", [SUBJECT[:12]]),
+    "user_id, shortened": ("(user_id: 20987654..., role: none)", ["20987654"]),
+    "user_id in JSON": ('{"user_id":"20987654"}', ["20987654"]),
+    "user_id in escaped JSON": (r"{\"user_id\":\"20987654\"}", ["20987654"]),
+    "user_id as a number": ('{"user_id": 20987654}', ["20987654"]),
+    "User and an id": ("User 20987654... exists in database", ["20987654"]),
+    "user in quotes": ("for user '20987654' | Request", ["20987654"]),
+    "user=": ("-> user=20987654 (run_id=r1)", ["20987654"]),
+    "userId": ("userId=auth0|5f7c8ec7c33c6c004bbafe82", ["5f7c8ec7"]),
+    "UserID": ("UserID: 20987654", ["20987654"]),
+    "user.id": ("user.id=20987654", ["20987654"]),
+    "X-User-Id": ("X-User-Id: 20987654", ["20987654"]),
+    "user id as a UUID": ("user_id=5f0c6a2e-0000-4a4a-8b8b-123456789abc", ["5f0c6a2e", "123456789abc"]),
+    "sub": ('"sub": "20987654"', ["20987654"]),
+    "connection of a user": ("Cleaning up connection for 20987654 with code 1000", ["20987654"]),
+}
+
+HARMLESS = [
+    "",
+    "Token=REDACTED successfully (token_hash: 0a1b2c3d4e5f6071, token_length: 475)",
+    "AUTH=REDACTED SUCCESS: Token=REDACTED",
+    "GOLDEN PATH AUTH=REDACTED permissive authentication with circuit breaker",
+    "PASS=REDACTED SERVICE SUCCESS:",
+    "JWT=REDACTED verification failed - likely JWT=REDACTED between services",
+    "password=REDACTED, secret=REDACTED; api_key=REDACTED)",
+    "SERVICE_SECRET=REDACTED found in config or environment - auth=REDACTED fail",
+    "auto-creating from JWT=REDACTED",
+    "allow_e2e_bypass=REDACTED",
+    '{"password": "REDACTED"}',
+    r"{\"password\":\"REDACTED\"}",
+    "secret: [REDACTED]",
+    "***JWT_REDACTED*** and ***API_KEY_REDACTED*** and ***LONG_STRING_REDACTED_64_CHARS***",
+    "postgresql+asyncpg://***@/shop_staging?host=/cloudsql/shop:europe-west1:db",
+    "***@example.com signed in",
+    '{"password": ""}',
+    '{"password": null, "token": null}',
+    "task_executor_running_in_background_live",
+    "task_live_executor_running_0123456789",
+    "std::debug::x at 12:34:56",
+    "db::data::load and abc::def and fee::bad and de::bug",
+    "aspect 16:9, ratio 4::3, at 12:34:56.789",
+    "00:1a:2b:3c:4d:5e is the address of the card",
+    "version 1.2.3 of 2026-01-05T08:30:00.123Z",
+    "> shop-api@1.2.3 start",
+    "npm warn deprecated inflight@1.0.6: do not use",
+    "gcr.example/shop/api@sha256:0a1b2c3d",
+    "demo-user-001 signed in as user demo-user-001",
+    "user: service:shop-backend",
+    "user_id: pending",
+    "User count: 12345, users: 67890",
+    "for user system",
+    "gpt-4o-mini, claude-3-5-sonnet-20241022, text-embedding-3-large, gemini-1.5-pro-002",
+    "sk-learn-contrib-hdbscan-estimators",
+    "import sk_test_helpers",
+    "risk-assessment-of-something-quite-long",
+    '  File "/app/shop/tokens/secret_store.py", line 1008, in load_key',
+    "/usr/local/lib/python3.11/site-packages/passlib/handlers.py",
+    "trace 5f0c6a2e-0000-4a4a-8b8b-123456789abc, span 0a1b2c3d4e5f6071",
+    "request_id=req_1767601800000_17_0a1b2c3d",
+    "Request: GET /health | Status: 200 | Duration: 1011.22ms | Trace: 0b7d2c1e-1011-4a55-8f52-0b1c2d3e4f50",
+    "Starting new instance. Reason: AUTOSCALING - Instance started due to configured scaling factors",
+    "Basic authentication is off, basic settings loaded, Bearer authentication",
+    "tokens: 5120, max_tokens=4096, token count 17",
+    "token_count: 123456789012345678901234",
+    "Validating token with auth service at: https://auth.example/validate",
+    "monkey=banana, keyboard: qwerty-layout, turkey: 12345678",
+    "Invalid cookie, no cookies: [] in request",
+    "https://shop.example/@jane/posts?at=noon",
+    "code=1008 reason=policy, ?code=302&size=12",
+    "Unauthorized: missing header",
+    "Ünïcödé → 日本語 🔑",
+]
+
+
+@pytest.mark.parametrize(("text", "gone"), PLANTED.values(), ids=PLANTED)
+def test_a_planted_secret_does_not_survive(text, gone):
+    """Whatever form it is logged in, alone and in the middle of a line."""
+    for line in (text, f"2026-01-05 INFO {text} done", f"first\n{text}\nlast"):
+        result = redact_text(line)
+        assert not [part for part in gone if part in result], result
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_a_harmless_text_stays_as_it_is(text):
+    """What only looks like a secret, and what a service's own filter left."""
+    assert redact_text(text) == text
