@@ -22,38 +22,47 @@ class LineFormat:
     level: str | None = None
 
 
+_LEVEL = "(?P<level>TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|PANIC)"
+_LOWER = "(?P<level>trace|debug|verbose|info|notice|warn|warning|error|critical|fatal|dpanic|panic)"
+_ZONE = r"(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+_REST = r"(?P<message>[^\r\n]*)"
+
 FORMATS: tuple[LineFormat, ...] = (
-    LineFormat("gunicorn", rf"^\[{_TIME} [+-][0-9]{{4}}\] \[[0-9]+\] \[(?P<level>[A-Za-z]+)\] (?P<message>[^\n]*)"),
-    LineFormat(
-        "loguru",
-        rf"^{_TIME}\.[0-9]{{3}} \| (?P<level>[A-Z]+) *\| (?P<logger>[^ |]+) (?:\||-) (?P<message>[^\n]*)",
-    ),
+    LineFormat("gunicorn", rf"^\[{_TIME} [+-][0-9]{{4}}\] \[[0-9]+\] \[(?P<level>[A-Za-z]+)\] {_REST}"),
+    LineFormat("loguru", rf"^{_TIME}\.[0-9]{{3}} \| (?P<level>[A-Z]+) *\| (?P<logger>[^ |]+) (?:\||-) {_REST}"),
     LineFormat(
         "stdlib",
-        rf"^{_TIME}(?:,[0-9]{{3}})? - (?P<logger>[^ ]+)(?: - [^ ]+)? - (?P<level>[A-Z]+) - (?P<message>[^\n]*)",
+        rf"^{_TIME}(?:,[0-9]{{3}})? - (?P<logger>[^ ]+)(?: - [^ ]+)? - (?P<level>[A-Z]+) - {_REST}",
     ),
+    LineFormat("quarkus", rf"^{_TIME}{_ZONE} +{_LEVEL} +\[(?P<logger>[^\]\n]+)\] \([^)\n]*\) {_REST}"),
     LineFormat(
         "logback",
-        rf"^{_TIME}[.,][0-9]{{3,9}}(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})? +(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL) "
-        r"(?:[^\n]*?\] )?(?P<logger>[A-Za-z0-9_.$\[\]/-]+) *[:-] (?P<message>[^\n]*)",
+        rf"^{_TIME}[.,][0-9]{{3,9}}(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})? +{_LEVEL} "
+        rf"(?:[^\n]*?\] )?(?P<logger>[A-Za-z0-9_.:$\[\]/-]+) *[:-] {_REST}",
     ),
     LineFormat(
-        "access", r'^(?P<message>[^ "]+:[0-9]+ - "[A-Z][A-Za-z]* [^"]*" (?:[0-9]{3}|\[accepted\])[^\n]*)', "INFO"
+        "logback by default",
+        rf"^(?:{_TIME[: _TIME.index('[ T]')]} )?[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.,][0-9]{{3}} \[[^\]\n]+\] {_LEVEL} +"
+        rf"(?P<logger>[^ \n]+) - {_REST}",
     ),
-    LineFormat("common log", r'^(?P<message>[^ "]+ [^ ]+ [^ ]+ \[[^\]]+\] "[A-Z]+ [^"]*" [0-9]{3} [^\n]*)', "INFO"),
+    LineFormat("zap", rf"^{_TIME}{_ZONE}\t{_LOWER}\t(?:(?P<logger>[^\t\n]+)\t)?{_REST}"),
+    LineFormat("structlog", rf"^{_TIME}{_ZONE} \[{_LOWER} *\] {_REST}"),
+    LineFormat("timed", rf"^\[?{_TIME}{_ZONE}\]? +\[?{_LEVEL}\]?:? +{_REST}"),
     LineFormat(
-        "basic",
-        r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):(?P<logger>[A-Za-z0-9_.]+):(?P<message>[^\n]*)",
+        "access", r'^(?P<message>[^ "]+:[0-9]+ - "[A-Z][A-Za-z]* [^"]*" (?:[0-9]{3}|\[accepted\])[^\r\n]*)', "INFO"
     ),
+    LineFormat("common log", r'^(?P<message>[^ "]+ [^ ]+ [^ ]+ \[[^\]]+\] "[A-Z]+ [^"]*" [0-9]{3} [^\r\n]*)', "INFO"),
+    LineFormat("basic", rf"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):(?P<logger>[A-Za-z0-9_.]+):{_REST}"),
+    LineFormat("level first", rf"^{_LEVEL}:?[ \t]+{_REST}"),
+    LineFormat(".NET", r"^(?P<level>trce|dbug|info|warn|fail|crit): (?P<logger>[A-Z][A-Za-z0-9_.]*)\[[0-9]+\]"),
+    LineFormat("winston", rf"^{_LOWER}: +{_REST}"),
     LineFormat(
-        "level first",
-        r"^(?P<level>TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|PANIC):? +(?P<message>[^\n]*)",
-    ),
-    LineFormat(
-        "bracketed", r"^\[(?P<level>[Ee]rror|ERROR|[Ww]arn|WARN|WARNING|[Ii]nfo|INFO|DEBUG)\] (?P<message>[^\n]*)"
+        "bracketed",
+        r"^\[(?P<level>[Ee]rror|ERROR|[Ww]arn|WARN|[Ww]arning|WARNING|[Ii]nfo|INFO|[Dd]ebug|DEBUG|CRITICAL|FATAL)\] "
+        + _REST,
     ),
     LineFormat("logfmt", r'(?:^| )level="?(?P<level>[A-Za-z]+)"?(?: [^\n]*)?$'),
-    LineFormat("glog", r"^(?P<level>[IWEF])[0-9]{4} [0-9:.]+ +[0-9]+ (?P<logger>[^ \]]+)\] (?P<message>[^\n]*)"),
+    LineFormat("glog", rf"^(?P<level>[IWEF])[0-9]{{4}} [0-9:.]+ +[0-9]+ (?P<logger>[^ \]]+)\] {_REST}"),
 )
 
 _ANY = (
@@ -67,6 +76,10 @@ _ANY = (
 LEVELS = {
     "TRACE": "DEBUG",
     "DEBUG": "DEBUG",
+    "VERBOSE": "DEBUG",
+    "SILLY": "DEBUG",
+    "TRCE": "DEBUG",
+    "DBUG": "DEBUG",
     "10": "DEBUG",
     "20": "DEBUG",
     "FINE": "DEBUG",
@@ -83,6 +96,7 @@ LEVELS = {
     "40": "WARNING",
     "ERROR": "ERROR",
     "ERR": "ERROR",
+    "FAIL": "ERROR",
     "E": "ERROR",
     "50": "ERROR",
     "SEVERE": "ERROR",
@@ -90,6 +104,8 @@ LEVELS = {
     "CRITICAL": "CRITICAL",
     "FATAL": "CRITICAL",
     "PANIC": "CRITICAL",
+    "DPANIC": "CRITICAL",
+    "CRIT": "CRITICAL",
     "F": "CRITICAL",
     "60": "CRITICAL",
     "ALERT": "ALERT",
@@ -97,7 +113,8 @@ LEVELS = {
 }
 
 #: The level and the logger in a JSON payload, where the entry has no severity of its own.
-_JSON_LEVEL = r'"(?:level|severity|levelname|log_level|lvl)": ?"?([A-Za-z]+|[1-6]0)"?[,}]'
+_LEVEL_KEYS = ("level", "severity", "levelname", "log_level", "lvl")
+_JSON_LEVEL = rf'"(?:{"|".join(_LEVEL_KEYS)})": ?"?([A-Za-z]+|[1-6]0)"?[,}}]'
 _JSON_LOGGER = r'"(?:logger|logger_name|component|module)": ?"([^"\\]{1,200})"'
 
 
@@ -137,10 +154,21 @@ def read(texts: pl.Series, payloads: pl.Series) -> pl.DataFrame:
     schema = {"row": pl.UInt32, "level": pl.String, "logger": pl.String, "message": pl.String}
     table = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
     return frame.join(table, on="row", how="left", maintain_order="left").select(
-        level(pl.coalesce(pl.col("payload").str.extract(_JSON_LEVEL, 1), "level")).alias("level"),
+        pl.coalesce(level(pl.lit(_json_level(frame["payload"]))), level(pl.col("level"))).alias("level"),
         pl.coalesce(pl.col("payload").str.extract(_JSON_LOGGER, 1), "logger").alias("logger"),
-        pl.coalesce("message", pl.col("text").str.extract(r"^[ \t]*([^\n]*)", 1)).alias("body"),
+        pl.coalesce("message", pl.col("text").str.extract(r"^[ \t]*([^\r\n]*)", 1)).alias("body"),
     )
+
+
+def _json_level(payloads: pl.Series) -> pl.Series:
+    """The level word of each payload: of the object itself, not of an object inside it."""
+    found = payloads.str.extract(_JSON_LEVEL, 1)
+    rows = (found.is_not_null() & payloads.str.contains(r"[:,\[] ?\{")).fill_null(False).arg_true()
+    if len(rows):
+        inner = payloads.gather(rows)
+        own = pl.select(pl.coalesce(*(inner.str.json_path_match(f"$.{key}") for key in _LEVEL_KEYS)))
+        found = found.clone().scatter(rows, own.to_series())
+    return found
 
 
 def level(words: pl.Expr) -> pl.Expr:

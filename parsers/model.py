@@ -27,6 +27,9 @@ Group = Literal["general", "service"]
 #: Columns of an entry that a block's `where` may name.
 WHERE_COLUMNS = frozenset({"http_method", "http_host", "http_path", "http_status", "http_user_agent", "severity"})
 
+#: Units that classification converts from; of other types the unit is only told.
+_UNITS = {"duration": ("ms", "s"), "code": ("1", "signal")}
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 
@@ -133,29 +136,35 @@ def load(packs: Sequence[str] | None = None, folders: Iterable[Path] = ()) -> Ca
         pack = file.name.removesuffix(".toml")
         known.add(pack)
         path = str(file) if users else f"parsers/catalogue/{file.name}"
-        source = _Source(path, file.read_text(encoding="utf-8"))
+        try:
+            source = _Source(path, file.read_text(encoding="utf-8"))
+        except UnicodeDecodeError as error:
+            problems.append(Problem(path, 0, "", f"not UTF-8, which TOML is written in: {error.reason}"))
+            continue
         document = source.parse(problems)
         head = document.pop("pack", {})
+        if not isinstance(head, dict):
+            problems.append(Problem(path, 0, "", "pack is a table: [pack] with title and group"))
+            head = {}
         if not (users or wanted is None or pack in wanted or ("general" in wanted and head.get("group") == "general")):
             continue
         titles[pack] = str(head.get("title", pack))
         for name, block in document.items():
             event = source.event(name, block, pack, problems)
-            if event is None:
-                continue
-            if name in events:
+            if name in places:
                 first = "{}:{}".format(*places[name])
                 problems.append(Problem(path, source.line(name), name, f"the name stands already at {first}"))
                 continue
-            events[name] = event
             places[name] = (path, source.line(name))
+            if event is not None:
+                events[name] = event
     if wanted is not None:
         problems += [
             Problem("[catalogue] packs", 0, "", f"no pack {name!r}; there are: {', '.join(sorted(known))}")
             for name in sorted(wanted - known)
         ]
     for event in events.values():
-        if event.echo_of and event.echo_of not in events and wanted is None:
+        if event.echo_of and event.echo_of not in places and wanted is None:
             problems.append(Problem(*places[event.name], event.name, f"echo_of names no event: {event.echo_of!r}"))
     if problems:
         raise CatalogueError(problems)
@@ -174,19 +183,24 @@ class _Source:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
             line = re.search(r"at line ([0-9]+)", str(error))
-            problems.append(Problem(self.path, int(line[1]) if line else 0, "", f"not TOML: {error}"))
+            number = int(line[1]) if line else len(self.text.splitlines())  # else at the end of the document
+            problems.append(Problem(self.path, number, "", f"not TOML: {error}"))
             return {}
 
     def line(self, name: str, table: str = "", number: int = 0) -> int:
         """The line of a block's header, or of the nth `[[name.table]]` in it; 0 where it is not found."""
-        header = f'["{name}"]' if not table else f'[["{name}".{table}]]'
+        bare = name.replace(" ", "")
+        header = f'["{bare}"]' if not table else f'[["{bare}".{table}]]'
         seen = -1
-        for count, text in enumerate(self.text.splitlines(), 1):
-            if text.split("#")[0].strip() == header:
+        first = 0
+        for count, text in enumerate(self.text.split("\n"), 1):
+            written = text.split("#")[0].replace("'", '"').replace(" ", "").strip()
+            first = first or (count if re.match(rf'\[*"?{re.escape(bare)}["\].=]', written) else 0)
+            if written == header:
                 seen += 1
                 if seen == number:
                     return count
-        return self.line(name) if table else 0
+        return self.line(name) if table else first
 
     def event(self, name: str, block: object, pack: str, problems: list[Problem]) -> EventType | None:
         """The block as an EventType, or None with its problems added."""
@@ -207,12 +221,25 @@ class _Source:
                 table, number = (where[0], int(where[1])) if len(where) > 1 and where[1].isdigit() else ("", 0)
                 text = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"]
                 problem(f"{'.'.join(where)}: {text}", table if table in ("match", "example") else "", number)
+            for number, raw in enumerate(_tables(block.get("match"))):
+                if isinstance(pattern := raw.get("pattern"), str) and isinstance(literal := raw.get("literal"), str):
+                    for fault_text in faults(pattern, literal):
+                        problem(fault_text, "match", number)
             return None
         before = len(problems)
         if not event.match and not event.where:
             problem("needs a [[match]] or a `where`")
         for column in sorted(event.where.keys() - WHERE_COLUMNS):
             problem(f"where: no column {column!r}; there are: {', '.join(sorted(WHERE_COLUMNS))}")
+        for column in sorted(event.where.keys() & WHERE_COLUMNS):
+            wanted = event.where[column]
+            kind = int if column == "http_status" else str
+            if not all(isinstance(value, kind) for value in (wanted if isinstance(wanted, list) else [wanted])):
+                problem(f"where: {column} is compared with {'numbers' if kind is int else 'text'}, not with {wanted!r}")
+        for field, spec in event.fields.items():
+            if units := _UNITS.get(spec.type):
+                if spec.unit not in units:
+                    problem(f"fields.{field}: the unit of a {spec.type} is {' or '.join(units)}, not {spec.unit!r}")
         for field in sorted(event.outcomes.keys() - event.fields.keys()):
             problem(f"outcomes: {field!r} is no field")
         for number, match in enumerate(event.match):
@@ -224,3 +251,7 @@ class _Source:
             for field in sorted(set(groups(match.pattern)) - event.fields.keys()):
                 problem(f"field {field!r} is captured, not declared: fields.{field} = {{…}}", "match", number)
         return event if len(problems) == before else None
+
+
+def _tables(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

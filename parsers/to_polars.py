@@ -13,12 +13,13 @@ import polars as pl
 from parsers.dialect import groups
 from parsers.model import Catalogue, EventType, Match
 
-#: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`, `532.1µs`; a bare number is seconds where the field's unit is s, else milliseconds.
+#: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`, `532.1µs`, `250ns`; a bare number is seconds where the field's unit is s, else milliseconds.
 _DURATION = (
     r"^(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?(?:(?P<ms>[0-9]+(?:\.[0-9]+)?)ms)?"
-    r"(?:(?P<us>[0-9]+(?:\.[0-9]+)?)(?:µs|μs|us))?$"
+    r"(?:(?P<us>[0-9]+(?:\.[0-9]+)?)(?:µs|μs|us))?(?:(?P<ns>[0-9]+)ns)?$"
 )
-_MS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "us": 0.001}
+_BARE = r"^([0-9]+(?:\.[0-9]+)?)$"
+_MS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000_001}
 
 #: What `events` needs of an entry.
 INPUT = (
@@ -49,11 +50,6 @@ class _Wording:
     event: EventType
     number: int
     match: Match | None
-
-    @property
-    def rank(self) -> tuple[int, str]:
-        """Among events without a literal the one with most conditions wins, then the name."""
-        return (-len(self.event.where), self.event.name)
 
 
 class Classifier:
@@ -228,7 +224,7 @@ def duration_ms(text: pl.Expr, unit: str) -> pl.Expr:
     # The empty text matches too: that is a bare number, or no duration at all.
     known = pl.any_horizontal(*(number.is_not_null() for number in numbers.values()))
     total = pl.sum_horizontal(*(numbers[name] * _MS[name] for name in numbers))
-    bare = text.cast(pl.Float64, strict=False) * (1000.0 if unit == "s" else 1.0)
+    bare = text.str.extract(_BARE, 1).cast(pl.Float64, strict=False) * (1000.0 if unit == "s" else 1.0)
     return pl.when(known).then(total).otherwise(bare)
 
 

@@ -254,7 +254,8 @@ def logs_explorer_url(project: str | None, timestamp_ns: int | None, insert_id: 
     """Return the Logs Explorer page of one entry; None without a project and an insert id to ask for."""
     if not project or not insert_id:
         return None
-    query = f'insertId="{insert_id}"'.replace("\n", " ")
+    plain = insert_id.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    query = f'insertId="{plain}"'
     if timestamp_ns is not None:
         query += f'\ntimestamp="{rfc3339_ns(timestamp_ns)}"'
     return (

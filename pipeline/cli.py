@@ -5,21 +5,23 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from pipeline.errors import CatalogueError, RunverdictError, SettingsError, UsageError
+from pipeline.errors import CatalogueError, RunverdictError, SettingsError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from parsers.model import Catalogue
     from pipeline.run import Run
     from pipeline.settings import Settings
 
-EXIT_FAIL, EXIT_USAGE, EXIT_TOOL = 1, 2, 4
+EXIT_FAIL, EXIT_USAGE, EXIT_INCONCLUSIVE, EXIT_TOOL, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+
+log = logging.getLogger(__name__)
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -107,23 +109,25 @@ def _check(
     from pipeline.report.files import FORMATS, write
     from pipeline.run import Job
     from pipeline.run import check as run_check
-    from pipeline.sources.files import resolve
-    from pipeline.window import Window, parse_time
+    from pipeline.window import Window, parse_duration, parse_time
 
     assert baseline == "none"
     now = datetime.now(UTC)
     window = Window(
         start=parse_time(since, now=now) if since else None, end=parse_time(until, now=now) if until else None
     )
-    settle_s = (now - parse_time(settle, now=now)).total_seconds()
+    settle_s = parse_duration(settle).total_seconds()
     wanted = [form.strip() for form in forms.split(",")] if forms else list(FORMATS)
     if unknown := [form for form in wanted if form not in FORMATS]:
         raise UsageError(f"--format {unknown[0]!r} is not known; there are: {', '.join(FORMATS)}")
     if forms and not out and len(wanted) > 1:
         raise UsageError("several forms need a folder: add --out DIR")
     settings = _settings(config)
+    known, missing = _resolved(sources)
+    if missing and not known:
+        return EXIT_TOOL
     job = Job(
-        sources=resolve(sources),
+        sources=known,
         catalogue=_catalogue(settings),
         policy=_policy(settings, config),
         window=window,
@@ -141,14 +145,39 @@ def _check(
         _print_form(run, wanted[0])
     else:
         _print_summary(run)
-    return _exit_code(run, settings)
+    return _exit_code(run, settings, failed=bool(missing or run.extraction.failed))
 
 
-def _exit_code(run: "Run", settings: "Settings") -> int:
+def _resolved(arguments: tuple[str, ...]) -> tuple[list[str], list[SourceError]]:
+    """Return the files that the arguments name, and what is wrong with the others, which stderr has then."""
+    from pipeline.sources.files import resolve
+
+    good, missing = [], []
+    for argument in arguments:
+        try:
+            found = resolve([argument])
+        except SourceError as error:
+            missing.append(error)
+            _say(error)
+            continue
+        good.append(argument)
+        if not found:
+            _say(f"{argument}: no file below it is named like a log: .json, .ndjson, .jsonl, .log or .txt, also .gz")
+    return resolve(good), missing
+
+
+def _say(text: object) -> None:
+    """Tell something on stderr."""
+    from pipeline.report.text import shown
+
+    click.echo(f"runverdict: {shown(str(text))}", err=True)
+
+
+def _exit_code(run: "Run", settings: "Settings", *, failed: bool) -> int:
     """Any FAIL is 1, else a source that failed 4, else what the settings say of the worst verdict."""
     if run.verdict == "FAIL":
         return EXIT_FAIL
-    if run.extraction.failed:
+    if failed:
         return EXIT_TOOL
     return {"WARN": settings.exit.WARN, "INCONCLUSIVE": settings.exit.INCONCLUSIVE}.get(run.verdict, 0)
 
@@ -156,12 +185,16 @@ def _exit_code(run: "Run", settings: "Settings") -> int:
 def _talk(run: "Run") -> None:
     """Say on stderr what the sources met: failures, cuts, repairs, unparsed entries."""
     for error in run.extraction.failed:
-        click.echo(f"runverdict: {error}", err=True)
+        _say(error)
     for report in run.extraction.reports:
         for note in report.notes:
-            click.echo(f"runverdict: {report.source}: {note}", err=True)
+            _say(f"{report.source}: {note}")
+        if report.repaired_utf8:
+            _say(f"{report.source}: invalid UTF-8 in {report.repaired_utf8:,} records became U+FFFD")
+        if report.cut:
+            _say(f"{report.source}: {report.cut:,} records above 64 MiB were cut")
     if unparsed := run.totals["unparsed"]:
-        click.echo(f"runverdict: {unparsed:,} entries could not be parsed; they are kept raw and counted", err=True)
+        _say(f"{unparsed:,} {'entry' if unparsed == 1 else 'entries'} could not be parsed; kept raw and counted")
 
 
 def _print_form(run: "Run", form: str) -> None:
@@ -176,7 +209,7 @@ def _print_form(run: "Run", form: str) -> None:
     else:
         click.echo(summary(run.verdict, run.verdicts, run.totals), nl=False)
     for note in run.notes:
-        click.echo(f"runverdict: {note}", err=True)
+        _say(note)
 
 
 def _print_summary(run: "Run") -> None:
@@ -227,15 +260,55 @@ def explain(line: str, log: str, form: str, config: Path | None) -> None:
     \b
     Example:
       runverdict explain 'Container called exit(3).' --log varlog/system
-      tail -f app.log | runverdict explain - --format json
+      runverdict explain - --format json < app.log
     """
     with _exits():
         from pipeline import explain as explanation
 
         known = _catalogue(_settings(config))
-        lines = [part.rstrip("\n") for part in sys.stdin] if line == "-" else [line]
+        if line == "-":
+            lines = [part.rstrip(b"\r\n").decode("utf-8", "replace") for part in sys.stdin.buffer]
+        else:
+            lines = [os.fsencode(line).decode("utf-8", "replace")]
         for found in explanation.explain(lines, known, log=log):
             click.echo(found.model_dump_json() if form == "json" else explanation.text(found, known))
+
+
+@cli.command()
+@click.argument("identifier", metavar="ID")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_config_option
+def trace(identifier: str, sources: tuple[str, ...], form: str, config: Path | None) -> None:
+    """Print the entries of one request in order of time; ID is a trace, a request id or a correlation id.
+
+    Entries are joined by any of the three that they carry. Exit code 3 where no entry carries the ID.
+
+    \b
+    Example:
+      runverdict trace req_1760000000001_5_0a1b2c3d logs.json
+    """
+    with _exits():
+        from pipeline.extract import extract
+        from pipeline.run import classify_store
+        from pipeline.sources.files import resolve
+        from pipeline.store import Store
+        from pipeline.timeline import as_json, text, timeline
+        from pipeline.window import Window
+
+        known = _catalogue(_settings(config))
+        with tempfile.TemporaryDirectory(prefix="runverdict-") as folder:
+            store = Store(Path(folder))
+            extraction = extract(resolve(sources), store, window=Window())
+            classify_store(store, known)
+            steps = list(timeline(store.slices("events"), identifier))
+        for step in steps:
+            click.echo(as_json(step) if form == "json" else text(step))
+        for error in extraction.failed:
+            click.echo(f"runverdict: {error}", err=True)
+        if not steps:
+            click.echo(f"runverdict: no entry carries the id {identifier!r}", err=True)
+            raise SystemExit(EXIT_TOOL if extraction.failed else EXIT_INCONCLUSIVE)
 
 
 @cli.group()
@@ -351,16 +424,30 @@ def _policy(settings: "Settings", config: Path | None) -> Any:
 def main() -> NoReturn:
     """Run the command line and leave at once.
 
-    Leaving by `os._exit` spares the interpreter's tear-down, in which DuckDB's bindings report leaks on stderr.
+    An exit code of 1 is a FAIL and nothing else: whatever goes wrong in here, and a reader of our output who is gone,
+    is 4. Leaving by `os._exit` spares the interpreter's tear-down, in which DuckDB's bindings report leaks on stderr.
     """
-    code: object = 0
+    code = EXIT_TOOL
     try:
-        cli()
-    except SystemExit as error:
-        code = error.code
-    if isinstance(code, str):
-        click.echo(code, err=True)
-        code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 0)
+        with cli.make_context("runverdict", sys.argv[1:]) as context:  # cli() makes a 1 of a reader who is gone
+            cli.invoke(context)
+        sys.stdout.flush()
+        code = 0
+    except (SystemExit, click.exceptions.Exit) as error:
+        found = error.exit_code if isinstance(error, click.exceptions.Exit) else error.code
+        code = found if isinstance(found, int) else EXIT_TOOL
+    except click.ClickException as error:
+        error.show()
+        code = EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        code = EXIT_TOOL
+    except Exception as error:  # the last resort: a bug must not be taken for a verdict
+        log.info("internal error", exc_info=True)
+        click.echo(f"runverdict: internal error, {type(error).__name__}: {error}; with -v it says where", err=True)
+    with suppress(OSError):
+        sys.stdout.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
+    os._exit(code)

@@ -1,17 +1,19 @@
 """Source to entries: batches of records become redacted rows of the store, each entry once."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from parsers.lines import strip_ansi
 from parsers.redact import digest, redact, subjects
 from pipeline.errors import SourceError
 from pipeline.schema import ENTRIES, polars_schema
 from pipeline.sources import files
 from pipeline.sources.log_entry import EntryReader
-from pipeline.store import Store
+from pipeline.store import CONTENT, Store
 from pipeline.window import Window, nanoseconds
 
 log = logging.getLogger(__name__)
@@ -23,11 +25,17 @@ _REPEATED = ("labels", "http_path", "http_user_agent")
 
 @dataclass
 class Extraction:
-    """What one extraction met: counts of entries, and a report per file."""
+    """What one extraction met: counts of entries, and a report per file.
 
+    stored: entries of the window that the store had before. read, outside: of the sources, within the window and not.
+    latest_us: the largest receiveTimestamp of the sources (timestamp where an entry has none), in µs since 1970.
+    """
+
+    stored: int = 0
     read: int = 0
     outside: int = 0
     duplicates: int = 0
+    latest_us: int | None = None
     reports: list[files.FileReport] = field(default_factory=list)
     failed: list[SourceError] = field(default_factory=list)
 
@@ -46,34 +54,44 @@ def extract(
     """
     result = Extraction()
     key = store.pseudonym_key()
+    store.drop_duplicates()  # of a run that was killed before it came to that
+    result.stored = sum(store.count("entries", path.stem, inside(window)) for path in store.slices("entries"))
     with EntryReader() as reader:
         for source in sources:
             report = files.FileReport(source)
             result.reports.append(report)
             try:
                 for batch in files.read(source, report=report):
-                    rows = to_entries(reader.read(batch.lines), source, key)
-                    inside = within(rows, window)
-                    result.outside += rows.height - inside.height
-                    result.read += inside.height
-                    if inside.height:
-                        store.write("entries", store.next_name(), inside)
+                    given = reader.read(batch.lines)
+                    rows = given.filter(inside(window))
+                    moments = given.select(pl.coalesce("receive_timestamp", "timestamp").dt.epoch("us")).to_series()
+                    latest = [result.latest_us, moments.max()]
+                    result.latest_us = max((one for one in latest if isinstance(one, int)), default=None)
+                    result.outside += given.height - rows.height
+                    result.read += rows.height
+                    if rows.height:
+                        entries = to_entries(rows, source, key).with_columns(content(rows, key))
+                        store.write("entries", store.next_name(), entries)
                     on_progress(source, report.bytes_read)
             except SourceError as error:
                 log.warning("%s", error)
                 result.failed.append(error)
     result.duplicates = store.drop_duplicates()
-    log.info("extract: read=%d outside=%d duplicates=%d", result.read, result.outside, result.duplicates)
+    numbers = (result.stored, result.read, result.outside, result.duplicates)
+    log.info("extract: stored=%d read=%d outside=%d duplicates=%d", *numbers)
     return result
 
 
 def to_entries(rows: pl.DataFrame, source: str, key: bytes) -> pl.DataFrame:
-    """Return rows of `pipeline.sources.log_entry` as entries: digests taken, then every text redacted."""
+    """Return rows of `pipeline.sources.log_entry` as entries: digests taken, then every text redacted.
+
+    Terminal escapes leave a message first: one inside of an address would hide it from redaction, not from a reader.
+    """
     return rows.with_columns(
         digest(rows["remote_ip"], key).alias("client"),
         digest(subjects(rows["message"]), key).alias("subject"),
         pl.lit(source).alias("source"),
-        *(redact(rows[name]).alias(name) for name in _TEXTS),
+        *(redact(strip_ansi(rows[name]) if name == "message" else rows[name]).alias(name) for name in _TEXTS),
         *(_by_value(rows[name]).alias(name) for name in _REPEATED),
     ).select(polars_schema(ENTRIES).names())
 
@@ -83,10 +101,24 @@ def _by_value(texts: pl.Series) -> pl.Series:
     return texts.replace_strict(values, redact(values), default=None, return_dtype=pl.String)
 
 
-def within(rows: pl.DataFrame, window: Window) -> pl.DataFrame:
-    """Return the rows of a half-open window; those without a timestamp belong to every window."""
+def content(rows: pl.DataFrame, key: bytes) -> pl.Series:
+    """Return the column `CONTENT` of rows that are not redacted yet.
+
+    Without insertId or timestamp an entry is a duplicate only of the same content, and redaction makes different
+    entries look alike: two lines that differ in their client's address alone are two.
+    """
+    keyless = rows.select(pl.col("insert_id").is_null() | pl.col("timestamp_ns").is_null()).to_series()
+    texts = rows.filter(keyless).select(pl.struct(pl.all()).struct.json_encode()).to_series()
+    hashes = [hashlib.sha256(key + text.encode()).hexdigest()[:32] for text in texts]
+    nothing = pl.Series(CONTENT, [None], dtype=pl.String).new_from_index(0, rows.height)
+    return nothing.scatter(keyless.arg_true(), hashes)
+
+
+def inside(window: Window) -> pl.Expr:
+    """Return whether a row is in a half-open window; rows without a timestamp are in every window."""
+    wanted = pl.lit(True)
     if window.start:
-        rows = rows.filter(pl.col("timestamp_ns").is_null() | (pl.col("timestamp_ns") >= nanoseconds(window.start)))
+        wanted &= pl.col("timestamp_ns") >= nanoseconds(window.start)
     if window.end:
-        rows = rows.filter(pl.col("timestamp_ns").is_null() | (pl.col("timestamp_ns") < nanoseconds(window.end)))
-    return rows
+        wanted &= pl.col("timestamp_ns") < nanoseconds(window.end)
+    return pl.col("timestamp_ns").is_null() | wanted

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from parsers.model import Catalogue
+from parsers.redact import redact_text
 from parsers.to_polars import Classifier
 from pipeline import targets
 from pipeline.assemble import Context, verdict
@@ -21,7 +22,7 @@ from pipeline.judge.decide import worse
 from pipeline.judge.model import Tool, Verdict, VerdictName
 from pipeline.judge.policy import Policy
 from pipeline.measure import measure
-from pipeline.store import Store
+from pipeline.store import Store, reported
 from pipeline.totals import totals, unreconciled
 from pipeline.window import Window, nanoseconds
 
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 #: How long after its end a window is complete: Cloud Run's default request time-out, in s.
 SETTLE_S = 300.0
+
+#: A message names so many services or revisions that were seen.
+_MAX_NAMES = 20
 
 
 class ReconciliationError(RunverdictError):
@@ -77,47 +81,73 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
     classify_store(store, job.catalogue)
     start, end = job.window.start, job.window.end
     bounds = {"start_ns": nanoseconds(start) if start else None, "end_ns": nanoseconds(end) if end else None}
-    with Embedded(store.slices("events"), **bounds) as engine:
+    with reported(store.path / "events"), Embedded(store.slices("events"), **bounds) as engine:
         measures = measure(engine)
     selection = targets.select(measures.revisions, service=job.service, revision=job.revision)
-    received = measures.revisions["last_received_us"].max()
+    moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
+    now_us = max((one for one in moments if isinstance(one, int)), default=None)
     context = Context(
         tool=Tool(
             name="runverdict", version=version("runverdict"), catalogue=job.catalogue.digest, policy=job.policy.digest
         ),
         policy=job.policy,
         window=job.window,
-        now_ns=received * 1000 if isinstance(received, int) else None,
+        now_ns=None if now_us is None else now_us * 1000,
         settle_s=job.settle_s,
-        cut_sources=tuple(sorted({Path(one.source).name for one in extraction.reports if one.truncated})),
+        cut_sources=tuple(sorted({redact_text(Path(one.source).name) for one in extraction.reports if one.truncated})),
     )
     verdicts = [(target.path, verdict(measures, target, context)) for target in selection.targets]
-    numbers = totals(measures.revisions, read=extraction.read, duplicates=extraction.duplicates)
+    read = extraction.stored + extraction.read
+    numbers = totals(measures.revisions, read=read, duplicates=extraction.duplicates)
     if wrong := unreconciled(numbers, [one for _, one in verdicts]):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
     seen = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
-    notes = [] if verdicts else _notes(job, numbers, seen, measures.revisions)
+    notes = [] if verdicts else _notes(job, extraction, numbers, seen, measures.revisions)
     return Run(verdicts, selection.others, numbers, extraction, notes)
 
 
 def classify_store(store: Store, catalogue: Catalogue) -> None:
-    """Classify every slice of entries that has no events yet, or had them from another catalogue."""
-    stale = store.facts().get("catalogue") != catalogue.digest
+    """Classify every slice of entries that has no events yet, or had them from other rules.
+
+    Events of other rules go before the manifest names the new ones, so that a run killed anywhere mixes none.
+    """
+    rules: dict[str, object] = {"catalogue": catalogue.digest, "version": version("runverdict")}
+    entries = [path.stem for path in store.slices("entries")]
+    known = store.facts()
+    stale = {name: known.get(name) for name in rules} != rules
+    for path in store.slices("events"):
+        if stale or path.stem not in entries:
+            store.drop("events", path.stem)
+    if stale:
+        store.write_manifest(rules)
     classifier = Classifier(catalogue)
     done = {path.stem for path in store.slices("events")}
-    for path in store.slices("entries"):
-        if stale or path.stem not in done:
-            store.write("events", path.stem, classify(pl.read_parquet(path, hive_partitioning=False), classifier))
-    store.write_manifest({"catalogue": catalogue.digest, "written": datetime.now(UTC).isoformat(timespec="seconds")})
+    for name in entries:
+        if name not in done:
+            store.write("events", name, classify(store.read("entries", name), classifier))
+    store.write_manifest({**rules, "written": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
-def _notes(job: Job, numbers: dict[str, int], seen: list[str], revisions: pl.DataFrame) -> list[str]:
+def _notes(
+    job: Job, extraction: Extraction, numbers: dict[str, int], seen: list[str], revisions: pl.DataFrame
+) -> list[str]:
     """Why nothing was judged, in words, and what was seen in its place."""
     if not numbers["kept"]:
-        return ["the sources hold no entry" + (" within the window" if job.window.start or job.window.end else "")]
+        if extraction.outside:
+            return [f"none of the {extraction.outside:,} entries is within the window; change --since or --until"]
+        if extraction.failed:
+            return ["nothing could be read"]
+        return ["the sources hold no entry"]
     if job.service and job.service not in seen:
-        return [f"no entry of service {job.service!r}; seen were: {', '.join(seen) or 'none'}"]
-    if job.service and job.revision not in ("newest", "serving"):
-        names = revisions.filter(pl.col("service") == job.service)["revision"].drop_nulls().sort().to_list()
-        return [f"no entry of revision {job.revision!r}; seen were: {', '.join(names) or 'none'}"]
+        return [f"no entry of service {job.service!r}; seen were: {_names(seen)}"]
+    if job.revision not in ("newest", "serving"):
+        mine = revisions.filter(pl.col("service") == job.service) if job.service else revisions
+        names = mine["revision"].drop_nulls().unique().sort().to_list()
+        return [f"no entry of revision {job.revision!r}; seen were: {_names(names)}"]
     return [f"no entry names a revision ({numbers['kept']:,} entries, {numbers['unparsed']:,} of them unparsed)"]
+
+
+def _names(names: Sequence[str]) -> str:
+    """The first names of a list, in words."""
+    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
+    return (", ".join(names[:_MAX_NAMES]) or "none") + more

@@ -1,5 +1,6 @@
 """Which revisions are judged: services by their activity, the newest revision of each, and the one that served."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ _NUMBER = re.compile(r"-([0-9]{5})-[a-z0-9]{3}$")
 
 #: A service with fewer request rows, no deploy, start or crash is listed, not judged, unless there is no other.
 _MIN_REQUESTS = 20
+
+#: With a digest behind it this stays below the 255 bytes that file systems allow.
+_MAX_FILE_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,28 @@ def select(revisions: pl.DataFrame, *, service: str | None, revision: str) -> Se
     chosen = totals.filter(pl.col("service") == service) if service else totals.filter(active & pl.col("has_revision"))
     if not service and chosen.is_empty():
         chosen = totals
-    names = chosen["service"].to_list()
     targets = []
     for row in chosen.sort(keys, nulls_last=True).iter_rows(named=True):
         mine = known.filter(*(pl.col(key).eq_missing(pl.lit(row[key], pl.String)) for key in keys))
-        folder = f"{row['service']}@{row['location']}" if names.count(row["service"]) > 1 else row["service"]
+        folder = _folder(row, chosen)
         for name, served_by in _revisions(mine.filter(pl.col("revision").is_not_null()), revision):
-            path = f"{file_name(folder)}/{file_name(name)}"
+            path = f"{folder}/{file_name(name)}"
             targets.append(Target(row["project"], row["location"], row["service"], name, path, served_by))
     judged = {(target.project, target.location, target.service) for target in targets}
     left = totals.filter(~pl.struct(keys).is_in([dict(zip(keys, key, strict=True)) for key in judged]))
-    others = dict(left.sort("service").select("service", "entries").iter_rows())
-    return Selection(targets, others)
+    listed = left.group_by("service").agg(pl.col("entries").sum()).sort("service")
+    return Selection(targets, dict(listed.select("service", "entries").iter_rows()))
+
+
+def _folder(row: dict[str, str | None], chosen: pl.DataFrame) -> str:
+    """The folder of a service: its name, with the location where it has several, and the project where these tie."""
+    parts = [row["service"]]
+    alike = chosen.filter(pl.col("service") == row["service"])
+    if alike.height > 1:
+        parts.append(row["location"])
+        if alike.filter(pl.col("location").eq_missing(pl.lit(row["location"], pl.String))).height > 1:
+            parts.append(row["project"])
+    return _fitting("@".join(_encoded(part or "") for part in parts))
 
 
 def _revisions(rows: pl.DataFrame, wanted: str) -> list[tuple[str, str | None]]:
@@ -103,10 +117,20 @@ def _newest(rows: Sequence[dict[str, object]]) -> str:
 def file_name(text: str) -> str:
     """Return a text as a file name: characters outside `[A-Za-z0-9._-]` %-encoded, and `.`, `..`, empty too.
 
+    What is longer than a file name may be ends in a digest of the whole.
+
     >>> file_name("../../x"), file_name(".."), file_name("")
     ('..%2F..%2Fx', '%2E%2E', '%')
     """
+    return _fitting(_encoded(text))
+
+
+def _encoded(text: str) -> str:
     if text in ("", ".", ".."):
         return "%2E" * len(text) or "%"
-    encoded = quote(text, safe="@")
-    return encoded.replace("~", "%7E")
+    return quote(text, safe="").replace("~", "%7E")
+
+
+def _fitting(name: str) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+    return name if len(name) <= _MAX_FILE_NAME else f"{name[:_MAX_FILE_NAME]}-{digest}"

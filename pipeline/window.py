@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pipeline.errors import UsageError
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_TIMES = "RFC 3339 such as 2026-01-15T09:00:00Z, or a duration back from now such as 30m"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,16 +28,31 @@ def parse_time(text: str, *, now: datetime) -> datetime:
 
     Raises UsageError for anything else; a time without an offset is UTC.
     """
-    found = _DURATION.fullmatch(text)
-    if found and any(found.groups()):
-        days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-        return now - timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        known = "RFC 3339 such as 2026-01-15T09:00:00Z, or a duration back from now such as 30m"
-        raise UsageError(f"{text!r} is no time; known are: {known}") from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        back = _duration(text)
+        moment = datetime.fromisoformat(text) if back is None else now - back
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{text!r} is no time; known are: {_TIMES}") from error
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration that a text names (`90s`, `5m`, `1h30m`, `2d`). Raises UsageError for anything else."""
+    try:
+        found = _duration(text)
+    except OverflowError:
+        found = None
+    if found is None:
+        raise UsageError(f"{text!r} is no duration; known are: days, hours, minutes and seconds such as 1h30m or 90s")
+    return found
+
+
+def _duration(text: str) -> timedelta | None:
+    found = _DURATION.fullmatch(text)
+    if not found or not any(found.groups()):
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def nanoseconds(moment: datetime) -> int:

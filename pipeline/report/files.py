@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from parsers.redact import leaks
+from parsers.redact import leaks, redact_text
 from pipeline.errors import RunverdictError, StoreError
 from pipeline.judge.model import Verdict
 from pipeline.report.markdown import markdown
@@ -41,10 +41,19 @@ def summary(overall: str, verdicts: Sequence[tuple[str, Verdict]], totals: dict[
 
 
 def rendered(verdict: Verdict, form: Format) -> str:
-    """Return one verdict in one form. Raises LeakError where the leak scan finds something in it."""
-    text = verdict.model_dump_json(indent=2) + "\n" if form == "json" else markdown(verdict)
-    if kinds := leaks(text):
-        raise LeakError(f"{verdict.service} {verdict.revision} ({form})", kinds)
+    """Return one verdict in one form. Raises LeakError where the leak scan finds something in it.
+
+    The scan reads the plain document too, for what Markdown escapes no pattern finds.
+    """
+    plain = verdict.model_dump_json(indent=2) + "\n"
+    text = plain if form == "json" else markdown(verdict)
+    return _clean(f"{form} of {redact_text(f'{verdict.service} {verdict.revision}')}", text, plain)
+
+
+def _clean(name: str, text: str, *scanned: str) -> str:
+    """Return the text, if nothing leaks from it and what it was made from."""
+    if kinds := sorted({kind for one in {text, *scanned} for kind in leaks(one)}):
+        raise LeakError(name, kinds)
     return text
 
 
@@ -54,7 +63,7 @@ def write(
     """Write the files of a run under `out`, and return their paths. Raises StoreError where that fails."""
     names: dict[Format, str] = {"json": "verdict.json", "md": "report.md"}
     texts = {out / path / names[form]: rendered(one, form) for path, one in verdicts for form in forms}
-    texts[out / "summary.json"] = summary(overall, verdicts, totals)
+    texts[out / "summary.json"] = _clean("summary.json", summary(overall, verdicts, totals))
     for path, text in texts.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.judge.model import Check, Observed, Verdict
+from pipeline.report.text import shown
 
 _MARKS = {
     "PASS": "✅",
@@ -15,12 +16,11 @@ _MARKS = {
     "NOT_OBSERVABLE": "◌",
 }
 
+_HTML: dict[str, str | int | None] = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+
 #: Characters that mean something in Markdown (CommonMark 2.4: any ASCII punctuation can be escaped).
-_SPECIAL = {ord(sign): f"\\{sign}" for sign in "\\`*_{}[]()#+!|~$"} | {
-    ord("<"): "&lt;",
-    ord(">"): "&gt;",
-    ord("&"): "&amp;",
-}
+_SPECIAL = str.maketrans(_HTML | {sign: f"\\{sign}" for sign in "\\`*_{}[]()#+!|~$"})
+_ENTITIES = str.maketrans({sign: f"&#{ord(sign)};" for sign in "<>&\\`*_{}[]()#+!|~$@:"})
 
 
 def escaped(text: object) -> str:
@@ -29,12 +29,24 @@ def escaped(text: object) -> str:
     >>> escaped("<b> | *x*")
     '&lt;b&gt; \\\\| \\\\*x\\\\*'
     """
-    return str(text).translate(_SPECIAL).replace("\n", " ").replace("://", ":&#8203;//").replace("@", "&#64;")
+    plain = shown(str(text)).translate(_SPECIAL)
+    return plain.replace("://", ":&#8203;//").replace("@", "&#64;").replace("www.", "www&#46;")
+
+
+def html(text: object) -> str:
+    """Return a text as it must stand within a block of HTML, where Markdown means nothing."""
+    return shown(str(text)).translate(str.maketrans(_HTML))
 
 
 def code(text: object) -> str:
-    """Return a text as a code span; backquotes inside cannot end it (CommonMark 6.1)."""
-    plain = str(text).replace("\n", " ").replace("|", "\\|")
+    """Return a text as a code span; backquotes inside cannot end it (CommonMark 6.1).
+
+    A bar ends a cell of a table even there, and how to escape one behind a backslash depends on the reader: such texts
+    are written in entities.
+    """
+    plain = shown(str(text))
+    if "|" in plain:
+        return f"<code>{plain.translate(_ENTITIES)}</code>"
     fence = "`"
     while fence in plain:
         fence += "`"
@@ -90,7 +102,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - Markdown, not HTML: the filters below escape
     )
-    environment.filters.update(md=escaped, code=code, number=number, observed=observed, mark=_mark)
+    environment.filters.update(md=escaped, html=html, code=code, number=number, observed=observed, mark=_mark)
     return environment
 
 

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.judge.model import Verdict
+from pipeline.report.text import shown
 
 _STYLES = {
     "PASS": "bold green",
@@ -26,18 +27,18 @@ def print_summary(
     for verdict in verdicts:
         _verdict(console, verdict)
     for note in notes:
-        console.print(Text.assemble(("INCONCLUSIVE", _STYLES["INCONCLUSIVE"]), f": {note}"))
+        console.print(Text.assemble(("INCONCLUSIVE", _STYLES["INCONCLUSIVE"]), f": {shown(note)}"))
     if others and verdicts:
-        listed = ", ".join(f"{name} ({n:,} entries)" for name, n in others.items())
+        listed = ", ".join(f"{shown(name)} ({n:,} entries)" for name, n in others.items())
         console.print(Text(f"not judged, for want of a deploy, a start, a crash or 20 requests: {listed}", style="dim"))
     console.print(Text(", ".join(f"{name} {n:,}" for name, n in totals.items()), style="dim"))
 
 
 def _verdict(console: Console, verdict: Verdict) -> None:
-    head, _, rest = verdict.headline.partition(verdict.verdict)
+    head, _, rest = shown(verdict.headline).partition(verdict.verdict)
     console.print(Text.assemble(head, (verdict.verdict, _STYLES[verdict.verdict]), rest))
     covered = f"{verdict.window.covered_start or '–'} to {verdict.window.covered_end or '–'}"
-    console.print(Text(f"  {verdict.service} {verdict.revision}, risk {verdict.risk}", style="bold"))
+    console.print(Text(f"  {shown(f'{verdict.service} {verdict.revision}')}, risk {verdict.risk}", style="bold"))
     console.print(
         Text(f"  {covered}, {verdict.inputs.entries:,} entries, {verdict.requests.n:,} requests", style="dim")
     )
@@ -48,7 +49,8 @@ def _verdict(console: Console, verdict: Verdict) -> None:
     table.add_column(overflow="fold")
     for check in verdict.checks:
         if check.status in _STYLES and check.status != "PASS":
-            table.add_row("", Text(check.status, style=_STYLES[check.status]), Text(check.id), Text(check.reason))
+            status = Text(check.status, style=_STYLES[check.status])
+            table.add_row("", status, Text(check.id), Text(shown(check.reason)))
             for entry in check.evidence[:_PROOF]:
                 text = f"{(entry.timestamp or '')[11:19]} {entry.excerpt}"
                 table.add_row("", "", "", Text(text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…", style="dim"))

@@ -6,8 +6,10 @@ from parsers.lines import ANSI
 
 _ANSI = re.compile(ANSI)
 
-#: Control characters (C0, C1) but newline and tab, and the marks that reorder or hide text (Unicode TR 36, UAX 9).
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+#: Control characters (C0, C1) but newline and tab, and the marks that reorder, break or hide text (TR 36, UAX 9).
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
 
 
 def shown(text: str) -> str:

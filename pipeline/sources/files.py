@@ -15,9 +15,12 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
+import zstandard
+
 from pipeline.errors import SourceError
 from pipeline.sources.framing import frame
 from pipeline.sources.records import Batch, FileReport
+from pipeline.sources.tables import is_table, table_records
 
 __all__ = ["BATCH_BYTES", "STDIN", "Batch", "FileReport", "read", "resolve", "size"]
 
@@ -25,7 +28,10 @@ STDIN = "-"
 BATCH_BYTES = 16 << 20
 
 _CHUNK = 256 << 10
-_LOG_NAMES = (".json", ".ndjson", ".jsonl", ".log", ".txt")
+_HEADER = 64 << 10
+_LOG_NAMES = (".json", ".ndjson", ".jsonl", ".log", ".txt", ".csv")
+#: Compressed bytes that are expanded at a time, so that what comes out stays bounded.
+_SMALL = 16 << 10
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -66,7 +72,7 @@ def read(source: str, *, report: FileReport, batch_bytes: int = BATCH_BYTES) -> 
     stored = _stored(source, report, min(_CHUNK, batch_bytes))
     lines: list[bytes] = []
     held = 0
-    for found in frame(_utf8(_decompressed(stored, report), report), report):
+    for found in _records(_utf8(_decompressed(stored, report), report), report):
         lines += found
         held += sum(map(len, found))
         if held >= batch_bytes:
@@ -76,6 +82,11 @@ def read(source: str, *, report: FileReport, batch_bytes: int = BATCH_BYTES) -> 
     if lines:
         report.records += len(lines)
         yield Batch(source, lines)
+
+
+def _records(text: Iterator[bytes], report: FileReport) -> Iterator[list[bytes]]:
+    head, text = _head(text, _HEADER)
+    return table_records(text) if is_table(head) else frame(text, report)
 
 
 def _regular_size(status: os.stat_result) -> int | None:
@@ -127,7 +138,8 @@ def _logs_below(folder: str) -> list[str]:
 
 
 def _is_log_name(name: str) -> bool:
-    return not name.startswith(".") and name.lower().removesuffix(".gz").endswith(_LOG_NAMES)
+    plain = name.lower().removesuffix(".gz").removesuffix(".zst")
+    return not name.startswith(".") and plain.endswith(_LOG_NAMES)
 
 
 def _stored(source: str, report: FileReport, chunk_bytes: int) -> Iterator[bytes]:
@@ -209,8 +221,31 @@ def _inflate_bytewise(inflater: "zlib._Decompress", data: bytes) -> bytes:
     return bytes(out)
 
 
+def _unzstd(chunks: Iterator[bytes], report: FileReport) -> Iterator[bytes]:
+    """Yield the bytes of all frames; of a damaged one as much as can be had, and nothing behind it."""
+    zstd = zstandard.ZstdDecompressor()
+    inflater = zstd.decompressobj()
+    for pending in (chunk[start : start + _SMALL] for chunk in chunks for start in range(0, len(chunk), _SMALL)):
+        while pending:
+            if inflater.eof:
+                inflater = zstd.decompressobj()
+            try:
+                yield inflater.decompress(pending)
+            except zstandard.ZstdError:
+                report.truncated = True
+                report.note("the zstd data is damaged; what stands behind the damage is lost")
+                return
+            pending = inflater.unused_data
+    if not inflater.eof:
+        report.truncated = True
+        report.note("the zstd data ends early")
+
+
 #: By the first bytes of a file. The place to add another compression, and its ending to `_is_log_name`.
-_COMPRESSIONS: dict[bytes, Callable[[Iterator[bytes], FileReport], Iterator[bytes]]] = {b"\x1f\x8b": _gunzip}
+_COMPRESSIONS: dict[bytes, Callable[[Iterator[bytes], FileReport], Iterator[bytes]]] = {
+    b"\x1f\x8b": _gunzip,
+    b"\x28\xb5\x2f\xfd": _unzstd,
+}
 
 
 def _utf8(chunks: Iterator[bytes], report: FileReport) -> Iterator[bytes]:

@@ -143,6 +143,6 @@ def _until_opener(lines: list[bytes]) -> tuple[list[bytes], bytes]:
     whole = [line for raw in lines if (line := raw.rstrip(b"\r")) and not line.isspace()]
     for suspect in [line for line in whole if len(line) == 1 or line[0] == _BRACKET]:
         if suspect in (b"[", b"{") or suspect.startswith(b"[{"):
-            opener = whole.index(suspect)
-            return whole[:opener], b"\n".join(whole[opener:])
+            opener = next(at for at, raw in enumerate(lines) if raw.rstrip(b"\r") == suspect)
+            return whole[: whole.index(suspect)], b"\n".join(lines[opener:])
     return whole, b""

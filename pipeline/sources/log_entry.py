@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from pipeline.schema import ENTRIES, polars_schema
+from pipeline.sources.spellings import respelled
 
 #: The columns this module gives: entries without the digests, and what these are made from.
 COLUMNS = [c.name for c in ENTRIES if c.name not in ("client", "subject", "source")]
@@ -41,7 +42,7 @@ _SEVERITIES = {f"{number}00".lstrip("0") or "0": name for number, name in enumer
 _REVISION_NUMBER = "-[0-9]{5}-[a-z0-9]{3}$"
 _RFC3339 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9]"
-    r"(?:\.(?P<fraction>[0-9]{1,12}))?(?:Z|(?P<sign>[+-])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2}))$"
+    r"(?:\.(?P<fraction>[0-9]{1,12}))?(?:Z|(?P<sign>[+-])(?P<hours>[01][0-9]|2[0-3]):?(?P<minutes>[0-5][0-9]))$"
 )
 _SECONDS = r"^(?P<whole>[0-9]{1,9})(?:\.(?P<fraction>[0-9]{1,12}))?s$"
 _ORIGIN = "^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
@@ -92,7 +93,7 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
     )
     line = lines.gather(raw["row"])
     no_resource = pl.all_horizontal(pl.col(_RESOURCE).is_null())
-    no_request = pl.all_horizontal(pl.col(_HTTP).is_null())
+    no_request = pl.all_horizontal(pl.col("requestMethod", "requestUrl").is_null())
     essential = ("logName", "insertId", "timestamp", "severity", "textPayload", "payload")
     return raw.select(
         "row",
@@ -142,6 +143,7 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
         pl.any_horizontal(
             no_request & line.str.contains('"httpRequest"', literal=True),
             no_resource & line.str.contains('"resource"', literal=True),
+            pl.col("textPayload").str.contains("^[{\\[]") & line.str.contains(r'"textPayload"\s*:\s*[{\[]'),
             ~pl.col("payload").str.starts_with("{").fill_null(True),
             ~pl.col("labels").str.starts_with("{").fill_null(True),
             pl.all_horizontal(pl.col(essential).is_null()),
@@ -253,20 +255,23 @@ def _finish(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
 def _checked(line: str) -> str | None:
     """The record as JSON that DuckDB takes, or None where it is no LogEntry.
 
-    Lone surrogates, raw control characters and explicit nulls are let pass.
+    Other spellings are put into the API's own; lone surrogates, raw control characters, explicit nulls are let pass.
     """
     try:
         value = json.loads(line, strict=False)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict) or not any(value.get(name) is not None for name in _OWN):
+    if not isinstance(value, dict):
+        return None
+    value = respelled(value)
+    if not any(name in value for name in _OWN):
         return None
     if any(value.get(name) is not None and not isinstance(value[name], kind) for name, kind in _TYPES.items()):
         return None
     labels = (value.get("resource") or {}).get("labels")
     if labels is not None and not isinstance(labels, dict):
         return None
-    text = json.dumps({name: part for name, part in value.items() if part is not None}, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
     return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 

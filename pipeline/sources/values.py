@@ -47,20 +47,6 @@ def _shape(record: bytes) -> bytes:
     return record.translate(None, _NO_BRACKETS)
 
 
-class _Text(str):
-    """Text of which nobody wants to know the line: JSONDecodeError counts lines from the start at every error."""
-
-    __slots__ = ()
-
-    def count(self, *_: object) -> int:
-        """Return 0."""
-        return 0
-
-    def rfind(self, *_: object) -> int:
-        """Return -1."""
-        return -1
-
-
 class _Short(Exception):  # noqa: N818 - it says "go on", nothing is wrong
     """The window ends too early to tell."""
 
@@ -80,8 +66,9 @@ class Values:
         self._chunks = chunks
         self._report = report
         self._limit = limit
+        self._parsed = min(PARSED, limit)
         self._data = b"\n"  # so that the first value starts a line too
-        self._text = _Text()  # the same, a character for each byte: the scanner wants text, and its indices are ours
+        self._text = ""  # the same, a character for each byte: the scanner wants text, and its indices are ours
         self._pos = 0
         self._ended = False
         self._open: list[int] = []
@@ -119,7 +106,7 @@ class Values:
                 wanted -= len(chunk)
                 self._taken += len(chunk)
         self._data = b"".join(parts)
-        self._text = _Text(self._data, "latin-1")
+        self._text = self._data.decode("latin-1")
         self._pos = 0
 
     def _step(self) -> None:
@@ -200,7 +187,7 @@ class Values:
             short = at > len(self._text) - _NEAR_END or error.msg.startswith("Unterminated string")
         except RecursionError:
             at, short = len(self._text), False
-        if short and not self._ended and len(self._data) - start < PARSED:
+        if short and not self._ended and len(self._data) - start < self._parsed:
             raise _Short
         self._in_vain += at - start
         raise _Broken

@@ -1,0 +1,108 @@
+"""A small deployment in LogEntry form, and the two ways to run the tool on it: in this process, and as a process."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from parsers.model import load as load_catalogue
+from pipeline import run
+from pipeline.cli import cli
+from pipeline.judge.policy import load as load_policy
+
+ROOT = Path(__file__).parents[1]
+RUNVERDICT = Path(sys.executable).with_name("runverdict")
+START = datetime(2026, 1, 15, 9, tzinfo=UTC)
+
+
+def stamp(second, digits="000000"):
+    """RFC 3339, so many seconds after the start."""
+    return (START + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.") + digits + "Z"
+
+
+def entry(second=0, *, service="shop-api", revision="00042-abc", log="run.googleapis.com%2Fstderr", **more):
+    """One entry of the shop; a keyword given as None leaves its key out."""
+    labels = {"project_id": "demo", "location": "europe-west1", "service_name": service}
+    if revision:
+        labels["revision_name"] = f"{service}-{revision}"
+    whole = {
+        "insertId": f"{service}{revision}{second}",
+        "labels": {"instanceId": "00aa"},
+        "logName": f"projects/demo/logs/{log}",
+        "receiveTimestamp": stamp(second, "500000"),
+        "resource": {"type": "cloud_run_revision", "labels": labels},
+        "timestamp": stamp(second),
+        **more,
+    }
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+def line(second, text, **more):
+    """One line of stderr."""
+    return entry(second, **{"textPayload": text, "insertId": f"line{second}{text[:20]}", **more})
+
+
+def request(second, status=200, path="/api/orders", client="192.0.2.7", **more):
+    """One row of the request log."""
+    row = {
+        "requestMethod": "GET",
+        "requestUrl": f"https://shop.example.com{path}",
+        "status": status,
+        "latency": f"0.{second % 90 + 10:03d}s",
+        "userAgent": "Mozilla/5.0",
+        "remoteIp": client,
+    }
+    severity = "INFO" if status < 400 else "WARNING" if status < 500 else "ERROR"
+    log = "run.googleapis.com%2Frequests"
+    whole = {"httpRequest": row, "severity": severity, "insertId": f"request{second}{status}{path}", **more}
+    return entry(second, log=log, **whole)
+
+
+def healthy(**more):
+    """Two minutes of a service without a fault: PASS."""
+    start = line(0, "Application startup complete.", **more)
+    return [start, *(request(second, **more) for second in range(1, 121, 3))]
+
+
+def failing(**more):
+    """The same with one request in four failing: FAIL."""
+    return [start := healthy(**more)[0], *(request(s, 500 if s % 4 == 0 else 200, **more) for s in range(1, 121, 3))]
+
+
+def ndjson(path, entries):
+    """Write entries as lines and return the path."""
+    texts = [one if isinstance(one, str) else json.dumps(one) for one in entries]
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    return path
+
+
+def call(*arguments, stdin=None):
+    """Run the command line in this process."""
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], input=stdin)
+
+
+def process(*arguments, **more):
+    """Run the command line as a process; its output as bytes."""
+    command = [RUNVERDICT, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, timeout=60, **more)  # noqa: PLW1510 - the code is the result
+
+
+@cache
+def rules():
+    """The catalogue and the policy as they are shipped."""
+    return load_catalogue(), load_policy()
+
+
+def check(store, *sources, **more):
+    """Run the job on files with the shipped rules, in a store."""
+    catalogue, policy = rules()
+    return run.check(run.Job([str(one) for one in sources], catalogue, policy, **more), Path(store))
+
+
+def documents(found):
+    """The verdict documents of a run by their path, as the bytes that are written."""
+    return {path: one.model_dump_json(indent=2) for path, one in found.verdicts}

@@ -1,0 +1,195 @@
+"""One answer for the same entries, whatever their order, framing and files; and totals that hold on every window."""
+
+import json
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import SourceError
+from pipeline.simulate import SCENARIOS, simulate
+from pipeline.totals import unreconciled
+from pipeline.window import Window, parse_time
+from tests.conftest import START, call, check, documents, entry, failing, healthy, line, ndjson, request, rules, stamp
+
+WANTED = {
+    "healthy": "PASS",
+    "no-traffic": "INCONCLUSIVE",
+    **dict.fromkeys(("crash-loop", "auth-outage", "rejected-handshakes", "memory-kill"), "FAIL"),
+    **dict.fromkeys(("flask-errors", "next-errors", "go-errors"), "FAIL"),
+}
+
+
+def bag():
+    """Entries of every kind, and those whose order or identity is hard: what must not matter."""
+    same = {"timestamp": stamp(30), "insertId": "same"}
+    return [
+        *simulate("crash-loop", seed=3, minutes=1.5, requests_per_minute=60),
+        entry(30, textPayload="first content of one key", **same),
+        entry(30, textPayload="second content of one key", severity="ERROR", **same),
+        entry(31, textPayload="in microseconds", insertId="both"),
+        entry(31, textPayload="in nanoseconds", insertId="both", timestamp=stamp(31, "000000123")),
+        entry(32, insertId=None, textPayload="no insertId, client 192.0.2.1"),
+        entry(32, insertId=None, textPayload="no insertId, client 192.0.2.2"),
+        entry(33, timestamp=None, textPayload="no timestamp"),
+        entry(34, logName=None, textPayload="no logName"),
+        entry(35, textPayload={"not": "a LogEntry"}),
+        entry(36, revision=None, textPayload="of the service"),
+        {"timestamp": stamp(37), "severity": "ERROR", "textPayload": "of nobody", "insertId": "x"},
+    ]
+
+
+BAG = bag()
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """What one file in ascending order gives."""
+    folder = tmp_path_factory.mktemp("reference")
+    return check(folder / "store", ndjson(folder / "all.ndjson", BAG))
+
+
+def test_the_bag_is_judged(reference):
+    """The reference is worth comparing with: two revisions, unparsed and unattributed entries, duplicates."""
+    assert len(reference.verdicts) == 2
+    assert reference.totals["read"] == len(BAG)
+    assert reference.totals["duplicates"] == 2
+    assert reference.totals["unparsed"] == 1
+    assert reference.totals["unattributed"] == 1
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.sampled_from(["ascending", "descending", "shuffled"]),
+    files=st.integers(1, 5),
+    forms=st.lists(st.sampled_from(["lines", "array", "pretty"]), min_size=5, max_size=5),
+    doubled=st.integers(0, 40),
+    seed=st.integers(0, 2**32),
+)
+def test_order_files_forms_and_doubles_do_not_matter(
+    tmp_path_factory, reference, order, files, forms, doubled, seed
+):
+    """The same entries give the same bytes of verdict.json, and what stands twice is counted, once."""
+    rng = random.Random(seed)
+    extra = rng.sample(range(len(BAG)), doubled)
+    entries = [*BAG, *(BAG[place] for place in extra)]
+    if order == "descending":
+        entries.reverse()
+    elif order == "shuffled":
+        rng.shuffle(entries)
+    folder = tmp_path_factory.mktemp("bag")
+    paths = []
+    for number in range(files):
+        share = entries[number::files] if order == "shuffled" else entries[_slice(entries, number, files)]
+        text = {
+            "lines": "".join(json.dumps(one) + "\n" for one in share),
+            "array": json.dumps(share),
+            "pretty": json.dumps(share, indent=2),
+        }[forms[number]]
+        paths.append(folder / f"{rng.random()}.json")
+        paths[-1].write_text(text)
+    found = check(folder / "store", *paths)
+    assert documents(found) == documents(reference)
+    # The unparsed entry is kept as its text stands, which another framing writes in another way: so only its
+    # copies in the same framing are duplicates, where it has no key. This one has a key.
+    assert found.totals["read"] == len(entries)
+    assert found.totals["kept"] == reference.totals["kept"]
+    assert found.totals["duplicates"] == reference.totals["duplicates"] + doubled
+
+
+def _slice(entries, number, files):
+    step = len(entries) // files + 1
+    return slice(number * step, (number + 1) * step)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_scenario_has_its_verdict_and_its_totals_hold(tmp_path, scenario):
+    """The worst verdict is what a careful engineer would say, and nothing is lost on the way."""
+    entries = list(simulate(scenario, minutes=15 if scenario.endswith("-errors") else 5))
+    found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", entries))
+    assert found.totals["read"] == len(entries)
+    assert found.totals["duplicates"] == found.totals["unparsed"] == 0
+    assert unreconciled(found.totals, [one for _, one in found.verdicts]) == []
+    if scenario in WANTED:
+        assert found.verdict == WANTED[scenario]
+    newest = found.verdicts[0][1]
+    assert newest.revision.split("-")[-2] > found.verdicts[-1][1].revision.split("-")[-2] or len(found.verdicts) == 1
+
+
+def test_a_broken_total_gives_no_verdict(tmp_path):
+    """Exit 4: a count that does not hold is our bug, not the service's state."""
+    path = ndjson(tmp_path / "x.ndjson", healthy())
+    store = tmp_path / "store"
+    assert call("check", path, "--store", store).exit_code == 0
+    slices = list((store / "entries").glob("*.parquet"))
+    (store / "events" / slices[0].name).rename(store / "events" / "00000009.parquet")
+    slices[0].rename(store / "entries" / "00000009.parquet")
+    # An event that has no entry: as if a stage had doubled it.
+    import polars as pl
+
+    events = pl.read_parquet(store / "events" / "00000009.parquet", hive_partitioning=False)
+    pl.concat([events, events[:1]]).write_parquet(store / "events" / "00000009.parquet")
+    result = call("check", path, "--store", store, "--out", tmp_path / "out")
+    assert result.exit_code == 4
+    assert "totals do not reconcile, so no verdict is given: read = kept + duplicates: 82 and 83" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_window_keeps_its_start_and_not_its_end(tmp_path):
+    """Half-open, to the nanosecond; an entry without a time is in every window; the rest is counted as outside."""
+    entries = [line(second, f"line {second}") for second in range(10)]
+    entries += [entry(5, timestamp=stamp(5, "000000001"), insertId="n"), entry(5, timestamp=stamp(4, "999999999"))]
+    entries += [entry(0, timestamp=None, textPayload="whenever")]
+    window = Window(start=parse_time(stamp(5), now=START), end=parse_time(stamp(8), now=START))
+    found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", entries), window=window)
+    assert found.totals["read"] == found.totals["kept"] == 5
+    assert found.extraction.outside == len(entries) - 5
+    wider = check(tmp_path / "store", tmp_path / "x.ndjson")
+    assert wider.totals["kept"] == len(entries)
+    again = check(tmp_path / "store", tmp_path / "x.ndjson", window=window)
+    assert documents(again) == documents(found)
+    assert again.totals["kept"] == 5
+
+
+def test_settled_where_the_file_goes_on(tmp_path):
+    """A window is settled if the file has entries from long enough after its end; else a note says what may miss."""
+    path = ndjson(tmp_path / "x.ndjson", [*healthy(), line(400, "much later")])
+    asked = Window(end=parse_time(stamp(119), now=START))
+    for window, settle_s, settled in ((Window(), 300, False), (asked, 300, False), (asked, 200, True)):
+        found = check(tmp_path / f"store{settle_s}{window.end}", path, window=window, settle_s=settle_s)
+        document = found.verdicts[0][1]
+        assert document.window.settled is settled, (window, settle_s)
+        assert document.requests.n == 40
+        assert any("not settled" in note for note in document.notes) is not settled
+
+
+def test_a_source_that_fails_does_not_stop_the_others(tmp_path):
+    """What was read before and after it is judged; the failure is reported."""
+    good = ndjson(tmp_path / "x.ndjson", healthy())
+    found = check(tmp_path / "store", tmp_path / "gone", good, tmp_path)
+    assert found.verdict == "PASS"
+    assert [type(error) for error in found.extraction.failed] == [SourceError, SourceError]
+    assert [one.records for one in found.extraction.reports] == [0, 41, 0]
+
+
+def test_the_pseudonym_key_changes_no_byte_of_a_report(tmp_path, monkeypatch):
+    """Digests of clients and subjects tell them apart, and are shown nowhere."""
+    more = [request(second, client=f"192.0.2.{second}") for second in range(200, 260, 3)]
+    twice = [line(100, f"user_id: 1000{n}2345678901234567 failed", insertId="one") for n in range(4)]
+    path = ndjson(tmp_path / "x.ndjson", [*failing(), *more, *twice])
+    found = []
+    for key in ("one key", "another", ""):
+        monkeypatch.setenv("RUNVERDICT_PSEUDONYM_KEY", key)
+        out = tmp_path / f"out{key}"
+        assert call("check", path, "--out", out, "--store", tmp_path / f"store{key}").exit_code == 1
+        found.append({str(file.relative_to(out)): file.read_bytes() for file in out.rglob("*") if file.is_file()})
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) == 3
+
+
+def test_the_tool_names_its_rules(reference):
+    """Same tool, catalogue and policy, same answer: all three are in the document."""
+    catalogue, policy = rules()
+    tool = reference.verdicts[0][1].tool
+    assert (tool.name, tool.catalogue, tool.policy) == ("runverdict", catalogue.digest, policy.digest)
