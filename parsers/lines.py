@@ -10,7 +10,9 @@ import polars as pl
 #: Escape sequences of a terminal (ECMA-48 CSI and OSC), which some loggers write into their lines.
 ANSI = r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)"
 
-_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}"
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_TIME = f"{_DATE}[ T]{_CLOCK}"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ FORMATS: tuple[LineFormat, ...] = (
     ),
     LineFormat(
         "logback by default",
-        rf"^(?:{_TIME[: _TIME.index('[ T]')]} )?[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.,][0-9]{{3}} \[[^\]\n]+\] {_LEVEL} +"
+        rf"^(?:{_DATE} )?{_CLOCK}[.,][0-9]{{3}} \[[^\]\n]+\] {_LEVEL} +"
         rf"(?P<logger>[^ \n]+) - {_REST}",
     ),
     LineFormat("zap", rf"^{_TIME}{_ZONE}\t{_LOWER}\t(?:(?P<logger>[^\t\n]+)\t)?{_REST}"),
@@ -63,13 +65,6 @@ FORMATS: tuple[LineFormat, ...] = (
     ),
     LineFormat("logfmt", r'(?:^| )level="?(?P<level>[A-Za-z]+)"?(?: [^\n]*)?$'),
     LineFormat("glog", rf"^(?P<level>[IWEF])[0-9]{{4}} [0-9:.]+ +[0-9]+ (?P<logger>[^ \]]+)\] {_REST}"),
-)
-
-_ANY = (
-    "|".join(f"(?:{f.pattern})" for f in FORMATS)
-    .replace("?P<level>", "?:")
-    .replace("?P<logger>", "?:")
-    .replace("?P<message>", "?:")
 )
 
 #: Level words of Python, Java, Node (pino's numbers), Go and syslog, as severities of Cloud Logging.
@@ -132,14 +127,13 @@ def read(texts: pl.Series, payloads: pl.Series) -> pl.DataFrame:
     """
     frame = pl.DataFrame({"text": texts, "payload": payloads}).with_row_index("row")
     parts = []
-    rest = frame.filter(pl.col("text").str.contains(_ANY))
+    rest = frame.filter(pl.col("text").is_not_null())
     for form in FORMATS:
         if not rest.height:
             break
-        groups = rest["text"].str.extract_groups(form.pattern).struct.unnest()
-        hit = groups[groups.columns[-1]].is_not_null()
+        hit = rest["text"].str.contains(form.pattern)
         if hit.any():
-            found = groups.filter(hit)
+            found = rest["text"].filter(hit).str.extract_groups(form.pattern).struct.unnest()
             missing = {"level": form.level, "logger": None, "message": None}
             parts.append(
                 found.select(

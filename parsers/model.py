@@ -237,9 +237,9 @@ class _Source:
             if not all(isinstance(value, kind) for value in (wanted if isinstance(wanted, list) else [wanted])):
                 problem(f"where: {column} is compared with {'numbers' if kind is int else 'text'}, not with {wanted!r}")
         for field, spec in event.fields.items():
-            if units := _UNITS.get(spec.type):
-                if spec.unit not in units:
-                    problem(f"fields.{field}: the unit of a {spec.type} is {' or '.join(units)}, not {spec.unit!r}")
+            units = _UNITS.get(spec.type, (spec.unit,))
+            if spec.unit not in units:
+                problem(f"fields.{field}: the unit of a {spec.type} is {' or '.join(units)}, not {spec.unit!r}")
         for field in sorted(event.outcomes.keys() - event.fields.keys()):
             problem(f"outcomes: {field!r} is no field")
         for number, match in enumerate(event.match):

@@ -25,10 +25,13 @@ class Rule:
 
 #: No word boundaries in the portable dialect: the character before is captured and put back as ${1}. In JSON text an
 #: escaped newline or tab stands before, whose letter is no part of the word.
-_START = r"(^|[^A-Za-z0-9_]|\\[nrt])"
 
 #: An identifier of a person holds at least four digits; words, `demo-user-001` and `service:backend` are none.
-_USER = r"[A-Za-z_|-]{0,64}(?:[0-9][A-Za-z_|-]{0,64}){4,}(?:\.\.\.)?"
+_USER = r"[A-Za-z_|-]{0,64}(?:[0-9][A-Za-z_|-]{0,64}){4,}"
+#: With nine digits it is taken for the whole id, which a log should not hold; a shorter one, such as the first eight
+#: characters that careful services write, becomes `<user>...` with or without its dots.
+_WHOLE_USER = r"[A-Za-z_|-]{0,64}(?:[0-9][A-Za-z_|-]{0,64}){9,}"
+_SHORT_USER = rf"{_USER}(?:\.\.\.)?"
 _USER_NAMES = (
     r"user|User|USER|[Uu]ser[._ -]?[Ii][Dd]|USER[_-]?ID|uid|sub|subject|principal|principalSubject|account_id"
     r"|customer_id|connection for"
@@ -113,7 +116,7 @@ RULES: tuple[Rule, ...] = (
             *("github_pat_", "glpat-", "glrt-", "xox", "xapp-", "ya29.", "SG.", "npm_", "pypi-", "hf_", "GOCSPX-"),
             *("dop_v1_", "shpat_", "1//0", "whsec_", "dckr_pat_", "hvs.", "gsk_", "xai-", "hooks.slack.com/", ":AA"),
         ),
-        r"(^|[^A-Za-z0-9_]|\\[nrt]|bot)"
+        r"(^|[^A-Za-z_]|\\[nrt]|bot)"
         r"(?:(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{30,}|[sr]k-[0-9A-Za-z]{16,}[0-9A-Za-z_-]*"
         r"|[sr]k-(?:proj|ant|live|or|svcacct|admin)-[0-9A-Za-z_-]{16,}"
         r"|[srp]k_(?:live|test)_[0-9A-Za-z]{10,}|gh[pousr]_[0-9A-Za-z]{20,}|github_pat_[0-9A-Za-z_]{20,}"
@@ -146,7 +149,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "number by its secret name",
         _NAMES,
-        rf"((\\*)\"[A-Za-z0-9_.-]*{_NAMED}\\*\": ?)-?[0-9][0-9.eE+-]*",
+        rf"((\\*)\"[A-Za-z0-9_.-]*{_NAMED}\\*\": ?)-?[0-9](?:[0-9.eE+-]*[0-9])?",
         '${1}${2}"<secret>${2}"',
     ),
     Rule("secret in quotes by its quoted name", _NAMES, *_quoted(rf"{_NAMED}\\*[\"'] ?[:=] ?", "")),
@@ -176,8 +179,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "user id",
         ("user", "User", "USER", "uid", "sub", "principal", "account_id", "customer_id", "connection for"),
-        f"({_BEFORE_USER}){_USER}",
+        f"({_BEFORE_USER}){_WHOLE_USER}",
         "${1}<user>",
+    ),
+    Rule(
+        "short user id",
+        ("user", "User", "USER", "uid", "sub", "principal", "account_id", "customer_id", "connection for"),
+        f"({_BEFORE_USER}){_SHORT_USER}",
+        "${1}<user>...",
     ),
     Rule("Google subject as a number", (), r"((\\*)\": ?)1[0-9]{20}", '${1}${2}"<user>${2}"'),
     Rule("Google subject", (), r"1[0-9]{20}", "<user>"),
@@ -188,7 +197,7 @@ RULES: tuple[Rule, ...] = (
         (),
         rf"(^|[^A-Za-z0-9_:.]|\\[nrt])(?:(?:{_HEX}:){{7}}{_HEX}"
         r"|(?:[23][0-9A-Fa-f]{3}|[Ff][CcDdFf][0-9A-Fa-f]{2}|[Ff][Ee][89AaBb][0-9A-Fa-f])"
-        rf"(?::{_HEX}){{0,6}}::)(?::?[0-9A-Fa-f])*",
+        rf"(?::{_HEX}){{0,6}}::)(?::?[0-9A-Fa-f])*[A-Za-z0-9_]*",
         "${1}<ip>",
     ),
 )

@@ -13,11 +13,12 @@ import polars as pl
 from parsers.dialect import groups
 from parsers.model import Catalogue, EventType, Match
 
-#: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`, `532.1µs`, `250ns`; a bare number is seconds where the field's unit is s, else milliseconds.
+#: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`, `532.1µs`, `250ns`.
 _DURATION = (
     r"^(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?(?:(?P<ms>[0-9]+(?:\.[0-9]+)?)ms)?"
     r"(?:(?P<us>[0-9]+(?:\.[0-9]+)?)(?:µs|μs|us))?(?:(?P<ns>[0-9]+)ns)?$"
 )
+#: Seconds where the field's unit is s, else milliseconds.
 _BARE = r"^([0-9]+(?:\.[0-9]+)?)$"
 _MS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000_001}
 

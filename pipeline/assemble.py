@@ -155,6 +155,7 @@ class _View:
             fastest_three_exits_ns=exits[0]["fastest_three_ns"] if exits else None,
             closes=tuple(Closes(*row) for row in closes.select("code", "n", "limited").iter_rows()),
             readiness_ages_ns=self._mine(self._all.readiness)["age_ns"].cast(pl.Float64).fill_null(math.nan).to_numpy(),
+            leaks=dict(self._mine(self._all.leaks).select("kind", "n").iter_rows()),
             evidence=self._evidence(),
         )
 

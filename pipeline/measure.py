@@ -30,6 +30,7 @@ class Measures:
     closes: pl.DataFrame
     readiness: pl.DataFrame
     gaps: pl.DataFrame
+    leaks: pl.DataFrame
     evidence: pl.DataFrame
 
 

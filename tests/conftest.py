@@ -43,7 +43,7 @@ def entry(second=0, *, service="shop-api", revision="00042-abc", log="run.google
 
 def line(second, text, **more):
     """One line of stderr."""
-    return entry(second, **{"textPayload": text, "insertId": f"line{second}{text[:20]}", **more})
+    return entry(second, **{"textPayload": text, "insertId": f"line{second}{text[:20]}{more.get('service')}", **more})
 
 
 def request(second, status=200, path="/api/orders", client="192.0.2.7", **more):
@@ -58,7 +58,12 @@ def request(second, status=200, path="/api/orders", client="192.0.2.7", **more):
     }
     severity = "INFO" if status < 400 else "WARNING" if status < 500 else "ERROR"
     log = "run.googleapis.com%2Frequests"
-    whole = {"httpRequest": row, "severity": severity, "insertId": f"request{second}{status}{path}", **more}
+    whole = {
+        "httpRequest": row,
+        "severity": severity,
+        "insertId": f"request{second}{status}{path}{more.get('service')}",
+        **more,
+    }
     return entry(second, log=log, **whole)
 
 

@@ -142,7 +142,9 @@ def test_a_file_without_read_rights(files, tmp_path):
 def _reachable(drop):
     """Whether the interpreter and the packages can be used with the rights that are left."""
     command = [*drop, sys.executable, "-c", "import pipeline.cli, polars"]
-    return subprocess.run(command, capture_output=True, timeout=60, cwd="/", env={"PYTHONPATH": str(ROOT)}).returncode == 0
+    return (
+        subprocess.run(command, capture_output=True, timeout=60, cwd="/", env={"PYTHONPATH": str(ROOT)}).returncode == 0
+    )
 
 
 def test_a_truncated_array_is_judged_and_inconclusive(tmp_path):
@@ -229,7 +231,9 @@ def test_bounds_that_no_entry_can_have(files):
     """Bounds in the year 1 and 9999 are bounds like any other."""
     bounds = ["--since", "0001-01-01T00:00:00Z", "--until", "9999-12-31T23:59:59Z"]
     result = call("check", files["PASS"], *bounds, "--settle", "0s")
-    assert "the first 63,904,064,400 s of the 315,537,897,599 s asked for have no entry" in " ".join(result.stdout.split())
+    assert "the first 63,904,064,400 s of the 315,537,897,599 s asked for have no entry" in " ".join(
+        result.stdout.split()
+    )
     none = call("check", files["PASS"], "--since", "2200-01-01T00:00:00Z")
     assert none.exit_code == 3
     assert "none of the 41 entries is within the window; change --since or --until" in none.stdout
@@ -312,7 +316,7 @@ def test_every_way_to_give_the_same_entries(files, tmp_path):
         ("[exit]\nFAIL = 0", "unknown key 'exit.FAIL'"),
         ("[[[", "not TOML"),
         ('[policy."platform.exit"]\nx = 1', "no check 'platform.exit'; there are: .*platform.exits"),
-        ('[policy."platform.exits"]\nx = 1', 'policy."platform.exits"] has no limit \'x\'; there are: loop_s'),
+        ('[policy."platform.exits"]\nx = 1', "policy.\"platform.exits\"] has no limit 'x'; there are: loop_s"),
         ('[policy."platform.exits"]\nloop_s = 0', "loop_s must be a number from 1 to 86400: 0"),
         ('[policy."platform.exits"]\nloop_s = "long"', "loop_s must be a number from 1 to 86400: 'long'"),
         ('[policy."platform.exits"]\nloop_s = nan', "loop_s must be a number from 1 to 86400: nan"),
@@ -452,7 +456,15 @@ def test_the_demo_judges_two_revisions(tmp_path, elsewhere):
 
 def test_help_is_there_for_every_command():
     """Each command has a sentence and an example."""
-    for command in ((), ("check",), ("explain",), ("catalogue", "list"), ("catalogue", "check"), ("simulate",), ("demo",)):
+    for command in (
+        (),
+        ("check",),
+        ("explain",),
+        ("catalogue", "list"),
+        ("catalogue", "check"),
+        ("simulate",),
+        ("demo",),
+    ):
         result = call(*command, "-h")
         assert result.exit_code == 0
         assert "Example:" in result.stdout

@@ -67,9 +67,7 @@ def test_the_bag_is_judged(reference):
     doubled=st.integers(0, 40),
     seed=st.integers(0, 2**32),
 )
-def test_order_files_forms_and_doubles_do_not_matter(
-    tmp_path_factory, reference, order, files, forms, doubled, seed
-):
+def test_order_files_forms_and_doubles_do_not_matter(tmp_path_factory, reference, order, files, forms, doubled, seed):
     """The same entries give the same bytes of verdict.json, and what stands twice is counted, once."""
     rng = random.Random(seed)
     extra = rng.sample(range(len(BAG)), doubled)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.judge import dependencies, evidence, platform, requests, websocket
+from pipeline.judge import dependencies, evidence, platform, requests, security, websocket
 from pipeline.judge.checks import CheckFunction, count, result
 from pipeline.judge.model import Check, Decision, Risk, VerdictName
 from pipeline.judge.policy import Policy
@@ -29,6 +29,8 @@ CHECKS: dict[str, CheckFunction] = {
     "service_auth.failures": dependencies.service_auth_failures,
     "golden_path.deliveries": dependencies.deliveries,
     "application.failures": dependencies.application_failures,
+    "security.leaks": security.leaks,
+    "security.attacks": security.attacks,
 }
 
 _RISKS: dict[VerdictName, Risk] = {"PASS": "LOW", "WARN": "MEDIUM", "INCONCLUSIVE": "MEDIUM", "FAIL": "HIGH"}

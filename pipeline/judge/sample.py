@@ -69,6 +69,7 @@ class RequestCounts:
     upgraded: int = 0
     handshakes_rejected: int = 0
     handshake_clients: int = 0
+    scans: int = 0
     fastest_three_5xx_ns: int | None = None
 
 
@@ -124,6 +125,7 @@ class Sample:
     fastest_three_exits_ns: int | None
     closes: tuple[Closes, ...]
     readiness_ages_ns: NDArray[np.float64]
+    leaks: Mapping[str, int] = field(default_factory=dict)
     evidence: Mapping[str, tuple[tuple[int, Evidence], ...]] = field(default_factory=dict)
 
     @property

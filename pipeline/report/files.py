@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -65,11 +66,13 @@ def write(
     texts = {out / path / names[form]: rendered(one, form) for path, one in verdicts for form in forms}
     texts[out / "summary.json"] = _clean("summary.json", summary(overall, verdicts, totals))
     for path, text in texts.items():
+        part = path.with_name(f".{path.name}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.tmp")
             part.write_text(text, encoding="utf-8")
             part.replace(path)
         except OSError as error:
+            with suppress(OSError):
+                part.unlink()
             raise StoreError(str(path), error.strerror or str(error)) from error
     return list(texts)

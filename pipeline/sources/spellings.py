@@ -48,17 +48,17 @@ def respelled(entry: dict[str, Any]) -> dict[str, Any]:
     request = found.get("httpRequest")
     if isinstance(request, dict):
         request = {_HTTP_NAMES.get(name, name): value for name, value in request.items() if value is not None}
-        if isinstance(request.get("status"), float):
+        if isinstance(request.get("status"), float) and request["status"].is_integer():
             request["status"] = int(request["status"])
         if isinstance(request.get("latency"), int | float):
             request["latency"] = f"{request['latency']:.9f}s"
         if isinstance(request.get("latency"), dict):
-            latency = request["latency"]
-            request["latency"] = f"{latency.get('seconds', 0)}.{int(latency.get('nanos', 0)):09d}s"
+            seconds, nanos = (str(request["latency"].get(name, 0)) for name in ("seconds", "nanos"))
+            request["latency"] = f"{seconds}.{nanos.zfill(9)}s"
         found["httpRequest"] = request
     labels = found.get("labels")
-    if isinstance(labels, list):  # Log Analytics and sinks may write labels as {key, value} pairs
-        labels = {pair["key"]: pair.get("value") for pair in labels if isinstance(pair, dict) and "key" in pair}
+    if isinstance(labels, list) and all(isinstance(pair, dict) and isinstance(pair.get("key"), str) for pair in labels):
+        labels = {pair["key"]: pair.get("value") for pair in labels}  # so Log Analytics and sinks may write them
     if isinstance(labels, dict) and "instanceid" in labels:  # BigQuery sinks lower-case the names of labels
         labels = {**labels, "instanceId": labels["instanceid"]}
     if labels is not None:

@@ -50,6 +50,7 @@ counted as (
         countif(is_handshake and http_status >= 400) as handshakes_rejected,
         count(distinct if(is_handshake and http_status >= 400, client, null))
         as handshake_clients,
+        countif(is_scan) as scans,
         min(if(
             http_status >= 500 and last_status >= 500 and second_last_status >= 500,
             timestamp_ns - second_last_ns,

@@ -335,3 +335,17 @@ def test_critical_lines_that_are_healthy_raise_nothing(healthy, policy):
     rows = happenings(("auth.dependency", 0, 200, "info", -1), ("auth.success", 1, 200, "ok", -1))
     sample = replace(healthy(happenings=rows), severities=frozenset({"DEFAULT", "INFO", "CRITICAL"}))
     assert decide(judge(sample, policy), policy).verdict == "PASS"
+
+
+def test_leaks_are_told_by_kind_and_count_and_warn(healthy, policy):
+    """A minor check: it warns, and names no value."""
+    check = CHECKS["security.leaks"](healthy(leaks={"tokens": 2, "e-mail addresses": 1}), policy)
+    assert (check.status, check.severity) == ("WARN", "minor")
+    assert check.reason == "e-mail addresses in 1 entry, tokens in 2 entries"
+    assert status("security.leaks", healthy(), policy) == "PASS"
+
+
+def test_scanners_are_listed(healthy, policy):
+    """They were turned away: nothing to warn of."""
+    assert status("security.attacks", healthy(requests=RequestCounts(n=9, scans=3)), policy) == "PASS"
+    assert status("security.attacks", healthy(), policy) == "NOT_APPLICABLE"

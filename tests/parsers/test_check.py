@@ -150,13 +150,17 @@ def test_a_near_miss_may_be_another_event(problems):
 )
 def test_a_wrong_field_is_told_with_what_it_is(problems, want, text):
     """Numbers as numbers, durations in milliseconds."""
-    block = OPENED.replace('want = { port = 8080, took = 1500, duration_ms = 1500.0, outcome = "ok" }', f"want = {{ {want} }}")
+    block = OPENED.replace(
+        'want = { port = 8080, took = 1500, duration_ms = 1500.0, outcome = "ok" }', f"want = {{ {want} }}"
+    )
     assert problems(block) == [(1, "shop.opened", f"example 1: {text}")]
 
 
 def test_all_problems_are_told_with_their_blocks_line(problems):
     """Sorted by line."""
-    bad = OPENED.replace("8080, took = 1500", "1, took = 2").replace("fields.port", 'near_misses = ["shop opened"]\n    fields.port')
+    bad = OPENED.replace("8080, took = 1500", "1, took = 2").replace(
+        "fields.port", 'near_misses = ["shop opened"]\n    fields.port'
+    )
     doors = DOORS.replace('line = "the door"', 'line = "door"')
     assert [(line, event) for line, event, _ in problems(bad, doors)] == [
         *[(1, "shop.opened")] * 3,

@@ -234,6 +234,20 @@ def test_a_string_that_looks_like_a_border_is_none():
         assert [json.loads(line) for line in framed(text)[0]] == json.loads(text)
 
 
+def test_a_bracket_at_the_end_of_a_chunk_closes_nothing_yet():
+    """What follows a closing bracket decides whether it closed the element, so it is waited for."""
+    for padding in range(40):
+        broken = f'{{"insertId": oops {"." * padding} }} more" }}'
+        for chunk in range(1, 40):
+            lines, _ = framed(f'[{broken}, {{"insertId": "b"}}]', chunk=chunk)
+            assert lines == [broken.encode(), b'{"insertId": "b"}']
+
+
+def test_line_ends_inside_of_values_stay():
+    """Values of several lines keep their bytes, also behind records of a line."""
+    assert framed('{"n": 0}\r\n{\r\n  "n": 1\r\n}\r\n')[0] == [b'{"n": 0}', b'{\r\n  "n": 1\r\n}']
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
@@ -368,13 +382,27 @@ def test_a_record_above_the_limit_is_cut(layout, limit, chunk):
     lines, report = framed(first + between.join(elements) + last, limit=limit, chunk=chunk)
     assert lines[:2] + lines[3:] == [element.encode() for at, element in enumerate(elements) if at != 2]
     assert limit - 2 < len(lines[2]) <= limit
-    assert elements[2].encode().startswith(lines[2])
+    assert elements[2].startswith(lines[2].decode())
     assert (report.cut, report.repaired_utf8, report.truncated) == (1, 0, False)
+
+
+def test_a_wrapper_longer_than_the_window():
+    """Members beside the entries are passed over wherever a chunk ends, also inside a number."""
+    numbers = {"n" * length: -1234.5e-3 for length in range(1, 30)}
+    text = json.dumps({"x": {"m": 1e300}, "raw_logs": ENTRIES, **numbers, "ok": False})
+    for chunk in (1, 2, 3):
+        assert [json.loads(line) for line in framed(text, limit=600, chunk=chunk)[0]] == ENTRIES
 
 
 def test_what_is_cut_is_not_held():
     """Behind the limit a record takes no more memory, be it a line, an element, a string or text between values."""
-    for start in ('{"insertId": "a", "x": "', '[{"insertId": "a", "x": [', '[{"insertId": "a", "x": "', "[1]\ntext "):
+    for start in (
+        '{"insertId": "a", "x": "',
+        '[{"insertId": "a", "x": [',
+        '[{"insertId": "a", "x": "',
+        "[1]\ntext ",
+        '{"a": 1}\n{"b": "',
+    ):
         chunks = (b"9, " * 5000 for _ in range(5000))
         report = FileReport("-")
         tracemalloc.start()
@@ -391,6 +419,15 @@ def test_a_long_line_that_is_an_array_is_one():
     lines, report = framed(text, limit=500, chunk=100)
     assert [json.loads(line) for line in lines] == [{"insertId": "a"}, *ENTRIES, {"insertId": "b"}]
     assert report.cut == 0
+
+
+def test_blanks_behind_a_record_above_the_limit():
+    """However many blanks follow, and wherever a chunk ends in them, the end is found."""
+    for blanks in (0, 1, 300, 3000):
+        text = '[{"insertId": "a", "x": "' + "x" * 3000 + '"}' + " " * blanks + ', {"n": 1}, {"insertId": "b"}]'
+        for chunk in (17, 290, 1000):
+            lines, report = framed(text, limit=1000, chunk=chunk)
+            assert (lines[1:], report.cut) == ([b'{"n": 1}', b'{"insertId": "b"}'], 1)
 
 
 def test_text_above_the_limit_is_cut_to_its_line():

@@ -464,8 +464,12 @@ records = st.one_of(
 @example(batch=[b'{"httpRequest": {"status": NaN, "latency": {"seconds": [], "nanos": "x"}}}', b'{"labels": [1]}'])
 @example(batch=[b'{"logName": "x", "httpRequest": {"status": 1e999, "latency": -Infinity, "requestUrl": 5}}', b"{}"])
 @example(batch=[b'{"http_request": {"url": [], "latency": {"nanos": 1e99}}, "labels": [{"key": [], "value": 1}]}'])
-@example(batch=[b'{"resource": {"labels": [{"key": "service_name"}, 5]}, "timestamp": {"seconds": "x"}, "log_name": 1}'])
-@example(batch=[b'{"httpRequest": {"status": 99999999999999999999}}', b'{"resource": {"labels": {"service_name": []}}}'])
+@example(
+    batch=[b'{"resource": {"labels": [{"key": "service_name"}, 5]}, "timestamp": {"seconds": "x"}, "log_name": 1}']
+)
+@example(
+    batch=[b'{"httpRequest": {"status": 99999999999999999999}}', b'{"resource": {"labels": {"service_name": []}}}']
+)
 def test_any_bytes_give_exactly_one_row_each(reader, batch):
     """No record crashes, is lost or doubled; each is read or kept as it stood; its neighbours do not matter."""
     frame = reader.read(batch)

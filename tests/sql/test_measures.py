@@ -293,3 +293,21 @@ def test_no_event_at_all_gives_empty_measures():
     with Embedded([]) as engine:
         assert engine.measure("revisions").is_empty()
         assert engine.measure("evidence").is_empty()
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("login of <email> with <token>", {"e-mail addresses": 1, "tokens": 1}),
+        ("key <key>, <secret>", {"keys": 1, "passwords and secrets": 1}),
+        ("user=<user> (run_id=1)", {"whole user ids": 1}),
+        ("ends with <user>", {"whole user ids": 1}),
+        ("user_id: <user>..., role: none", {}),
+        ("from <ip>", {}),
+    ],
+)
+def test_leaks_are_read_off_what_redaction_left(folder, text, kinds):
+    """Truncated ids and addresses of the network are no leak; a request log is not the service's own."""
+    row = {"timestamp_ns": 1, "message": text}
+    found = measured(folder, "leaks", [row, {**row, "log_id": "run.googleapis.com/requests"}])
+    assert dict(found.rows()) == kinds

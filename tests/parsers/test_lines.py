@@ -1,0 +1,319 @@
+"""Formats of log lines: what level, logger and message each gives, and which comes first."""
+
+import json
+import time
+
+import polars as pl
+import pytest
+from polars.testing import assert_series_equal
+
+from parsers.dialect import faults
+from parsers.lines import FORMATS, LEVELS, level, read, strip_ansi
+
+#: format → (line, level, logger, body)
+LINES = {
+    "gunicorn": (
+        "[2026-01-05 08:30:00 +0000] [12] [ERROR] Exception in worker process",
+        "ERROR",
+        None,
+        "Exception in worker process",
+    ),
+    "loguru": (
+        "2026-01-05 08:30:00.555 | WARNING  | shop.api:get:163 - slow",
+        "WARNING",
+        "shop.api:get:163",
+        "slow",
+    ),
+    "stdlib": ("2026-01-05 08:30:00 - shop.clients.auth - INFO - valid", "INFO", "shop.clients.auth", "valid"),
+    "quarkus": ("2026-01-05 08:30:00,123 ERROR [com.shop.Api] (executor-1) failed", "ERROR", "com.shop.Api", "failed"),
+    "logback": (
+        "2026-01-05T08:30:00.114Z  WARN 1 --- [shop] [           main] com.shop.Api         : slow: 3 s",
+        "WARNING",
+        "com.shop.Api",
+        "slow: 3 s",
+    ),
+    "logback by default": (
+        "08:30:00.114 [main] DEBUG com.shop.Api - ready - go",
+        "DEBUG",
+        "com.shop.Api",
+        "ready - go",
+    ),
+    "zap": (
+        '2026-01-05T08:30:00.114Z\terror\tserver/main.go:3\tfailed\t{"n":1}',
+        "ERROR",
+        "server/main.go:3",
+        'failed\t{"n":1}',
+    ),
+    "structlog": ("2026-01-05 08:30:00 [warning  ] slow   path=/x", "WARNING", None, "slow   path=/x"),
+    "timed": ("2026-01-05T08:30:00.114+00:00 FATAL out of disk", "CRITICAL", None, "out of disk"),
+    "access": (
+        '10.1.2.3:50088 - "GET /health HTTP/1.1" 200',
+        "INFO",
+        None,
+        '10.1.2.3:50088 - "GET /health HTTP/1.1" 200',
+    ),
+    "common log": (
+        '10.1.2.3 - - [05/Jan/2026:08:30:00 +0000] "GET / HTTP/1.1" 500 12 "-" "curl/8"',
+        "INFO",
+        None,
+        '10.1.2.3 - - [05/Jan/2026:08:30:00 +0000] "GET / HTTP/1.1" 500 12 "-" "curl/8"',
+    ),
+    "basic": ("CRITICAL:shop.api:out of disk", "CRITICAL", "shop.api", "out of disk"),
+    "level first": ("ERROR:    Exception in ASGI application", "ERROR", None, "Exception in ASGI application"),
+    ".NET": (
+        "fail: Shop.Api.Orders[14]\n      An order was lost.",
+        "ERROR",
+        "Shop.Api.Orders",
+        "fail: Shop.Api.Orders[14]",
+    ),
+    "winston": ("warn: slow", "WARNING", None, "slow"),
+    "bracketed": ("[Error] failed", "ERROR", None, "failed"),
+    "logfmt": (
+        'time="2026-01-05T08:30:00Z" level=warning msg="slow" n=1',
+        "WARNING",
+        None,
+        'time="2026-01-05T08:30:00Z" level=warning msg="slow" n=1',
+    ),
+    "glog": ("E0105 08:30:00.123456       1 main.go:42] failed", "ERROR", "main.go:42", "failed"),
+}
+
+MORE = {
+    "stdlib with milliseconds and a name": (
+        "2026-01-05 08:30:00,013 - auth-service - shop.routes - WARNING - Blacklist check",
+        "WARNING",
+        "auth-service",
+        "Blacklist check",
+    ),
+    "loguru with tags": (
+        "2026-01-05 08:30:00.555 | ERROR    | module:func:163 | <red>failed</red>",
+        "ERROR",
+        "module:func:163",
+        "<red>failed</red>",
+    ),
+    "loguru in colours": (
+        "\x1b[32m2026-01-05 08:30:00.236\x1b[0m | \x1b[1mINFO    \x1b[0m | \x1b[36mmod\x1b[0m:\x1b[36mf\x1b[0m:\x1b[36m12\x1b[0m"
+        " - \x1b[1mhello\x1b[0m",
+        "INFO",
+        "mod:f:12",
+        "hello",
+    ),
+    "uvicorn's access line": (
+        'INFO:     10.1.2.3:1234 - "GET / HTTP/1.1" 500',
+        "INFO",
+        None,
+        '10.1.2.3:1234 - "GET / HTTP/1.1" 500',
+    ),
+    "WebSocket accepted": ('<ip>:1 - "WebSocket /ws" [accepted]', "INFO", None, '<ip>:1 - "WebSocket /ws" [accepted]'),
+    "WebSocket rejected": (
+        '[2026-01-05 08:30:00 +0000] [15] [INFO] 10.1.2.3:59254 - "WebSocket /ws" 403',
+        "INFO",
+        None,
+        '10.1.2.3:59254 - "WebSocket /ws" 403',
+    ),
+    "tracing of Rust": ("2026-01-05T08:30:00.114Z  INFO shop::api: hello", "INFO", "shop::api", "hello"),
+    "a tab after the level": ("ERROR\tfailed\tagain", "ERROR", None, "failed\tagain"),
+    "CRLF": ("ERROR failed\r\n", "ERROR", None, "failed"),
+    "CRLF without a format": ("plain\r\nmore\r\n", None, None, "plain"),
+    "several lines": ("ERROR first\nINFO second", "ERROR", None, "first"),
+    "level of a later line": ("first\nERROR second", None, None, "first"),
+    "traceback": (
+        'Traceback (most recent call last):\n  File "x.py"\nValueError: x',
+        None,
+        None,
+        "Traceback (most recent call last):",
+    ),
+    "chained traceback": (
+        "During handling of the above exception, another exception occurred:",
+        None,
+        None,
+        "During handling of the above exception, another exception occurred:",
+    ),
+    "line of a traceback": ('  File "/app/shop.py", line 3, in get', None, None, 'File "/app/shop.py", line 3, in get'),
+    "line of a Java trace": ("\tat com.shop.Api.get(Api.java:3)", None, None, "at com.shop.Api.get(Api.java:3)"),
+    "Node's error": ("Error: failed", None, None, "Error: failed"),
+    "orphan tail": ('" does not exist</red>', None, None, '" does not exist</red>'),
+    "a word that begins like a level": ("INFORMATION is power", None, None, "INFORMATION is power"),
+    "a level that is a word of the sentence": ("the ERROR is gone", None, None, "the ERROR is gone"),
+    "a level alone": ("ERROR", None, None, "ERROR"),
+    "an unknown level": ("[2026-01-05 08:30:00 +0000] [12] [LOUD] hello", None, None, "hello"),
+    "empty": ("", None, None, ""),
+    "null": (None, None, None, None),
+    "other letters": ("2026-01-05 08:30:00 - größe - ERROR - 日本 🔑", "ERROR", "größe", "日本 🔑"),
+}
+
+
+def of(*texts, payloads=None):
+    """Level, logger and body of texts."""
+    series = pl.Series(texts, dtype=pl.String)
+    return read(strip_ansi(series), pl.Series(payloads or [None] * len(texts), dtype=pl.String)).rows()
+
+
+@pytest.mark.parametrize(("line", "severity", "logger", "body"), [*LINES.values(), *MORE.values()], ids=[*LINES, *MORE])
+def test_a_line_gives_level_logger_and_body(line, severity, logger, body):
+    """By its format; the rest has its first line as body, and no level."""
+    assert of(line) == [(severity, logger, body)]
+
+
+def test_every_format_has_its_line():
+    """And is the first that matches it."""
+    assert list(LINES) == [form.name for form in FORMATS]
+    for name, (line, *_) in LINES.items():
+        first = next(form.name for form in FORMATS if pl.Series([line]).str.contains(form.pattern)[0])
+        assert first == name
+
+
+def test_formats_do_not_disturb_each_other():
+    """All in one frame, in order, twice."""
+    rows = [*LINES.values(), *MORE.values()] * 2
+    assert of(*(row[0] for row in rows)) == [row[1:] for row in rows]
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_formats_are_in_the_portable_dialect(form):
+    """BigQuery reads the same lines."""
+    assert [fault for fault in faults(form.pattern, "") if not fault.startswith("field 'message'")] == []
+
+
+@pytest.mark.parametrize(
+    ("payload", "severity"),
+    [
+        ('{"level":30,"time":1}', "INFO"),
+        ('{"level":10,"time":1}', "DEBUG"),
+        ('{"level":20}', "DEBUG"),
+        ('{"level":40}', "WARNING"),
+        ('{"level":50}', "ERROR"),
+        ('{"time":1,"level":60}', "CRITICAL"),
+        ('{"level": "warn"}', "WARNING"),
+        ('{"severity":"ERROR"}', "ERROR"),
+        ('{"levelname":"CRITICAL"}', "CRITICAL"),
+        ('{"log_level":"debug"}', "DEBUG"),
+        ('{"lvl":"eror"}', None),
+        ('{"level":35}', None),
+        ('{"level":null}', None),
+        ('{"message":"\\"level\\":\\"error\\""}', None),
+        ('{"error":{"severity":"ERROR"},"n":1}', None),
+        ('{"error":{"severity":"ERROR"},"level":"info"}', "INFO"),
+        ('{"list":[{"level":"error"}]}', None),
+        ('{"sublevel":"error"}', None),
+        ("not JSON", None),
+        (None, None),
+    ],
+)
+def test_the_level_of_a_json_payload(payload, severity):
+    """Its own key, pino's numbers too; not one of an object inside, nor one in a text."""
+    assert of("hello", payloads=[payload])[0][0] == severity
+
+
+def test_the_payloads_level_comes_before_the_lines():
+    """The logger knows; an unknown word leaves it to the line."""
+    payloads = ['{"level":"error"}', '{"level":"loud"}', '{"logger":"shop.x","level":"info"}', None]
+    found = of(*["WARNING: slow"] * 4, payloads=payloads)
+    assert found == [
+        ("ERROR", None, "slow"),
+        ("WARNING", None, "slow"),
+        ("INFO", "shop.x", "slow"),
+        ("WARNING", None, "slow"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "severity"),
+    [
+        ("trace Debug 10 20 fine verbose", "DEBUG"),
+        ("info I 30 SUCCESS log Information", "INFO"),
+        ("notice", "NOTICE"),
+        ("warn WARNING W 40", "WARNING"),
+        ("error err E 50 SEVERE exception", "ERROR"),
+        ("critical FATAL panic F 60", "CRITICAL"),
+        ("alert", "ALERT"),
+        ("emergency", "EMERGENCY"),
+    ],
+)
+def test_level_words_of_languages_are_severities(words, severity):
+    """In any case."""
+    found = pl.DataFrame({"word": words.split()}).select(level(pl.col("word"))).to_series().to_list()
+    assert found == [severity] * len(words.split())
+
+
+def test_an_unknown_level_word_is_null():
+    """It is no INFO."""
+    found = pl.DataFrame({"word": ["loud", "", None, "INFOS"]}).select(level(pl.col("word"))).to_series()
+    assert found.to_list() == [None] * 4
+
+
+def test_levels_are_severities_of_cloud_logging():
+    """And no other word."""
+    assert set(LEVELS.values()) == {"DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY"}
+    assert all(word == word.upper() for word in LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b[1;38;5;208mx\x1b[m", "x"),
+        ("a\x1b[2Kb\x1b[?25lc", "abc"),
+        ("\x1b]0;title\x07text", "text"),
+        ("\x1b]8;;https://x.example\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]0;title that never ends", ""),
+        ("no escapes", "no escapes"),
+        ("", ""),
+        (None, None),
+        ("[31mno escape", "[31mno escape"),
+    ],
+)
+def test_terminal_escapes_are_taken_out(text, plain):
+    """Colours, cursor movements, window titles and links."""
+    assert strip_ansi(pl.Series([text], dtype=pl.String)).to_list() == [plain]
+
+
+def test_stripping_does_not_modify_its_input():
+    """scatter writes in place."""
+    series = pl.Series("message", ["\x1b[31mred\x1b[0m", None, "x"])
+    result = strip_ansi(series)
+    assert_series_equal(series, pl.Series("message", ["\x1b[31mred\x1b[0m", None, "x"]))
+    assert_series_equal(result, pl.Series("message", ["red", None, "x"]))
+
+
+def test_no_rows_are_no_special_case():
+    """The schema stays."""
+    found = read(pl.Series([], dtype=pl.String), pl.Series([], dtype=pl.String))
+    assert found.schema == {"level": pl.String, "logger": pl.String, "body": pl.String}
+
+
+HOSTILE = {
+    "letters": "a",
+    "blanks": " ",
+    "escapes": "\x1b[",
+    "titles": "\x1b]0;",
+    "brackets": "[",
+    "levels": 'level="',
+    "starts of an access line": '1:1 - "G /',
+    "starts of a logback line": "2026-01-05 08:30:00.123 INFO [x] ",
+    "bars": "2026-01-05 08:30:00.123 | INFO | ",
+    "JSON": '{"level":',
+    "quotes": '"',
+}
+
+
+@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
+def test_long_lines_take_linear_time(piece):
+    """Ten times the length takes about ten times as long: far from a hundred."""
+
+    def seconds(length):
+        text = pl.Series([(piece * length)[:length]] * 4)
+        best = 1e9
+        for _ in range(3):
+            start = time.perf_counter()
+            read(strip_ansi(text), text)
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    assert seconds(100_000) / seconds(10_000) < 30
+
+
+def test_a_long_line_keeps_its_level():
+    """Its length is nobody's excuse."""
+    body = "x" * 100_000
+    assert of(f"ERROR: {body}") == [("ERROR", None, body)]
+    assert of(None, payloads=[json.dumps({"x": body, "level": "warn"})])[0][0] == "WARNING"

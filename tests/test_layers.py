@@ -1,0 +1,165 @@
+"""Imports run one way, and light commands stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+OURS = ("parsers", "pipeline", "tests")
+STANDARD = frozenset(sys.stdlib_module_names)
+#: What they may import of ours, and from outside; the first prefix that fits a module holds. STYLE.md, section 1.
+LAYERS = [
+    ("parsers", {"parsers"}, {"pydantic", "polars"}),
+    ("pipeline.errors", {"parsers.errors"}, set()),
+    ("pipeline.schema", set(), {"polars"}),
+    ("pipeline.window", {"pipeline.errors"}, set()),
+    ("pipeline.settings", {"pipeline.errors"}, {"pydantic"}),
+    (
+        "pipeline.sources",
+        {"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window"},
+        {"polars", "duckdb", "pyarrow", "google", "zstandard"},
+    ),
+    ("pipeline.store", {"pipeline.errors", "pipeline.schema", "pipeline.window"}, {"polars", "duckdb"}),
+    (
+        "pipeline.extract",
+        *({"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window", "pipeline.store", "parsers"},),
+        {"polars"},
+    ),
+    ("pipeline.classify", {"pipeline.schema", "parsers"}, {"polars"}),
+    (
+        "pipeline.timeline",
+        {"pipeline.schema", "pipeline.errors", "pipeline.window", "pipeline.report.text"},
+        {"polars"},
+    ),
+    (
+        "pipeline.engines",
+        {"pipeline.engines", "pipeline.schema", "pipeline.errors", "parsers"},
+        {"polars", "duckdb", "sqlglot", "google"},
+    ),
+    ("pipeline.measure", {"pipeline.engines", "pipeline.schema"}, {"polars"}),
+    ("pipeline.judge", {"pipeline.judge"}, {"numpy", "scipy", "pydantic"}),
+    (
+        "pipeline.report",
+        {"pipeline.report", "pipeline.judge", "pipeline.errors", "parsers"},
+        {"polars", "matplotlib", "jinja2", "rich"},
+    ),
+    ("pipeline.simulate", {"pipeline.simulate", "pipeline.errors"}, set()),
+    # Wiring: these put the layers together.
+    ("pipeline.cli", {"pipeline", "parsers"}, {"click", "rich"}),
+    ("pipeline", {"pipeline", "parsers"}, {"polars", "pydantic"}),
+]
+WIRING = ("assemble", "cli", "explain", "run", "targets", "totals")
+
+
+def modules():
+    """Every module of ours with its file."""
+    found = {}
+    for package in ("parsers", "pipeline"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports(path):
+    """Every module that a file imports, anywhere in it; a name of a package counts as its module, if it is one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else node.module
+
+
+def layer(module):
+    return next(found for found in LAYERS if module == found[0] or module.startswith(f"{found[0]}."))
+
+
+def within(module, allowed):
+    return any(module == one or module.startswith(f"{one}.") for one in allowed)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_run_one_way(module):
+    """A module imports what its layer may, wherever in the file the import stands."""
+    _, ours, others = layer(module)
+    for name in imports(MODULES[module]):
+        top = name.partition(".")[0]
+        allowed = within(name, ours) if top in OURS else top in STANDARD or top in others
+        assert allowed, f"{module} imports {name}"
+
+
+def test_the_table_notices_what_it_forbids(tmp_path):
+    """The reader of imports sees every form, nested ones too."""
+    path = tmp_path / "x.py"
+    path.write_text(
+        "import os.path, polars as pl\ndef f():\n    from pipeline import run\n    from click import echo\n"
+    )
+    assert set(imports(path)) == {"os.path", "polars", "pipeline.run", "click"}
+    assert not within("pipeline.run", layer("pipeline.judge.stats")[1])
+    assert not within("pipelines", {"pipeline"})
+    assert layer("pipeline.store")[0] == "pipeline.store"
+
+
+def test_only_the_wiring_may_import_all():
+    """A new module at the top of pipeline is wiring, or has a layer of its own."""
+    general = {name for name in MODULES if layer(name)[0] == "pipeline"}
+    assert general <= {"pipeline", *(f"pipeline.{name}" for name in WIRING)}, general
+
+
+def test_nobody_but_the_command_line_imports_click():
+    """And nobody ends the process."""
+    for name, path in MODULES.items():
+        if name != "pipeline.cli":
+            assert "click" not in {one.partition(".")[0] for one in imports(path)}
+            assert "sys.exit" not in path.read_text(encoding="utf-8")
+
+
+def imported(*arguments):
+    """The modules that a command has imported when it ends."""
+    script = (
+        "import sys\nfrom pipeline.cli import cli\n"
+        f"try: cli({list(arguments)!r})\nexcept SystemExit: pass\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr); sys.stdout.flush(); sys.stderr.flush()\n"
+        "import os; os._exit(0)"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert found.returncode == 0
+    return {name.partition(".")[0] for name in found.stderr.split()}, found.stdout
+
+
+HEAVY = {"polars", "duckdb", "pydantic", "numpy", "scipy", "sqlglot", "jinja2", "matplotlib", "pyarrow", "google"}
+
+
+def test_help_imports_nothing_heavy():
+    """`--help` and the help of a command start at once."""
+    for arguments in (["--help"], ["check", "--help"]):
+        names, text = imported(*arguments)
+        assert "Usage:" in text
+        assert not names & HEAVY
+        assert "rich" not in names
+
+
+def test_explain_imports_what_it_needs():
+    """A line needs the catalogue and polars: no statistics, no SQL, no templates, and DuckDB for an entry alone."""
+    names, text = imported("explain", "Container called exit(3).", "--log", "varlog/system")
+    assert text.startswith("platform.exit")
+    assert "polars" in names
+    assert not names & (HEAVY - {"polars", "pydantic", "numpy", "pyarrow"})
+
+
+def test_every_module_of_a_package_is_found():
+    """The test reads the checkout that is installed."""
+    import pipeline
+
+    assert Path(pipeline.__file__).parent == ROOT / "pipeline"
+    assert len(MODULES) > 40
