@@ -80,14 +80,16 @@ def _quoted(name: str, never_first: str) -> tuple[str, str]:
 
     any_escape = r"\\[^\n]"
     # An escape in a string of JSON that itself stands in a string of JSON.
-    nested = r"\\\\(?:[^\"'\\\n]|\\+[\"'\\n])"
+    nested = r"\\\\(?:[^\"'\\\n]|\\[\"'\\])"
     kinds = (
         '(")' + value('"', any_escape),
         "(')" + value("'", any_escape),
-        r"(\\[\"'])" + value(r"\"'", nested),
-        rf"(\\\\+[\"'])[A-Z]{{0,64}}[^A-Z{never_first}\"'\\\n][^\"'\\\n]*",
+        r"(\\\")" + value('"', nested),
+        r"(\\')" + value("'", nested),
+        rf"(\\\\+\")[A-Z]{{0,64}}[^A-Z{never_first}\"\\\n][^\"\\\n]*",
+        rf"(\\\\+')[A-Z]{{0,64}}[^A-Z{never_first}'\\\n][^'\\\n]*",
     )
-    return f"({name})(?:{'|'.join(kinds)})", "${1}${2}${3}${4}${5}<secret>"
+    return f"({name})(?:{'|'.join(kinds)})", "${1}${2}${3}${4}${5}${6}${7}<secret>"
 
 
 _PAIR = r"[!#$%&*+.^_|~0-9A-Za-z-]+=[^; \t\r\n\"'\\]*"
@@ -125,7 +127,7 @@ RULES: tuple[Rule, ...] = (
         r"|pypi-[0-9A-Za-z_-]{30,}|hf_[0-9A-Za-z]{30,}|GOCSPX-[0-9A-Za-z_-]{20,}|dop_v1_[0-9a-f]{40,}"
         r"|shpat_[0-9a-f]{20,}|1//0[0-9A-Za-z_-]{30,}|whsec_[0-9A-Za-z+/]{20,}|dckr_pat_[0-9A-Za-z_-]{20,}"
         r"|hvs\.[0-9A-Za-z_-]{20,}|gsk_[0-9A-Za-z]{30,}|xai-[0-9A-Za-z]{30,}"
-        r"|hooks\.slack\.com/services/[0-9A-Za-z/]+|[0-9]{8,10}:AA[0-9A-Za-z_-]{30,})",
+        r"|hooks\.slack\.com/services/[0-9A-Za-z/]+|[0-9]{8,10}:AA[0-9A-Za-z_-]{30,})[0-9A-Za-z]*",
         "${1}<key>",
     ),
     Rule(

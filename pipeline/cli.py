@@ -126,10 +126,11 @@ def _check(
     known, missing = _resolved(sources)
     if missing and not known:
         return EXIT_TOOL
+    policy = _policy(settings, config)
     job = Job(
         sources=known,
         catalogue=_catalogue(settings),
-        policy=_policy(settings, config),
+        policy=policy,
         window=window,
         service=service,
         revision=revision,

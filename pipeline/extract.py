@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -10,10 +10,10 @@ import polars as pl
 from parsers.lines import strip_ansi
 from parsers.redact import digest, redact, subjects
 from pipeline.errors import SourceError
-from pipeline.schema import ENTRIES, polars_schema
-from pipeline.sources import files
+from pipeline.schema import CONTENT, ENTRIES, polars_schema
+from pipeline.sources import files, stored
 from pipeline.sources.log_entry import EntryReader
-from pipeline.store import CONTENT, Store
+from pipeline.store import Store
 from pipeline.window import Window, nanoseconds
 
 log = logging.getLogger(__name__)
@@ -61,8 +61,7 @@ def extract(
             report = files.FileReport(source)
             result.reports.append(report)
             try:
-                for batch in files.read(source, report=report):
-                    given = reader.read(batch.lines)
+                for given, as_entries in _read(source, reader, key, report):
                     rows = given.filter(inside(window))
                     moments = given.select(pl.coalesce("receive_timestamp", "timestamp").dt.epoch("us")).to_series()
                     latest = [result.latest_us, moments.max()]
@@ -70,8 +69,7 @@ def extract(
                     result.outside += given.height - rows.height
                     result.read += rows.height
                     if rows.height:
-                        entries = to_entries(rows, source, key).with_columns(content(rows, key))
-                        store.write("entries", store.next_name(), entries)
+                        store.write("entries", store.next_name(), as_entries(rows))
                     on_progress(source, report.bytes_read)
             except SourceError as error:
                 log.warning("%s", error)
@@ -80,6 +78,18 @@ def extract(
     numbers = (result.stored, result.read, result.outside, result.duplicates)
     log.info("extract: stored=%d read=%d outside=%d duplicates=%d", *numbers)
     return result
+
+
+def _read(
+    source: str, reader: EntryReader, key: bytes, report: files.FileReport
+) -> Iterator[tuple[pl.DataFrame, Callable[[pl.DataFrame], pl.DataFrame]]]:
+    """Yield rows of a source in batches, each with what makes entries of the store of them."""
+    if stored.is_stored(source):
+        for rows in stored.read(source, report=report):
+            yield rows, lambda kept: kept
+        return
+    for batch in files.read(source, report=report):
+        yield reader.read(batch.lines), lambda rows: to_entries(rows, source, key).with_columns(content(rows, key))
 
 
 def to_entries(rows: pl.DataFrame, source: str, key: bytes) -> pl.DataFrame:

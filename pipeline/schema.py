@@ -68,6 +68,9 @@ EVENT_COLUMNS: tuple[Column, ...] = (
 
 EVENTS: tuple[Column, ...] = ENTRIES + EVENT_COLUMNS
 
+#: A column of the slices of entries: a keyed hash of what an entry without a key was before it was redacted, else null.
+CONTENT = "content"
+
 KEY = ("log_name", "timestamp_ns", "insert_id")
 IDENTITY = ("project", "location", "service", "revision")
 

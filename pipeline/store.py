@@ -17,11 +17,9 @@ import duckdb
 import polars as pl
 
 from pipeline.errors import StoreError
+from pipeline.schema import CONTENT
 
 KEY_VARIABLE = "RUNVERDICT_PSEUDONYM_KEY"
-
-#: A column of the slices of entries: a keyed hash of what an entry without a key was before it was redacted, else null.
-CONTENT = "content"
 
 
 class Store:

@@ -14,6 +14,7 @@ import pytest
 from pipeline.simulate import SCENARIOS
 from tests.conftest import ROOT, RUNVERDICT, call, entry, failing, healthy, line, ndjson, process, request
 
+FEW_PACKS = '[catalogue]\npacks = ["cloud_run", "requests", "python", "audit"]\n'
 INNOCENT = [line(second, f"all is well {second}") for second in range(3)]
 
 
@@ -28,9 +29,17 @@ def files(tmp_path_factory):
     }
 
 
+@pytest.fixture(autouse=True)
+def workplace(tmp_path_factory, monkeypatch):
+    """A working folder whose settings name few packs, which are read sooner."""
+    folder = tmp_path_factory.mktemp("workplace")
+    (folder / "runverdict.toml").write_text(FEW_PACKS)
+    monkeypatch.chdir(folder)
+
+
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    """An empty working folder."""
+    """An empty working folder: the defaults hold."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -71,7 +80,7 @@ def test_a_warning_exits_with_0_and_can_be_mapped(tmp_path):
     """WARN is 0 unless `[exit]` says otherwise."""
     warned = ndjson(tmp_path / "w.ndjson", [*healthy(), request(50, 503), request(51, 503)])
     config = tmp_path / "exit.toml"
-    config.write_text("[exit]\nWARN = 10\n")
+    config.write_text(f"{FEW_PACKS}[exit]\nWARN = 10\n")
     result = call("check", warned)
     assert (result.exit_code, result.stdout[:4]) == (0, "WARN")
     assert call("check", warned, "--config", config).exit_code == 10
@@ -364,7 +373,7 @@ def test_a_users_pack_explains_the_users_lines(tmp_path):
         '[["mine.order_paid".match]]\nliteral = "order paid in "\npattern = "order paid in (?P<ms>[0-9]+ms)"\n'
         '[["mine.order_paid".example]]\nline = "order paid in 12ms"\nwant = { ms = 12.0 }\n'
     )
-    (tmp_path / "c.toml").write_text('[catalogue]\npaths = ["packs"]\n')
+    (tmp_path / "c.toml").write_text(f'{FEW_PACKS}paths = ["packs"]\n')
     result = call("explain", "order paid in 7ms", "--config", tmp_path / "c.toml", "--format", "json")
     assert json.loads(result.stdout)["event"] == "mine.order_paid"
     logs = ndjson(tmp_path / "x.ndjson", [*healthy(), line(5, "order paid in 7ms")])
@@ -375,7 +384,7 @@ def test_a_users_pack_explains_the_users_lines(tmp_path):
 
 def test_settings_of_the_working_folder_are_read(files, elsewhere):
     """`runverdict.toml` counts where it stands, and --config in its place."""
-    (elsewhere / "runverdict.toml").write_text("[exit]\nINCONCLUSIVE = 42\n")
+    (elsewhere / "runverdict.toml").write_text(f"{FEW_PACKS}[exit]\nINCONCLUSIVE = 42\n")
     assert call("check", files["INCONCLUSIVE"]).exit_code == 42
 
 
@@ -421,7 +430,7 @@ def test_catalogue_list_and_check(tmp_path):
     """Every event is listed with its meaning and source; `check` runs the examples of the chosen packs."""
     listed = call("catalogue", "list")
     assert listed.exit_code == 0
-    assert listed.stdout.count("    source: ") > 100
+    assert listed.stdout.count("    source: ") > 20
     (tmp_path / "c.toml").write_text('[catalogue]\npacks = ["audit", "go"]\n')
     held = call("catalogue", "check", "--config", tmp_path / "c.toml")
     assert held.exit_code == 0

@@ -89,6 +89,30 @@ def test_hostile_lines_are_text(hostile):
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b]", text)
 
 
+def test_hostile_lines_are_harmless_in_the_document_too(hostile):
+    """What a check or a signature quotes is one line without control characters and marks that reorder text."""
+    document = hostile.verdicts[0][1]
+    quoted = [entry.excerpt for one in document.checks for entry in one.evidence]
+    quoted += [one.signature for one in document.signatures]
+    assert len(quoted) > len(HOSTILE)
+    assert not [text for text in quoted if re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b]", text)]
+    assert max(map(len, quoted)) < 2000
+
+
+def test_a_reason_is_text_too(plain):
+    """A reason that quotes a name keeps it text, in the table and in the block of HTML."""
+    document = plain.verdicts[0][1]
+    reason = "service `<b>*x*</b>` | is *gone*\n\n# heading"
+    checks = [one.model_copy(update={"reason": reason}) for one in document.checks]
+    text = markdown(document.model_copy(update={"checks": checks, "headline": reason}))
+    summaries = re.findall("<summary>.*</summary>", text)
+    assert summaries
+    assert all("&lt;b&gt;*x*&lt;/b&gt;` | is *gone* ⏎  ⏎ # heading" in one for one in summaries)
+    assert "<b>" not in text
+    assert "heading" not in [token.content for token in tokens(text) if token.type == "inline"]
+    assert sum(token.type == "heading_open" for token in tokens(text)) == 9
+
+
 def test_tables_keep_their_columns(hostile):
     """Each row of a table has the cells of its head, whatever stands in them."""
     text = markdown(hostile.verdicts[0][1])

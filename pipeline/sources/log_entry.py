@@ -94,7 +94,6 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
     line = lines.gather(raw["row"])
     no_resource = pl.all_horizontal(pl.col(_RESOURCE).is_null())
     no_request = pl.all_horizontal(pl.col("requestMethod", "requestUrl").is_null())
-    essential = ("logName", "insertId", "timestamp", "severity", "textPayload", "payload")
     return raw.select(
         "row",
         pl.col("logName").alias("log_name"),
@@ -146,7 +145,7 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
             pl.col("textPayload").str.contains("^[{\\[]") & line.str.contains(r'"textPayload"\s*:\s*[{\[]'),
             ~pl.col("payload").str.starts_with("{").fill_null(True),
             ~pl.col("labels").str.starts_with("{").fill_null(True),
-            pl.all_horizontal(pl.col(essential).is_null()),
+            pl.all_horizontal(pl.col("insertId", "logName").is_null()),
         ).alias("doubtful"),
     )
 
@@ -226,14 +225,19 @@ class EntryReader:
         records = pl.DataFrame({"line": lines}).with_row_index("row").to_arrow()
         self._duckdb.register("records", records)
         try:
-            rows = pl.DataFrame(self._duckdb.sql(_QUERY.replace("CONDITION", "line is not null")))
+            rows = self._rows("line is not null")
         except duckdb.InvalidInputException:
             # One line that is no JSON fails the whole query; only then is each line worth a test of its own.
             valid = "json_valid(line) and json_type(line) = 'OBJECT'"
-            rows = pl.DataFrame(self._duckdb.sql(_QUERY.replace("CONDITION", valid)))
+            rows = self._rows(valid)
         finally:
             self._duckdb.unregister("records")
         return _columns(rows, lines)
+
+    def _rows(self, condition: str) -> pl.DataFrame:
+        # A whole Arrow table: read as a stream, an error of DuckDB would turn up as one of polars.
+        table = self._duckdb.sql(_QUERY.replace("CONDITION", condition)).to_arrow_table()
+        return pl.DataFrame(pl.from_arrow(table))
 
 
 def _finish(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:

@@ -47,6 +47,20 @@ def _shape(record: bytes) -> bytes:
     return record.translate(None, _NO_BRACKETS)
 
 
+class _Text(str):
+    """Text that does not tell its lines: JSONDecodeError counts them from the start of the window at every error."""
+
+    __slots__ = ()
+
+    def count(self, *_: object) -> int:
+        """Return 0."""
+        return 0
+
+    def rfind(self, *_: object) -> int:
+        """Return -1."""
+        return -1
+
+
 class _Short(Exception):  # noqa: N818 - it says "go on", nothing is wrong
     """The window ends too early to tell."""
 
@@ -68,7 +82,7 @@ class Values:
         self._limit = limit
         self._parsed = min(PARSED, limit)
         self._data = b"\n"  # so that the first value starts a line too
-        self._text = ""  # the same, a character for each byte: the scanner wants text, and its indices are ours
+        self._text = _Text()  # the same, a character for each byte: the scanner wants text, and its indices are ours
         self._pos = 0
         self._ended = False
         self._open: list[int] = []
@@ -106,7 +120,7 @@ class Values:
                 wanted -= len(chunk)
                 self._taken += len(chunk)
         self._data = b"".join(parts)
-        self._text = self._data.decode("latin-1")
+        self._text = _Text(self._data, "latin-1")
         self._pos = 0
 
     def _step(self) -> None:

@@ -91,8 +91,7 @@ MORE = {
         "<red>failed</red>",
     ),
     "loguru in colours": (
-        "\x1b[32m2026-01-05 08:30:00.236\x1b[0m | \x1b[1mINFO    \x1b[0m | \x1b[36mmod\x1b[0m:\x1b[36mf\x1b[0m:\x1b[36m12\x1b[0m"
-        " - \x1b[1mhello\x1b[0m",
+        "\x1b[32m2026-01-05 08:30:00.236\x1b[0m | \x1b[1mINFO    \x1b[0m | \x1b[36mmod\x1b[0m:f:12 - hello",
         "INFO",
         "mod:f:12",
         "hello",

@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from parsers.errors import CatalogueError, RunverdictError
-from parsers.model import load
+from parsers.model import WHERE_COLUMNS, load
 
 GOOD = """\
     [pack]
@@ -30,6 +30,7 @@ GOOD = """\
 """
 
 
+TYPES = "'int', 'float', 'text', 'duration', 'code', 'subject', 'request_id' or 'correlation_id'"
 EMPTY = "empty string; make the group optional and its body not"
 
 
@@ -111,8 +112,7 @@ ONE_BLOCK = {
         'type = "int"',
         'type = "number"',
         5,
-        "fields.port.type: Input should be 'int', 'float', 'text', 'duration', 'code', 'subject', 'request_id' or "
-        "'correlation_id'",
+        f"fields.port.type: Input should be {TYPES}",
     ),
     "short literal": ('"shop opened"\n', '"sh"\n', 12, "match.0.literal: String should have at least 3 characters"),
     "literal that need not stand there": (
@@ -150,7 +150,7 @@ ONE_BLOCK = {
         "near_misses",
         "where = { status = 500 }\n    near_misses",
         5,
-        "where: no column 'status'; there are: http_host, http_method, http_path, http_status, http_user_agent, severity",
+        f"where: no column 'status'; there are: {', '.join(sorted(WHERE_COLUMNS))}",
     ),
     "text for a number": (
         "near_misses",

@@ -68,8 +68,7 @@ PLANTED = {
     "private key with escaped newlines": (f'{{"private_key": "{PEM}"}}'.replace("\n", "\\n"), [PEM_BODY]),
     "private key escaped twice": (PEM.replace("\n", "\\\\n"), [PEM_BODY]),
     "RSA private key with headers": (
-        f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0A1B\n\n{PEM_BODY}\n"
-        "-----END RSA PRIVATE KEY-----",
+        f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n{PEM_BODY}\n-----END RSA PRIVATE KEY-----",
         [PEM_BODY],
     ),
     "private key cut off": (f"-----BEGIN EC PRIVATE KEY-----\n{PEM_BODY}\n{PEM_BODY[:7]}", [PEM_BODY, PEM_BODY[:7]]),
@@ -98,6 +97,7 @@ PLANTED = {
     "password with an escaped quote in JSON": (r'{"password":"hun\"ter2 and more"}', ["hun", "ter2", "more"]),
     "password in Python's repr": ("{'password': 'hunter 2; x'}", ["hunter", "2; x"]),
     "password in escaped JSON": (r"{\"user\":\"shop\",\"password\":\"hunter2 x\"}", ["hunter2", " x"]),
+    "password with an apostrophe in escaped JSON": (r"{\"password\":\"it's hunter2\"}", ["it's", "hunter2"]),
     "client secret": ('"client_secret": "hunter2-hunter2"', ["hunter2"]),
     "clientSecret": ("clientSecret=hunter2", ["hunter2"]),
     "secret key": ("SECRET_KEY=hunter2", ["hunter2"]),
@@ -315,6 +315,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.di
 @example({"password": None, "token": True}, 1)
 @example({"x": "a\njane@example.com"}, 1)
 @example({"x": "é@example.com"}, 1)
+@example({"password": "\\"}, 2)
 def test_a_json_payload_stays_json(ascii_only, payload, depth):
     """Numbers become strings, escapes stay whole; also where JSON stands in a string of JSON."""
     document = payload

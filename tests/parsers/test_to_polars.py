@@ -1,6 +1,7 @@
 """What classification makes of entries: which event wins, and what is read from its line."""
 
 import json
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from parsers.check import as_entries
-from parsers.model import EventType, Example, FieldSpec, Match, load
 from parsers.model import Catalogue as CatalogueOf
+from parsers.model import EventType, Example, FieldSpec, Match, load
 from parsers.to_polars import INPUT, OUTPUT, Classifier, duration_ms
 
 SCHEMA = {name: pl.String() for name in INPUT} | {"http_status": pl.Int64(), "http_latency_ms": pl.Float64()}
@@ -411,7 +412,7 @@ def test_classification_is_row_wise(shipped, corpus, random, parts):
     order = random.sample(range(corpus.height), corpus.height)
     cuts = sorted(random.randrange(corpus.height) for _ in range(parts - 1))
     bounds = [0, *cuts, corpus.height]
-    pieces = [corpus[order[a:b]] for a, b in zip(bounds, bounds[1:], strict=False)]
+    pieces = [corpus[order[a:b]] for a, b in pairwise(bounds)]
     assert_frame_equal(pl.concat([shipped.classify(piece) for piece in pieces]), whole[order])
 
 

@@ -458,8 +458,8 @@ records = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None)
-@given(batch=st.lists(records, min_size=1, max_size=4))
+@settings(max_examples=20, deadline=None)
+@given(batch=st.lists(records, min_size=1, max_size=3))
 @example(batch=[b""])
 @example(batch=[b'{"httpRequest": {"status": NaN, "latency": {"seconds": [], "nanos": "x"}}}', b'{"labels": [1]}'])
 @example(batch=[b'{"logName": "x", "httpRequest": {"status": 1e999, "latency": -Infinity, "requestUrl": 5}}', b"{}"])
