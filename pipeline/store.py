@@ -17,7 +17,6 @@ import duckdb
 import polars as pl
 
 from pipeline.errors import StoreError
-from pipeline.schema import CONTENT
 
 KEY_VARIABLE = "RUNVERDICT_PSEUDONYM_KEY"
 

@@ -48,7 +48,7 @@ PLANTED = {
 SEEN = re.compile(r"[Pp]la?nted|PLANTED|pLaNtEd|cGxhbnRlZ|c2lnbmF0dXJl|109876543210|203\.0\.113\.77|417a|1234567890-")
 
 
-def test_planted_secrets_reach_no_output(tmp_path):
+def test_thirty_kinds_of_secrets_reach_no_output(tmp_path):
     """Thirty kinds, in text, in JSON payloads and in requests; in no file, nor on any stream, at any verbosity."""
     assert len(PLANTED) >= 30
     entries = healthy()
@@ -109,7 +109,7 @@ def test_the_readmes_configuration_is_read(tmp_path):
 
 def test_general_packs_alone_judge_any_service(tmp_path):
     """A Flask service that nobody here has seen: its 5xx, exits, tracebacks and unknown lines are told."""
-    trace = 'Traceback (most recent call last):\n  File "/app/main.py", line 9, in pay\n    raise ValueError("x")\nValueError: x'
+    trace = 'Traceback (most recent call last):\n  File "/app/main.py", line 9, in pay\nValueError: x'
     entries = [
         *(request(second, 500 if second % 10 == 0 else 200) for second in range(0, 120, 2)),
         *(line(second, trace, severity="ERROR") for second in (1, 2)),

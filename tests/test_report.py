@@ -222,7 +222,7 @@ def conforms(value, schema, known):
         kinds = {one.get("type", "object") for one in schema["anyOf"]}
         if value is None:
             assert "null" in kinds
-            return
+            return None
         schema = next(one for one in schema["anyOf"] if one.get("type") != "null")
         return conforms(value, schema, known)
     types = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}

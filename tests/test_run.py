@@ -175,7 +175,7 @@ def test_a_source_that_fails_does_not_stop_the_others(tmp_path):
 def test_the_pseudonym_key_changes_no_byte_of_a_report(tmp_path, monkeypatch):
     """Digests of clients and subjects tell them apart, and are shown nowhere."""
     more = [request(second, client=f"192.0.2.{second}") for second in range(200, 260, 3)]
-    words = "red blue green amber black white brown grey".split()
+    words = ["red", "blue", "green", "amber", "black", "white", "brown", "grey"]
     twice = [line(100, f"user_id: 1000{n}2345678901234567 {word}", insertId="one") for n, word in enumerate(words)]
     path = ndjson(tmp_path / "x.ndjson", [*failing(), *more, *twice])
     found = []

@@ -21,7 +21,8 @@ text = dict.fromkeys("logName insertId timestamp receiveTimestamp severity textP
 json = dict.fromkeys("jsonPayload protoPayload httpRequest resource labels".split(), "JSON")
 connection = duckdb.connect()
 connection.execute("set preserve_insertion_order = false")
-connection.read_json(sys.argv[1], format="newline_delimited", columns=text | json).write_parquet(sys.argv[2], compression="zstd")
+rows = connection.read_json(sys.argv[1], format="newline_delimited", columns=text | json)
+rows.write_parquet(sys.argv[2], compression="zstd")
 """
 
 

@@ -42,5 +42,5 @@ def test_other_parquet_is_refused_in_words(tmp_path, made):
         pl.DataFrame({"a": [1]}).write_parquet(path)
     else:
         path.write_bytes(b"PAR1 no")
-    with pytest.raises(SourceError, match="log_name is missing|cannot be read as Parquet"):
+    with pytest.raises(SourceError, match=r"log_name is missing|cannot be read as Parquet"):
         list(stored.read(str(path), report=FileReport(str(path))))

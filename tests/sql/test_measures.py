@@ -66,7 +66,7 @@ def test_one_happening_told_in_three_wordings_counts_once(folder):
 
 
 def test_a_wording_with_a_code_and_one_without_are_one_happening(folder):
-    """Twice `"WebSocket /ws" 403` with a code and twice `connection rejected` without: two rejections, code 403 twice."""
+    """Twice `"WebSocket /ws" 403` with a code, twice `connection rejected` without: two rejections, twice code 403."""
     rows = [event("websocket.handshake_rejected", s, wording=0, code=403) for s in (1, 2)]
     rows += [event("websocket.handshake_rejected", s, wording=1) for s in (1, 2)]
     found = measured(folder, "events", rows)
