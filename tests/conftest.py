@@ -75,7 +75,7 @@ def healthy(**more):
 
 def failing(**more):
     """The same with one request in four failing: FAIL."""
-    return [start := healthy(**more)[0], *(request(s, 500 if s % 4 == 0 else 200, **more) for s in range(1, 121, 3))]
+    return [healthy(**more)[0], *(request(s, 500 if s % 4 == 0 else 200, **more) for s in range(1, 121, 3))]
 
 
 def ndjson(path, entries):

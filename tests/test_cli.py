@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -120,40 +122,33 @@ def test_an_empty_source_is_inconclusive(tmp_path):
         assert said in quiet(result)
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads everything")
-def test_a_file_without_read_rights(files, tmp_path):
-    """Exit 4, and nothing is claimed about entries."""
-    tmp_path.chmod(0o755)
-    denied = shutil.copy(files["PASS"], tmp_path / "denied.json")
-    os.chmod(denied, 0)
+@pytest.fixture
+def other_user():
+    """How to run Python without the right to read everything, and a folder that such a process can use."""
     drop = ["setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all"] if os.geteuid() == 0 else []
-    folder = tmp_path / "open"
-    folder.mkdir()
-    folder.chmod(0o777)
-    reachable = folder / "denied.json"
-    os.rename(denied, reachable)
-    script = "import sys; from pipeline.cli import main; sys.argv[0] = 'runverdict'; main()"
-    python = [*drop, sys.executable, "-c", script] if _reachable(drop) else None
-    if python is None:
-        pytest.skip("the checkout cannot be read by another user")
-    for parent in [folder, *folder.parents]:
-        if parent.stat().st_uid == os.geteuid() and not parent.stat().st_mode & 0o001 and parent != parent.parent:
-            parent.chmod(parent.stat().st_mode | 0o011)
+    command = [*drop, sys.executable, "-c", "import pipeline.cli, polars"]
+    if drop and not shutil.which("setpriv"):
+        pytest.skip("root reads everything, and there is no setpriv")
+    if subprocess.run(command, capture_output=True, timeout=60, cwd="/", env={"PYTHONPATH": str(ROOT)}).returncode:
+        pytest.skip("another user cannot read this checkout")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield [*drop, sys.executable], Path(folder)
+
+
+def test_a_file_without_read_rights(files, other_user):
+    """Exit 4, and nothing is claimed about entries."""
+    python, folder = other_user
+    denied = folder / "denied.json"
+    denied.write_bytes(files["PASS"].read_bytes())
+    denied.chmod(0)
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
-    command = [*python, "check", str(reachable)]
+    command = [*python, "-c", "from pipeline.cli import main; main()", "check", denied]
     found = subprocess.run(command, capture_output=True, timeout=60, env=environment, cwd=folder)
     assert found.returncode == 4, found.stderr
     assert b"denied.json: may not be read; ask for the right to read it" in found.stderr
     assert b"nothing could be read" in found.stdout
     assert b"Traceback" not in found.stderr
-
-
-def _reachable(drop):
-    """Whether the interpreter and the packages can be used with the rights that are left."""
-    command = [*drop, sys.executable, "-c", "import pipeline.cli, polars"]
-    return (
-        subprocess.run(command, capture_output=True, timeout=60, cwd="/", env={"PYTHONPATH": str(ROOT)}).returncode == 0
-    )
 
 
 def test_a_truncated_array_is_judged_and_inconclusive(tmp_path):

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from parsers.model import Catalogue
 from pipeline import extract, run
 from pipeline.errors import StoreError
-from pipeline.schema import ENTRIES, EVENTS, polars_schema
+from pipeline.schema import CONTENT, ENTRIES, EVENTS, polars_schema
 from pipeline.sources.log_entry import EntryReader
-from pipeline.store import CONTENT, KEY_VARIABLE, Store
+from pipeline.store import KEY_VARIABLE, Store
 from pipeline.window import Window
 from tests.conftest import RUNVERDICT, call, check, documents, entry, failing, healthy, line, ndjson, rules, stamp
 

@@ -28,7 +28,7 @@ _AUTH = _Dependency(
 _DATABASE = _Dependency(
     "database",
     ("database.lookup_failed", "database.unavailable"),
-    ("database.user_found", "database.user_not_found", "database.user_created"),
+    ("database.user_found", "database.user_not_found", "database.user_created", "database.ready"),
     (),
     ("database.dependency",),
 )

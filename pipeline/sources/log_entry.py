@@ -86,8 +86,8 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
     latency = pl.col("latency").str.extract_groups(_SECONDS).struct
     # Columns of their own: an expression that is used twice is computed twice.
     raw = raw.with_columns(
-        _nanoseconds(pl.col("timestamp")).alias("timestamp_ns"),
-        _nanoseconds(pl.col("receiveTimestamp")).alias("receive_ns"),
+        _nanoseconds(raw["timestamp"]).alias("timestamp_ns"),
+        _nanoseconds(raw["receiveTimestamp"]).alias("receive_ns"),
         (latency.field("whole").cast(pl.Int64) * 10**9 + _fraction_ns(latency.field("fraction"))).alias("latency_ns"),
         pl.col("status").cast(pl.Int64, strict=False).alias("http_status"),
     )
@@ -160,21 +160,37 @@ def _fraction_ns(digits: pl.Expr) -> pl.Expr:
     return digits.str.head(9).str.pad_end(9, "0").cast(pl.Int64).fill_null(0)
 
 
-def _nanoseconds(text: pl.Expr) -> pl.Expr:
-    """An RFC 3339 time in ns since 1970: null outside 1678 to 2261, and where it is no time.
+def _nanoseconds(texts: pl.Series) -> pl.Series:
+    """RFC 3339 times in ns since 1970: null outside 1678 to 2261, and where a text is no time.
 
-    Counted from parts, for casts to nanoseconds wrap years silently (polars) or ignore the offset (DuckDB).
+    Counted from parts, for casts to nanoseconds wrap years silently (polars) or ignore the offset (DuckDB). What has
+    the form that Cloud Logging writes, in UTC with a Z, is read by its positions, the rest by a regular expression.
     """
-    text = text.str.to_uppercase()
-    parts = text.str.extract_groups(_RFC3339).struct
-    date, time = text.str.slice(0, 10), text.str.slice(11, 8)
-    seconds = pl.concat_str(date, time).str.to_datetime("%Y-%m-%d%H:%M:%S", strict=False, time_unit="us").dt.epoch("s")
+    time = pl.col("t")
+    rest = time.str.slice(19)
+    seconds = time.str.head(19).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us").dt.epoch("s")
+    plain = rest.str.contains(r"^(?:\.[0-9]{1,12})?Z$") & (time.str.slice(17, 1) < "6") & _in_range(time)
+    nanos = seconds * 10**9 + _fraction_ns(rest.str.slice(1).str.strip_suffix("Z"))
+    found = pl.select(t=texts).select(pl.when(plain).then(nanos)).to_series()
+    others = (found.is_null() & texts.is_not_null()).arg_true()
+    return found.scatter(others, _any_nanoseconds(texts.gather(others))) if len(others) else found
+
+
+def _any_nanoseconds(texts: pl.Series) -> pl.Series:
+    """The same for any form: lower case, a space for the T, an offset."""
+    time = pl.col("t").str.to_uppercase()
+    parts = time.str.extract_groups(_RFC3339).struct
+    day, clock = time.str.slice(0, 10), time.str.slice(11, 8)
+    seconds = pl.concat_str(day, clock).str.to_datetime("%Y-%m-%d%H:%M:%S", strict=False, time_unit="us").dt.epoch("s")
     offset = (parts.field("hours").cast(pl.Int64) * 3600 + parts.field("minutes").cast(pl.Int64) * 60).fill_null(0)
     offset = pl.when(parts.field("sign") == "-").then(-offset).otherwise(offset)
     nanos = (seconds - offset) * 10**9 + _fraction_ns(parts.field("fraction"))
-    return pl.when(text.str.contains(_RFC3339) & text.str.head(4).is_between(pl.lit("1678"), pl.lit("2261"))).then(
-        nanos
-    )
+    return pl.select(t=texts).select(pl.when(time.str.contains(_RFC3339) & _in_range(time)).then(nanos)).to_series()
+
+
+def _in_range(time: pl.Expr) -> pl.Expr:
+    """Whether a time's year is one that nanoseconds in 64 bits hold whole."""
+    return time.str.head(4).is_between(pl.lit("1678"), pl.lit("2261"))
 
 
 #: What LogEntry has in each place; a record with something else there is no LogEntry.

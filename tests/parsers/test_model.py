@@ -139,6 +139,12 @@ ONE_BLOCK = {
         12,
         "look-around exists in neither engine",
     ),
+    "no pattern at all": (
+        "'shop opened(",
+        "'shop opened[(",
+        12,
+        "not a pattern: unterminated character set at position 11",
+    ),
     "back-reference": ("))?'", "))?\\1'", 12, "back-references exist in neither engine"),
     "outcome of no field": (
         "fields.port",

@@ -8,6 +8,7 @@ and words.
 import hashlib
 import json
 import re
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -422,3 +423,20 @@ def test_leaks_names_the_kinds_that_are_left(text, kinds):
     """What a report must not hold; numbers also stand in what a report says of itself."""
     assert leaks(text) == kinds
     assert leaks(redact_text(text)) == []
+
+
+# ---------------------------------------------------------------- real captures, where they are at hand
+
+CAPTURES = Path(__file__).parents[3] / "shared" / "data" / "windows"
+
+
+@pytest.mark.skipif(not CAPTURES.is_dir(), reason="the captures are private and not part of the project")
+def test_real_captures_keep_their_shape_and_lose_their_secrets():
+    """Payloads stay JSON, a second pass changes nothing, and no address or whole user id is left."""
+    lines = [line for path in sorted(CAPTURES.glob("*.ndjson")) for line in path.read_text("utf-8").splitlines()]
+    once = redact(pl.Series(lines))
+    assert [line for line in once if not isinstance(json.loads(line), dict)] == []
+    assert redact(once).to_list() == once.to_list()
+    assert [kind for line in once for kind in leaks(line)] == []
+    left = once.str.contains(r"1[0-9]{20}|[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
+    assert left.sum() == 0

@@ -12,6 +12,7 @@ from pipeline.schema import ENTRIES, polars_schema
 from pipeline.sources.log_entry import COLUMNS, EntryReader
 
 TIME = "2026-01-15T09:00:00.123456789Z"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIME_NS = 1_768_467_600_123_456_789
 LABELS = {"project_id": "demo", "location": "europe-west1", "service_name": "shop", "revision_name": "shop-00042-abc"}
 WHOLE = {
@@ -196,7 +197,7 @@ def test_times_are_exact_to_the_nanosecond(reader, text, ns):
     """Offsets, lower case, 1 to 12 digits, years 1678 to 2261."""
     found = row(reader, changed(timestamp=text))
     assert (found["timestamp_ns"], found["raw"]) == (ns, None)
-    assert found["timestamp"] == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ns // 1000)
+    assert found["timestamp"] == EPOCH + timedelta(microseconds=ns // 1000)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +229,7 @@ def _identity():
 @given(
     moments=st.lists(
         st.tuples(
-            st.datetimes(datetime(1678, 1, 2), datetime(2261, 12, 30)),
+            st.integers(-9_214_473_600, 9_214_473_600),
             st.integers(0, 999_999_999),
             st.integers(0, 9),
             st.sampled_from("TtZ "),
@@ -244,16 +245,15 @@ def test_an_independent_reader_agrees_on_every_time(reader, moments):
     texts, want = [], []
     for moment, nanos, digits, separator, offset, colon in moments:
         fraction = f"{nanos:09d}"[:digits]
-        local = moment.replace(microsecond=0) + timedelta(minutes=offset or 0)
+        local = EPOCH + timedelta(seconds=moment, minutes=offset or 0)
         zone = "Z"
         if offset is not None:
             hours, minutes = divmod(abs(offset), 60)
             zone = f"{'-' if offset < 0 else '+'}{hours:02d}{':' if colon else ''}{minutes:02d}"
         between = separator if separator in "Tt " else "T"
         text = local.strftime(f"%Y-%m-%d{between}%H:%M:%S") + (f".{fraction}" if fraction else "") + zone
-        seconds = int((moment.replace(microsecond=0) - datetime(1970, 1, 1)).total_seconds())
         texts.append(text if separator != "Z" else text.lower())
-        want.append(seconds * 10**9 + int(fraction.ljust(9, "0")) if 1678 <= local.year <= 2261 else None)
+        want.append(moment * 10**9 + int(fraction.ljust(9, "0")) if 1678 <= local.year <= 2261 else None)
     found = rows(reader, *({"logName": "x", "timestamp": text} for text in texts))
     assert [one["timestamp_ns"] for one in found] == want
 
