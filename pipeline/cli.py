@@ -142,10 +142,10 @@ def _check(
     _talk(run)
     if out:
         write(out, run.verdict, run.verdicts, run.totals, wanted)  # type: ignore[arg-type]
-    if forms and not out:
-        _print_form(run, wanted[0])
-    else:
-        _print_summary(run)
+    text = _form(run, wanted[0]) if forms and not out else _summary(run)
+    with suppress(BrokenPipeError):  # a reader who has read enough does not change the verdict
+        click.echo(text, nl=False)
+        sys.stdout.flush()
     return _exit_code(run, settings, failed=bool(missing or run.extraction.failed))
 
 
@@ -198,28 +198,31 @@ def _talk(run: "Run") -> None:
         _say(f"{unparsed:,} {'entry' if unparsed == 1 else 'entries'} could not be parsed; kept raw and counted")
 
 
-def _print_form(run: "Run", form: str) -> None:
+def _form(run: "Run", form: str) -> str:
+    """The verdicts in one form, as one document; what was not judged is said on stderr."""
     from pipeline.report.files import rendered, summary
 
-    if form == "md":
-        click.echo("\n".join(rendered(one, "md") for _, one in run.verdicts), nl=False)
-    elif len(run.verdicts) == 1:
-        click.echo(rendered(run.verdicts[0][1], "json"), nl=False)
-    elif run.verdicts:
-        click.echo("[" + ",\n".join(rendered(one, "json").rstrip() for _, one in run.verdicts) + "]")
-    else:
-        click.echo(summary(run.verdict, run.verdicts, run.totals), nl=False)
     for note in run.notes:
         _say(note)
+    if form == "md":
+        return "\n".join(rendered(one, "md") for _, one in run.verdicts)
+    if len(run.verdicts) == 1:
+        return rendered(run.verdicts[0][1], "json")
+    if run.verdicts:
+        return "[" + ",\n".join(rendered(one, "json").rstrip() for _, one in run.verdicts) + "]\n"
+    return summary(run.verdict, run.verdicts, run.totals)
 
 
-def _print_summary(run: "Run") -> None:
+def _summary(run: "Run") -> str:
+    """The summary for the terminal, with colours where stdout is one."""
     from rich.console import Console
 
     from pipeline.report.terminal import print_summary
 
     console = Console(highlight=False)
-    print_summary(console, [one for _, one in run.verdicts], run.others, run.totals, run.notes)
+    with console.capture() as captured:
+        print_summary(console, [one for _, one in run.verdicts], run.others, run.totals, run.notes)
+    return captured.get()
 
 
 @contextmanager

@@ -493,6 +493,15 @@ def test_a_reader_who_leaves_is_no_fail(files):
     assert b"Traceback" not in found.stderr
 
 
+@pytest.mark.parametrize(("name", "code"), [("PASS", 0), ("FAIL", 1)])
+def test_a_reader_who_has_read_enough_gets_the_verdict_all_the_same(files, name, code):
+    """`check ... | head -1` exits as the verdict says, whoever reads it."""
+    for reader in ("true", "head -c 1"):
+        command = f"set -o pipefail; '{RUNVERDICT}' check '{files[name]}' | {reader} >/dev/null"
+        found = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60)
+        assert (found.returncode, found.stderr) == (code, b"")
+
+
 def test_a_bug_is_never_taken_for_a_verdict(files, tmp_path):
     """An exception that nobody foresaw ends with 4 and one line, not with 1 and a traceback."""
     script = "import sys, pipeline.run; pipeline.run.Store = None; from pipeline.cli import main; main()"

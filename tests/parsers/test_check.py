@@ -75,6 +75,15 @@ def test_an_example_that_matches_nothing_tells_how_far_the_pattern_got(problems)
     ]
 
 
+def test_of_several_wordings_the_one_that_got_farthest_is_told(problems):
+    """It is most likely the one that was meant."""
+    two = with_lines(OPENED, '[["shop.opened".match]]', 'literal = "shop open at"', "pattern = 'shop open at [0-9]+'")
+    two = with_lines(two, '[["shop.opened".example]]', 'line = "shop open at 9"')
+    two = with_lines(two, '[["shop.opened".example]]', 'line = "shop open at nine"')
+    ((_, _, text),) = problems(two)
+    assert text.endswith("as far as 'shop open at '")
+
+
 def test_an_example_that_another_event_wins_is_named(problems):
     """With the event that won; here by the leftmost literal."""
     extra = with_lines(OPENED, '[["shop.opened".example]]', 'line = "the door of the shop opened"')

@@ -141,9 +141,9 @@ ONE_BLOCK = {
     ),
     "no pattern at all": (
         "'shop opened(",
-        "'shop opened[(",
+        "'shop opened)(",
         12,
-        "not a pattern: unterminated character set at position 11",
+        "not a pattern: unbalanced parenthesis at position 11",
     ),
     "back-reference": ("))?'", "))?\\1'", 12, "back-references exist in neither engine"),
     "outcome of no field": (
