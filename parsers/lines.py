@@ -29,6 +29,27 @@ _LOWER = "(?P<level>trace|debug|verbose|info|notice|warn|warning|error|critical|
 _ZONE = r"(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 _REST = r"(?P<message>[^\r\n]*)"
 
+#: Level words that stand alone after a time: also those of Nest (LOG), zerolog (INF) and logrus (`INFO[0012]`).
+_WORD = (
+    "(?P<level>TRACE|DEBUG|VERBOSE|INFO|LOG|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|PANIC|TRC|DBG|INF|WRN|ERR|FTL|PNC)"
+)
+_SHORT = f"{_LEVEL[:-1]}|TRAC|DEBU|ERRO|FATA|PANI)"
+#: A time, as in ISO 8601, Go (`2026/01/05 08:30:00`), Celery, pino-pretty, zerolog (`8:30AM`) and Nest.
+_STAMP = (
+    rf"(?:\[?(?:[0-9]{{4}}[/-][0-9]{{2}}[/-][0-9]{{2}}[ T])?{_CLOCK}{_ZONE}(?:\]|:)?|[0-9]{{1,2}}:[0-9]{{2}}[AP]M"
+    r"|\[Nest\] [0-9]+ +- [0-9/., :-]+(?:[AP]M)?)"
+)
+_METHOD = "(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)"
+#: Access lines without a level: uvicorn; Gin and Fiber; chi; morgan; Next.js.
+_ACCESS = "|".join(
+    (
+        r'[^ "]+:[0-9]+ - "[A-Z][A-Za-z]* [^"]*" (?:[0-9]{3}|\[accepted\])[^\r\n]*',
+        rf"(?:\[GIN\] [0-9/]+ - )?{_CLOCK} \| +[0-9]{{3}} \| [^\r\n]*",
+        rf'[0-9/]{{10}} {_CLOCK} (?:\[[^\]]+\] )?"[A-Z]+ https?://[^"]*" from [^ ]+ - [0-9]{{3}} [^\r\n]*',
+        rf" *{_METHOD} /[^ ]* [0-9]{{3}} (?:[0-9.]+ ms - |in [0-9.]+m?s)[^\r\n]*",
+    )
+)
+
 FORMATS: tuple[LineFormat, ...] = (
     LineFormat("gunicorn", rf"^\[{_TIME} [+-][0-9]{{4}}\] \[[0-9]+\] \[(?P<level>[A-Za-z]+)\] {_REST}"),
     LineFormat("loguru", rf"^{_TIME}\.[0-9]{{3}} \| (?P<level>[A-Z]+) *\| (?P<logger>[^ |]+) (?:\||-) {_REST}"),
@@ -47,21 +68,21 @@ FORMATS: tuple[LineFormat, ...] = (
         rf"^(?:{_DATE} )?{_CLOCK}[.,][0-9]{{3}} \[[^\]\n]+\] {_LEVEL} +"
         rf"(?P<logger>[^ \n]+) - {_REST}",
     ),
-    LineFormat("zap", rf"^{_TIME}{_ZONE}\t{_LOWER}\t(?:(?P<logger>[^\t\n]+)\t)?{_REST}"),
+    LineFormat("zap", rf"^{_TIME}{_ZONE}\t{_LEVEL[:-1]}|{_LOWER[10:]}\t(?:(?P<logger>[^\t\n]+)\t)?{_REST}"),
     LineFormat("structlog", rf"^{_TIME}{_ZONE} \[{_LOWER} *\] {_REST}"),
-    LineFormat("timed", rf"^\[?{_TIME}{_ZONE}\]? +\[?{_LEVEL}\]?:? +{_REST}"),
+    LineFormat("timed", rf"^{_STAMP} +\[?{_WORD}(?:/[A-Za-z0-9_-]+)?\]?(?: \([^)\n]*\))?:? +{_REST}"),
+    LineFormat("access", rf"^(?P<message>{_ACCESS})", "INFO"),
     LineFormat(
-        "access", r'^(?P<message>[^ "]+:[0-9]+ - "[A-Z][A-Za-z]* [^"]*" (?:[0-9]{3}|\[accepted\])[^\r\n]*)', "INFO"
+        "common log", r'^(?P<message>(?:[^ "]+ [^ ]+ [^ ]+ )?\[[^\]]+\] "[A-Z]+ [^"]*" [0-9]{3} [^\r\n]*)', "INFO"
     ),
-    LineFormat("common log", r'^(?P<message>[^ "]+ [^ ]+ [^ ]+ \[[^\]]+\] "[A-Z]+ [^"]*" [0-9]{3} [^\r\n]*)', "INFO"),
     LineFormat("basic", rf"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):(?P<logger>[A-Za-z0-9_.]+):{_REST}"),
-    LineFormat("level first", rf"^{_LEVEL}:?[ \t]+{_REST}"),
+    LineFormat("level first", rf"^{_SHORT}(?:\[[0-9TZ:+-]+\])?:?[ \t]+{_REST}"),
     LineFormat(".NET", r"^(?P<level>trce|dbug|info|warn|fail|crit): (?P<logger>[A-Z][A-Za-z0-9_.]*)\[[0-9]+\]"),
     LineFormat("winston", rf"^{_LOWER}: +{_REST}"),
     LineFormat(
         "bracketed",
-        r"^\[(?P<level>[Ee]rror|ERROR|[Ww]arn|WARN|[Ww]arning|WARNING|[Ii]nfo|INFO|[Dd]ebug|DEBUG|CRITICAL|FATAL)\] "
-        + _REST,
+        r"^(?:\[GIN-debug\] )?\[(?P<level>[Ee]rror|ERROR|[Ww]arn|WARN|[Ww]arning|WARNING|[Ii]nfo|INFO|"
+        r"[Dd]ebug|DEBUG|CRITICAL|FATAL)\] " + _REST,
     ),
     LineFormat("logfmt", r'(?:^| )level="?(?P<level>[A-Za-z]+)"?(?: [^\n]*)?$'),
     LineFormat("glog", rf"^(?P<level>[IWEF])[0-9]{{4}} [0-9:.]+ +[0-9]+ (?P<logger>[^ \]]+)\] {_REST}"),
@@ -75,10 +96,15 @@ LEVELS = {
     "SILLY": "DEBUG",
     "TRCE": "DEBUG",
     "DBUG": "DEBUG",
+    "TRC": "DEBUG",
+    "TRAC": "DEBUG",
+    "DBG": "DEBUG",
+    "DEBU": "DEBUG",
     "10": "DEBUG",
     "20": "DEBUG",
     "FINE": "DEBUG",
     "INFO": "INFO",
+    "INF": "INFO",
     "I": "INFO",
     "30": "INFO",
     "SUCCESS": "INFO",
@@ -87,10 +113,12 @@ LEVELS = {
     "NOTICE": "NOTICE",
     "WARN": "WARNING",
     "WARNING": "WARNING",
+    "WRN": "WARNING",
     "W": "WARNING",
     "40": "WARNING",
     "ERROR": "ERROR",
     "ERR": "ERROR",
+    "ERRO": "ERROR",
     "FAIL": "ERROR",
     "E": "ERROR",
     "50": "ERROR",
@@ -101,6 +129,10 @@ LEVELS = {
     "PANIC": "CRITICAL",
     "DPANIC": "CRITICAL",
     "CRIT": "CRITICAL",
+    "FATA": "CRITICAL",
+    "FTL": "CRITICAL",
+    "PANI": "CRITICAL",
+    "PNC": "CRITICAL",
     "F": "CRITICAL",
     "60": "CRITICAL",
     "ALERT": "ALERT",

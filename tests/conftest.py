@@ -1,6 +1,7 @@
 """A small deployment in LogEntry form, and the two ways to run the tool on it: in this process, and as a process."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -8,11 +9,17 @@ from functools import cache
 from pathlib import Path
 
 from click.testing import CliRunner
+from hypothesis import settings
 
 from parsers.model import load as load_catalogue
 from pipeline import run
 from pipeline.cli import cli
 from pipeline.judge.policy import load as load_policy
+
+# The same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 ROOT = Path(__file__).parents[1]
 RUNVERDICT = Path(sys.executable).with_name("runverdict")

@@ -37,7 +37,8 @@ class Row:
     level: str | None
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.wanted} {self.wanted_level}, got {self.got} ({self.outcome}) {self.level}: {self.line!r}"
+        wanted = f"{self.wanted} {self.wanted_level}"
+        return f"{self.place}: {wanted}, got {self.got} ({self.outcome}) {self.level}: {self.line!r}"
 
 
 @cache

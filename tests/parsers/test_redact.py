@@ -288,6 +288,8 @@ def test_literals_only_spare_work(rows):
 @patient
 @given(st.lists(st.one_of(st.none(), texts), max_size=8))
 @example(["1:2:3:4:5:6:7:12345::6"])
+@example(["AKIA" + "IOSFODNN7SHOPKEYghp_" + BODY])
+@example(["203.0.113.77ghp_" + BODY])
 def test_redacting_twice_is_redacting_once(rows):
     """What is left of a secret is none."""
     once = redact(pl.Series(rows, dtype=pl.String))
@@ -317,6 +319,8 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.di
 @example({"x": "a\njane@example.com"}, 1)
 @example({"x": "é@example.com"}, 1)
 @example({"password": "\\"}, 2)
+@example({"x": "enter password:", "y": "z"}, 1)
+@example({"x": ["password=", "z"], "y": "password:"}, 1)
 def test_a_json_payload_stays_json(ascii_only, payload, depth):
     """Numbers become strings, escapes stay whole; also where JSON stands in a string of JSON."""
     document = payload

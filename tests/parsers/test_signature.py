@@ -53,6 +53,7 @@ def one(text):
         ("mail to jane@example.com", "mail to joe.doe@shop.example"),
         ("order ORD-17 of user 20987654", "order ORD-2931 of user 11112222"),
         ("key AKIA" + "IOSFODNN7SHOPKEY", "key AKIA" + "QQQQODNN7SHOPKEY"),
+        ("pool-5 is full", "pool-51 is full"),
         ("ids [1, 2, 3]", "ids [4]"),
         ("failed (attempt 1/3)", "failed (attempt 10/12)"),
         ("in <red>shop</red>", "in shop"),
