@@ -1,5 +1,6 @@
 """DuckDB as the engine of the measures: the GoogleSQL files of `sql/`, rewritten by sqlglot, over Parquet slices."""
 
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -35,7 +36,8 @@ class Embedded:
     """
 
     def __init__(self, slices: Sequence[Path], *, start_ns: int | None = None, end_ns: int | None = None) -> None:
-        self._duckdb = duckdb.connect()
+        self._spill = tempfile.TemporaryDirectory(prefix="runverdict-spill-")
+        self._duckdb = duckdb.connect(config={"temp_directory": self._spill.name})
         self._duckdb.execute("set memory_limit = '700MB'")
         if slices:
             files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in slices)
@@ -57,6 +59,7 @@ class Embedded:
 
     def __exit__(self, *_: object) -> None:
         self._duckdb.close()
+        self._spill.cleanup()
 
     def measure(self, name: str) -> pl.DataFrame:
         """Return the rows of `sql/measures/NAME.sql`, counts as INT64."""

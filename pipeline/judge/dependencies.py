@@ -99,21 +99,28 @@ def deliveries(sample: Sample, policy: Policy) -> Check:
     return result(rule, status, text, observed=observed, limit=limit, evidence=sample.proof(*lost.topics))
 
 
-#: Families that other checks judge, or that tell of a user's mistake and are judged by their rate alone.
-_JUDGED = ("platform.", "audit.", "auth.", "database.", "service_auth.", "websocket.", "agent.", "http.", "jwt.")
+#: Events that other checks judge, and families that tell of a user's mistake, to be judged by their rate alone.
+_JUDGED = (
+    *("platform.exit", "platform.memory_limit", "platform.could_not_start", "platform.no_instance"),
+    *("platform.malformed_response", "auth.", "database.", "service_auth.", "websocket.close", "websocket.handshake"),
+    *("websocket.readiness", "websocket.auth", "agent.", "http.", "jwt."),
+)
 
 
 def application_failures(sample: Sample, policy: Policy) -> Check:
-    """No line of the application itself tells of a crash, a traceback or another failure."""
+    """No line tells of a crash, a start that failed, a traceback or another failure that no other check judges."""
     rule = policy["application.failures"]
     happenings = sample.happenings
     bad = np.isin(happenings.outcome, ("failure", "critical"))
     judged = np.array([event.startswith(_JUDGED) for event in happenings.event], dtype=bool)
     found = happenings.where(bad & ~judged)
-    limit = "any is WARN"
+    limit = f"any is WARN; {rule['fail_count']:g} critical ones, such as starts that failed, are FAIL"
     if not len(found):
         return result(rule, "PASS", "no line tells of a failure that no other check judges", limit=limit)
+    critical = found.where(found.outcome == "critical")
+    status: Status = "FAIL" if critical.count >= rule["fail_count"] else "WARN"
     events = {str(event): int(found.n[found.event == event].sum()) for event in np.unique(found.event)}
     told = ", ".join(f"{event} × {n:,}" for event, n in sorted(events.items(), key=lambda pair: (-pair[1], pair[0])))
     observed = Observed(value=sum(events.values()), unit="events", n=len(events))
-    return result(rule, "WARN", told, observed=observed, limit=limit, evidence=sample.proof(*found.topics))
+    proof = sample.proof(*(critical if status == "FAIL" else found).topics)
+    return result(rule, status, told, observed=observed, limit=limit, evidence=proof)

@@ -349,3 +349,19 @@ def test_scanners_are_listed(healthy, policy):
     """They were turned away: nothing to warn of."""
     assert status("security.attacks", healthy(requests=RequestCounts(n=9, scans=3)), policy) == "PASS"
     assert status("security.attacks", healthy(), policy) == "NOT_APPLICABLE"
+
+
+@pytest.mark.parametrize(
+    ("rows", "wanted"),
+    [
+        ([], "PASS"),
+        ([("python.traceback", 0, 9)], "WARN"),
+        ([("startup.failed", 0, 2, "critical", -1)], "WARN"),
+        ([("startup.failed", 0, 2, "critical", -1), ("java.out_of_memory", 1, 1, "critical", -1)], "FAIL"),
+        ([("audit.not_ready", 0, 1)], "WARN"),
+        ([("auth.failure", 0, 9), ("platform.exit", 0, 1)], "PASS"),  # other checks judge these
+    ],
+)
+def test_failures_that_no_other_check_judges(healthy, policy, rows, wanted):
+    """Any warns; three critical ones fail."""
+    assert status("application.failures", healthy(happenings=happenings(*rows)), policy) == wanted
