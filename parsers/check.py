@@ -11,7 +11,7 @@ import polars as pl
 
 from parsers.errors import Problem
 from parsers.lines import strip_ansi
-from parsers.model import Catalogue, EventType, Example, Match
+from parsers.model import Catalogue, EventType, Example, Match, pattern_faults
 from parsers.redact import redact
 from parsers.to_polars import INPUT, Classifier, duration_ms
 
@@ -21,11 +21,17 @@ _COLUMN_TYPES = {"http_status": pl.Int64, "http_latency_ms": pl.Float64}
 def check(catalogue: Catalogue) -> list[Problem]:
     """Return every example that does not win as its own event with its fields, every near miss that matches.
 
-    Also each wording without an example, and each overlap with another event that the example does not declare in
+    Before these every pattern that is not portable; also each wording without an example, and each overlap with another event that the example does not declare in
     `also`. Empty where the catalogue is right.
     """
+    problems = [
+        Problem(*catalogue.places[event.name], event.name, f"match {number + 1}: {text}")
+        for event in catalogue.events
+        for number, text in pattern_faults(event)
+    ]
+    if problems:
+        return sorted(problems)
     classifier = Classifier(catalogue)
-    problems: list[Problem] = []
     owners = [(event, number, example) for event in catalogue.events for number, example in enumerate(event.example)]
     frame = as_entries([example for _, _, example in owners])
     results = classifier.classify(frame).to_dicts()

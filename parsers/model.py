@@ -7,7 +7,7 @@ a `Catalogue`, or one `CatalogueError` with every problem found.
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -24,8 +24,10 @@ Outcome = Literal["ok", "info", "degraded", "failure", "critical"]
 FieldType = Literal["int", "float", "text", "duration", "code", "subject", "request_id", "correlation_id"]
 Group = Literal["general", "service"]
 
-#: Columns of an entry that a block's `where` may name.
-WHERE_COLUMNS = frozenset({"http_method", "http_host", "http_path", "http_status", "http_user_agent", "severity"})
+#: Columns of an entry that a block's `where` may name; "" is asked of a column that must be absent.
+WHERE_COLUMNS = frozenset(
+    {"http_method", "http_host", "http_path", "http_status", "http_user_agent", "severity", "text", "payload"}
+)
 
 #: Units that classification converts from; of other types the unit is only told.
 _UNITS = {"duration": ("ms", "s"), "code": ("1", "signal")}
@@ -118,7 +120,8 @@ def load(packs: Sequence[str] | None = None, folders: Iterable[Path] = ()) -> Ca
 
     packs: names of packs (`cloud_run`), or `general` for all general ones; None for all. folders: each `*.toml`
     in them is a pack too. Raises CatalogueError with all problems at once: unreadable TOML, unknown keys or packs,
-    patterns outside the portable dialect, literals that a match need not contain, undeclared fields, double names.
+    double names; in a user's packs also patterns outside the portable dialect, literals that a match need not
+    contain, and undeclared fields.
     """
     problems: list[Problem] = []
     events: dict[str, EventType] = {}
@@ -137,7 +140,7 @@ def load(packs: Sequence[str] | None = None, folders: Iterable[Path] = ()) -> Ca
         known.add(pack)
         path = str(file) if users else f"parsers/catalogue/{file.name}"
         try:
-            source = _Source(path, file.read_text(encoding="utf-8"))
+            source = _Source(path, file.read_text(encoding="utf-8"), ours=not users)
         except UnicodeDecodeError as error:
             problems.append(Problem(path, 0, "", f"not UTF-8, which TOML is written in: {error.reason}"))
             continue
@@ -171,12 +174,35 @@ def load(packs: Sequence[str] | None = None, folders: Iterable[Path] = ()) -> Ca
     return Catalogue(tuple(events[name] for name in sorted(events)), places, titles)
 
 
+def pattern_faults(event: EventType) -> Iterator[tuple[int, str]]:
+    """Yield what is wrong with the patterns of a block, with the number of the match, counted from 0.
+
+    Our own packs are asked by `parsers.check` when they are made, a user's whenever they are read: it takes a while.
+    """
+    for number, match in enumerate(event.match):
+        found = faults(match.pattern, match.literal)
+        yield from ((number, text) for text in found)
+        if not found:
+            for field in sorted(set(groups(match.pattern)) - event.fields.keys()):
+                yield number, f"field {field!r} is captured, not declared: fields.{field} = {{…}}"
+
+
 @dataclass(frozen=True)
 class _Source:
     """One pack's text, for parsing and for finding the line of a block."""
 
     path: str
     text: str
+    ours: bool
+
+    @cached_property
+    def _headers(self) -> dict[str, int]:
+        """The line of each plain header `["name"]`."""
+        found: dict[str, int] = {}
+        for number, text in enumerate(self.text.split("\n"), 1):
+            if text.startswith('["') and text.endswith('"]'):
+                found.setdefault(text[2:-2], number)
+        return found
 
     def parse(self, problems: list[Problem]) -> dict[str, Any]:
         try:
@@ -189,6 +215,8 @@ class _Source:
 
     def line(self, name: str, table: str = "", number: int = 0) -> int:
         """The line of a block's header, or of the nth `[[name.table]]` in it; 0 where it is not found."""
+        if not table and name in self._headers:
+            return self._headers[name]
         bare = name.replace(" ", "")
         header = f'["{bare}"]' if not table else f'[["{bare}".{table}]]'
         seen = -1
@@ -242,14 +270,9 @@ class _Source:
                 problem(f"fields.{field}: the unit of a {spec.type} is {' or '.join(units)}, not {spec.unit!r}")
         for field in sorted(event.outcomes.keys() - event.fields.keys()):
             problem(f"outcomes: {field!r} is no field")
-        for number, match in enumerate(event.match):
-            found = faults(match.pattern, match.literal)
-            for fault_text in found:
-                problem(fault_text, "match", number)
-            if found:
-                continue
-            for field in sorted(set(groups(match.pattern)) - event.fields.keys()):
-                problem(f"field {field!r} is captured, not declared: fields.{field} = {{…}}", "match", number)
+        if not self.ours:
+            for number, text in pattern_faults(event):
+                problem(text, "match", number)
         return event if len(problems) == before else None
 
 

@@ -210,6 +210,8 @@ def _conditions(event: EventType) -> pl.Expr:
             conditions.append(pl.col(column).is_between(wanted[0], wanted[1]))
         elif isinstance(wanted, list):
             conditions.append(pl.col(column).is_in(wanted))
+        elif wanted == "":
+            conditions.append(pl.col(column).is_null())
         else:
             conditions.append(pl.col(column) == wanted)
     return pl.all_horizontal(*conditions).fill_null(False)

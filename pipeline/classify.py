@@ -17,7 +17,9 @@ def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
     Unparsed entries have no text, so nothing explains them. Request rows have no signature.
     """
     text = lines.strip_ansi(entries["message"])
-    found = classifier.classify(entries.with_columns(text.alias("text")).select(INPUT))
+    # An unparsed entry is not an empty one: it has a text, which is just not known.
+    known = pl.when(pl.col("raw").is_null()).then(text).otherwise(pl.lit("?"))
+    found = classifier.classify(entries.with_columns(known.alias("text")).select(INPUT))
     read = lines.read(text, entries["payload"])
     rows = entries.hstack(found).with_columns(
         pl.when(pl.col("severity") != "DEFAULT")
