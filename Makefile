@@ -9,10 +9,10 @@ demo: .venv/ready
 	$(BIN)/runverdict demo
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -m "not full"
+	$(BIN)/python -m pytest -n auto -m "not full"
 
 test-full: .venv/ready-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

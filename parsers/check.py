@@ -21,8 +21,8 @@ _COLUMN_TYPES = {"http_status": pl.Int64, "http_latency_ms": pl.Float64}
 def check(catalogue: Catalogue) -> list[Problem]:
     """Return every example that does not win as its own event with its fields, every near miss that matches.
 
-    Before these every pattern that is not portable; also each wording without an example, and each overlap with another event that the example does not declare in
-    `also`. Empty where the catalogue is right.
+    Before these every pattern that is not portable; also each wording without an example, and each overlap with
+    another event that the example does not declare in `also`. Empty where the catalogue is right.
     """
     problems = [
         Problem(*catalogue.places[event.name], event.name, f"match {number + 1}: {text}")

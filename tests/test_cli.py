@@ -400,7 +400,7 @@ def test_explain_reads_lines_and_entries():
     assert result.exit_code == 0
     found = [json.loads(text) for text in result.stdout.splitlines()]
     assert len(found) == len(lines)
-    assert [each["event"] for each in found] == [None, "platform.exit", None, None, None, None, None]
+    assert [each["event"] for each in found] == [None, "platform.exit", None, None, None, "log.empty", None]
     assert set(found[0]) == {"event", "outcome", "level", "message", "fields", "signature", "near"}
     system = call("explain", "Container called exit(3).", "--log", "varlog/system")
     assert system.stdout.startswith("platform.exit  ")

@@ -1,5 +1,6 @@
 """DuckDB as the engine of the measures: the GoogleSQL files of `sql/`, rewritten by sqlglot, over Parquet slices."""
 
+import os
 import tempfile
 from collections.abc import Sequence
 from functools import cache
@@ -36,8 +37,8 @@ class Embedded:
     """
 
     def __init__(self, slices: Sequence[Path], *, start_ns: int | None = None, end_ns: int | None = None) -> None:
-        self._spill = tempfile.TemporaryDirectory(prefix="runverdict-spill-")
-        self._duckdb = duckdb.connect(config={"temp_directory": self._spill.name})
+        spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
+        self._duckdb = duckdb.connect(config={"temp_directory": str(spill)})
         self._duckdb.execute("set memory_limit = '700MB'")
         if slices:
             files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in slices)
@@ -59,7 +60,6 @@ class Embedded:
 
     def __exit__(self, *_: object) -> None:
         self._duckdb.close()
-        self._spill.cleanup()
 
     def measure(self, name: str) -> pl.DataFrame:
         """Return the rows of `sql/measures/NAME.sql`, counts as INT64."""

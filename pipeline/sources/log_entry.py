@@ -6,9 +6,11 @@ resource can be read.
 """
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -208,8 +210,8 @@ class EntryReader:
     """Records to entries, batch by batch, on one DuckDB connection. Use it as a context manager."""
 
     def __init__(self) -> None:
-        self._spill = tempfile.TemporaryDirectory(prefix="runverdict-spill-")
-        self._duckdb = duckdb.connect(config={"temp_directory": self._spill.name})
+        spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
+        self._duckdb = duckdb.connect(config={"temp_directory": str(spill)})
         self._duckdb.execute("set memory_limit = '400MB'")
         self._duckdb.execute("set preserve_insertion_order = false")
 
@@ -218,7 +220,6 @@ class EntryReader:
 
     def __exit__(self, *_: object) -> None:
         self._duckdb.close()
-        self._spill.cleanup()
 
     def read(self, records: Sequence[bytes]) -> pl.DataFrame:
         """Return one row per record, in order: the columns `COLUMNS` and remote_ip.
