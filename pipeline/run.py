@@ -1,7 +1,10 @@
 """The main job: source, entries, events, measures, verdict. Five steps, one function each."""
 
 import logging
+import os
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,6 +30,9 @@ from pipeline.totals import totals, unreconciled
 from pipeline.window import Window, nanoseconds
 
 log = logging.getLogger(__name__)
+
+#: Slices classified at a time; each takes about 100 MiB.
+_WORKERS = min(4, os.cpu_count() or 1)
 
 #: How long after its end a window is complete: Cloud Run's default request time-out, in s.
 SETTLE_S = 300.0
@@ -122,9 +128,13 @@ def classify_store(store: Store, catalogue: Catalogue) -> None:
         store.write_manifest(rules)
     classifier = Classifier(catalogue)
     done = {path.stem for path in store.slices("events")}
-    for name in entries:
-        if name not in done:
-            store.write("events", name, classify(store.read("entries", name), classifier))
+
+    def classify_slice(name: str) -> None:
+        store.write("events", name, classify(store.read("entries", name), classifier))
+
+    # Slices do not depend on each other, and polars works outside of Python's lock.
+    with ThreadPoolExecutor(_WORKERS) as workers:
+        deque(workers.map(classify_slice, [name for name in entries if name not in done]), maxlen=0)
     store.write_manifest({**rules, "written": datetime.now(UTC).isoformat(timespec="seconds")})
 
 
