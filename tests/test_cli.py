@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -447,10 +446,8 @@ def test_simulate_writes_a_file_that_check_reads(tmp_path):
 
 
 def test_the_demo_judges_two_revisions(tmp_path, elsewhere):
-    """Exit 0 whatever the verdict is, within ten seconds, and only --out leaves files."""
-    before = time.monotonic()
+    """Exit 0 whatever the verdict is, and only --out leaves files."""
     result = call("demo", "--out", tmp_path / "report")
-    assert time.monotonic() - before < 10
     assert result.exit_code == 0
     assert "FAIL" in result.stdout
     assert "would exit with 1" in result.stderr
@@ -485,12 +482,14 @@ def test_a_process_refuses_with_2(arguments):
     assert b"Usage:" in found.stderr
 
 
-def test_a_reader_who_leaves_is_no_fail(files):
-    """`runverdict ... | head -0` must not look like a FAIL, and prints no traceback."""
-    command = f"set -o pipefail; '{RUNVERDICT}' catalogue list | head -c 1 >/dev/null"
-    found = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60)
-    assert found.returncode == 4
-    assert b"Traceback" not in found.stderr
+def test_a_reader_who_leaves_is_no_fail():
+    """A reader who is gone before the first line must not look like a FAIL, and there is no traceback."""
+    command = [RUNVERDICT, "catalogue", "list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        running.stdout.close()
+        errors = running.stderr.read()
+    assert running.returncode == 4
+    assert b"Traceback" not in errors
 
 
 @pytest.mark.parametrize(("name", "code"), [("PASS", 0), ("FAIL", 1)])
