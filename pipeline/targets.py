@@ -62,8 +62,9 @@ def select(revisions: pl.DataFrame, *, service: str | None, revision: str) -> Se
         for name, served_by in _revisions(mine.filter(pl.col("revision").is_not_null()), revision):
             path = f"{folder}/{file_name(name)}"
             targets.append(Target(row["project"], row["location"], row["service"], name, path, served_by))
-    judged = {(target.project, target.location, target.service) for target in targets}
-    left = totals.filter(~pl.struct(keys).is_in([dict(zip(keys, key, strict=True)) for key in judged]))
+    judged = [(target.project, target.location, target.service) for target in targets]
+    taken = pl.DataFrame(judged, schema=dict.fromkeys(keys, pl.String), orient="row")
+    left = totals.join(taken, on=keys, how="anti", nulls_equal=True)
     listed = left.group_by("service").agg(pl.col("entries").sum()).sort("service")
     return Selection(targets, dict(listed.select("service", "entries").iter_rows()))
 

@@ -193,3 +193,16 @@ def test_the_tool_names_its_rules(reference):
     catalogue, policy = rules()
     tool = reference.verdicts[0][1].tool
     assert (tool.name, tool.catalogue, tool.policy) == ("runverdict", catalogue.digest, policy.digest)
+
+
+@pytest.mark.parametrize("gone", [("location",), ("project_id",), ("location", "project_id")], ids=" and ".join)
+def test_a_service_without_location_or_project_is_judged(tmp_path, gone):
+    """Labels that an export lost are absent, and change no verdict."""
+    entries = healthy()
+    for one in entries:
+        for label in gone:
+            one["resource"]["labels"].pop(label, None)
+        one["logName"] = one["logName"].rpartition("/")[2]
+    found = call("check", ndjson(tmp_path / "logs.ndjson", entries), "--format", "json")
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["verdict"] == "PASS"
