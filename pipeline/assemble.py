@@ -60,7 +60,7 @@ def verdict(measures: Measures, target: Target, context: Context) -> Verdict:
     if target.served_by:
         headline += f"; {target.served_by} served the requests"
     window, notes = _window(sample, context)
-    signatures = view.signatures()
+    signatures, left_out = view.signatures()
     return Verdict(
         tool=context.tool,
         service=target.service,
@@ -77,8 +77,8 @@ def verdict(measures: Measures, target: Target, context: Context) -> Verdict:
         requests=view.requests(sample.requests),
         events=view.events(),
         codes=view.codes(),
-        signatures=signatures[:MAX_SIGNATURES],
-        signatures_left_out=len(signatures[MAX_SIGNATURES:]),
+        signatures=signatures,
+        signatures_left_out=left_out,
         checks=checks,
     )
 
@@ -239,16 +239,18 @@ class _View:
         counts = rows.group_by("event", "code").agg(pl.col("n_code").sum().alias("n")).sort("event", "code")
         return [CodeCount(**row) for row in counts.to_dicts()]
 
-    def signatures(self) -> list[SignatureCount]:
+    def signatures(self) -> tuple[list[SignatureCount], int]:
+        """The first `MAX_SIGNATURES`, and how many more there are."""
         severe = ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEFAULT", "DEBUG"]
         rank = pl.col("level").replace_strict(severe, range(len(severe)), default=len(severe), return_dtype=pl.Int64)
         rows = self._mine(self._all.signatures).sort(rank, -pl.col("n"), "signature", "level")
-        return [
+        listed = [
             SignatureCount(
                 signature=shown(row["signature"]), level=row["level"], n=row["n"], first=_time(row["first_ns"])
             )
-            for row in rows.iter_rows(named=True)
+            for row in rows.head(MAX_SIGNATURES).iter_rows(named=True)
         ]
+        return listed, max(rows.height - MAX_SIGNATURES, 0)
 
 
 def logs_explorer_url(project: str | None, timestamp_ns: int | None, insert_id: str | None) -> str | None:
