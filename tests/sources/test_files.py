@@ -140,7 +140,9 @@ def test_compression_does_not_matter(tmp_path_factory, items, name, members):
     assert report.bytes_read == len(packed)
 
 
-@pytest.mark.parametrize("content", [b"", b" \n\t\r\n ", b"[]", b"[\n]\n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)])
+@pytest.mark.parametrize(
+    "content", [b"", b" \n\t\r\n ", b"[]", b"[\n]\n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)]
+)
 def test_nothing_gives_nothing(tmp_path, content):
     """An empty file, blanks and an empty array hold no record, and are whole."""
     assert records_of(tmp_path, content) == ([], FileReport(str(tmp_path / "x.json"), bytes_read=len(content)))

@@ -1,0 +1,74 @@
+"""What the commands share: options, errors as exit codes, settings, and words on stderr. Imports stay light."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from pipeline.errors import CatalogueError, RunverdictError, SettingsError, UsageError
+
+if TYPE_CHECKING:
+    from parsers.model import Catalogue
+    from pipeline.judge.policy import Policy
+    from pipeline.settings import Settings
+
+EXIT_FAIL, EXIT_USAGE, EXIT_INCONCLUSIVE, EXIT_TOOL, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def fail(error: RunverdictError) -> NoReturn:
+    """Say an error and leave: 2 for what the user can put right in the command, 4 for the rest."""
+    click.echo(f"runverdict: {error}", err=True)
+    raise SystemExit(EXIT_USAGE if isinstance(error, UsageError | SettingsError | CatalogueError) else EXIT_TOOL)
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Turn our errors into exit codes."""
+    try:
+        yield
+    except RunverdictError as error:
+        fail(error)
+
+
+def config_option(command: _Command) -> _Command:
+    """Add --config to a command."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Settings file; default: runverdict.toml here, if there is one.",
+    )(command)
+
+
+def say(text: object) -> None:
+    """Tell something on stderr."""
+    from pipeline.report.text import shown
+
+    click.echo(f"runverdict: {shown(str(text))}", err=True)
+
+
+def settings_of(config: Path | None) -> "Settings":
+    """Return the settings of a file, or of the working folder."""
+    from pipeline.settings import load
+
+    return load(config)
+
+
+def catalogue_of(settings: "Settings") -> "Catalogue":
+    """Return the catalogue that the settings name."""
+    from parsers.model import load
+
+    return load(settings.catalogue.packs, settings.catalogue.paths)
+
+
+def policy_of(settings: "Settings", config: Path | None) -> "Policy":
+    """Return the policy with the settings' values. Raises SettingsError for one that is not known."""
+    from pipeline.judge.policy import PolicyError, load
+
+    try:
+        return load(settings.policy)
+    except PolicyError as error:
+        raise SettingsError(str(config or "runverdict.toml"), error.problems) from error
