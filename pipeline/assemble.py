@@ -23,7 +23,7 @@ from pipeline.judge.model import (
     WindowFacts,
 )
 from pipeline.judge.policy import Policy
-from pipeline.judge.sample import Closes, ErrorMinutes, Happenings, Latency, RequestCounts, Sample
+from pipeline.judge.sample import Closes, Happenings, Latency, Minutes, RequestCounts, Sample
 from pipeline.judge.stats import clopper_pearson
 from pipeline.measure import Measures
 from pipeline.report.text import shown
@@ -130,7 +130,8 @@ class _View:
         exits = self._mine(self._all.exits).to_dicts()
         severities = self._mine(self._all.inputs, revision=False).filter(pl.col("dimension") == "severity")
         closes = self._mine(self._all.closes).sort("code")
-        minutes = self._mine(self._all.error_minutes).sort("minute")
+        minutes = self._mine(self._all.minutes).filter(pl.col("kind") == "endpoint")
+        minutes = minutes.group_by("minute").agg(pl.col("n", "errors_5xx", "denied").sum()).sort("minute")
         window = context.window
         return Sample(
             service=self._target.service,
@@ -151,7 +152,7 @@ class _View:
                 for row in self._mine(self._all.latency).filter(pl.col("scope") != "endpoint").to_dicts()
             },
             happenings=_happenings(self._mine(self._all.events)),
-            error_minutes=ErrorMinutes(*(minutes[name].to_numpy() for name in ("minute", "n", "errors_5xx"))),
+            minutes=Minutes(*(minutes[name].to_numpy() for name in ("minute", "n", "errors_5xx", "denied"))),
             fastest_three_exits_ns=exits[0]["fastest_three_ns"] if exits else None,
             closes=tuple(Closes(*row) for row in closes.select("code", "n", "limited").iter_rows()),
             readiness_ages_ns=self._mine(self._all.readiness)["age_ns"].cast(pl.Float64).fill_null(math.nan).to_numpy(),
@@ -243,7 +244,9 @@ class _View:
         """The first `MAX_SIGNATURES`, and how many more there are."""
         severe = ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEFAULT", "DEBUG"]
         rank = pl.col("level").replace_strict(severe, range(len(severe)), default=len(severe), return_dtype=pl.Int64)
-        rows = self._mine(self._all.signatures).sort(rank, -pl.col("n"), "signature", "level")
+        rows = self._mine(self._all.signatures).filter(pl.col("event") == "")
+        rows = rows.group_by("signature", "level").agg(pl.col("n").sum(), pl.col("first_ns").min())
+        rows = rows.sort(rank, -pl.col("n"), "signature", "level")
         listed = [
             SignatureCount(
                 signature=shown(row["signature"]), level=row["level"], n=row["n"], first=_time(row["first_ns"])

@@ -85,12 +85,13 @@ class Latency:
 
 
 @dataclass(frozen=True)
-class ErrorMinutes:
-    """Minutes with failed requests: parallel arrays of minute (since 1970), n and errors_5xx."""
+class Minutes:
+    """Minutes with requests of users: parallel arrays of minute (since 1970), n, errors_5xx and denied (401, 403)."""
 
     minute: NDArray[np.int64]
     n: NDArray[np.int64]
     errors_5xx: NDArray[np.int64]
+    denied: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Sample:
     requests: RequestCounts
     latency: Mapping[str, Latency]
     happenings: Happenings
-    error_minutes: ErrorMinutes
+    minutes: Minutes
     fastest_three_exits_ns: int | None
     closes: tuple[Closes, ...]
     readiness_ages_ns: NDArray[np.float64]

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.judge.decide import CHECKS, decide, judge, worse
 from pipeline.judge.sample import Closes, Latency, RequestCounts
-from tests.judge.conftest import MINUTE_NS, START_NS, error_minutes, happenings
+from tests.judge.conftest import MINUTE_NS, START_NS, happenings, minutes
 
 
 def status(check, sample, policy):
@@ -120,7 +120,7 @@ def test_one_bad_minute_is_an_incident(healthy, policy, n, errors, wanted):
     """At least 5 5xx that are above 5 % of the minute's requests, whatever the hour's rate."""
     sample = healthy(
         requests=RequestCounts(n=10_000, errors_5xx=errors, eligible=10_000, eligible_5xx=errors),
-        error_minutes=error_minutes((START_NS // MINUTE_NS + 7, n, errors)),
+        minutes=minutes((START_NS // MINUTE_NS + 7, n, errors)),
     )
     check = CHECKS["requests.error_rate"](sample, policy)
     assert check.status == wanted
