@@ -5,10 +5,10 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtri
 
-from pipeline.judge.stats import Weighted, mann_whitney
+from pipeline.judge.stats import Floats, Weighted, mann_whitney
 
 _MINUTES = 8  # fewer cannot show a variance between minutes: its own 95 % interval spans a factor of 10 and more
 _INDEPENDENT_MINUTES = 4.0  # the variance of Student's t with 3 degrees of freedom is the last that a factor repairs
@@ -25,9 +25,8 @@ def design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: float) -> 
     No value, or values all equal, give 1: nothing is seen to vary.
 
     deff = (variance with minutes as clusters) / (variance of independent values)   Kish (1965), Survey Sampling, 5.4
-           * (1 + r) / (1 - r), r: lag-1 autocorrelation of the minutes' residual sums   Bartlett (1946), J. R. Stat.
-             Soc. Suppl. 8, 27-41; r corrected for the fitted mean by (1 + 3 r) / minutes (Kendall 1954, Biometrika 41,
-             403-404), within 0 and 0.95
+           * (1 + r) / (1 - r), r: autocorrelation of the minutes' residual sums from one minute to the next
+             Bartlett (1946), J. R. Stat. Soc. Suppl. 8, 27-41; as a first-order autoregression, within 0 and 0.95
            * df / (df - 2), df: independent minutes - 1, at least 3: the variance is itself an estimate, and this is
              the variance of the t distribution that takes the place of the normal.
 
@@ -50,17 +49,31 @@ def design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: float) -> 
         return max(1.0, float((number**2).sum()) / n)
     residuals = total - mean * number
     variance = float((residuals**2).sum()) / minutes
-    neighbours = busy[1:] & busy[:-1]
-    if variance == 0 or not neighbours.any():
-        r = 0.0
-    else:
-        r = float((residuals[1:] * residuals[:-1])[neighbours].mean()) / variance
-        r = min(max(r + (1 + 3 * r) / minutes, 0.0), _MOST_AUTOCORRELATION)
+    r = _autocorrelation(residuals, busy, variance) if variance > 0 else 0.0
     repeated = (1 + r) / (1 - r)
     independent = max(minutes / repeated, _INDEPENDENT_MINUTES)
     clustered = variance * minutes * independent / (independent - 1)
     naive = spread * n / (n - 1)
     return min(max(1.0, clustered / naive * repeated * (independent - 1) / (independent - 3)), n)
+
+
+def _autocorrelation(residuals: Floats, busy: NDArray[np.bool_], variance: float) -> float:
+    """Return the autocorrelation from one minute to the next, of busy minutes, within 0 and 0.95.
+
+    The greater of r(1) and, if r(1) exceeds its standard error without any dependence, the root of r(2): noise within
+    the minutes dilutes both lags alike, and the root less. Each has (1 + 3 r) / minutes added for the fitted mean
+    (Kendall 1954, Biometrika 41, 403-404).
+    """
+    minutes = int(busy.sum())
+    found = []
+    for lag in (1, 2):
+        pairs = busy[lag:] & busy[:-lag]
+        seen = float((residuals[lag:] * residuals[:-lag])[pairs].mean()) / variance if pairs.any() else 0.0
+        found.append((seen, max(0.0, seen + (1 + 3 * seen) / minutes)))
+    (seen, r), (_, second) = found
+    if seen > 1 / math.sqrt(minutes):
+        r = max(r, math.sqrt(second))
+    return min(r, _MOST_AUTOCORRELATION)
 
 
 def binomial_design_effect(k: ArrayLike, n: ArrayLike) -> float:
