@@ -76,6 +76,19 @@ def test_empty_minutes_part_what_they_stand_between():
     assert found == pytest.approx(1 + 4 * 25 / 26, rel=0.15)  # Kish, for an intra-class correlation of 25 / 26
 
 
+def test_only_neighbouring_minutes_show_autocorrelation():
+    """20 pairs of equal minutes, an empty one after each: r(1) is that of the pairs, at its cap of 0.95: 39 times."""
+    sums = np.random.default_rng(6).normal(size=20)
+    pairs = np.column_stack([sums, sums, np.zeros(20)]).ravel()
+    assert design_effect(pairs, np.tile([1, 1, 0], 20), 2 * (sums**2).sum()) > 30
+
+
+def test_a_drift_is_capped():
+    """400 minutes of a steady drift: r(1) is 1, taken as 0.95, so 39 times 9.3 / 7.3 for 400 / 39 minutes, and a tenth."""
+    drift = np.linspace(-1, 1, 400)
+    assert 39 < design_effect(drift, np.ones(400), (drift**2).sum()) < 60
+
+
 def autoregressive(rng, rho, minutes):
     """A stationary series of variance 1."""
     noise = rng.normal(size=minutes)
