@@ -84,9 +84,10 @@ def test_only_neighbouring_minutes_show_autocorrelation():
 
 
 def test_a_drift_is_capped():
-    """400 minutes of a steady drift: r(1) is 1, taken as 0.95, so 39 times 9.3 / 7.3 for 400 / 39 minutes, and a tenth."""
+    """A steady drift of 400 minutes: r(1) is taken as 0.95, so 39 times a little; of 20 minutes: 1 value is left."""
     drift = np.linspace(-1, 1, 400)
     assert 39 < design_effect(drift, np.ones(400), (drift**2).sum()) < 60
+    assert design_effect(drift[::20], np.ones(20), (drift[::20] ** 2).sum()) == 20
 
 
 def autoregressive(rng, rho, minutes):
