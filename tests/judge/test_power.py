@@ -282,6 +282,7 @@ def test_no_number_compares_what_is_equal_or_unknown():
     assert more(0, 0, 1, 10) is None
     assert more(1, 10, 0, 0) is None
     assert more(1, 10, 2, 20) is None
+    assert more(0, 10, 0, 20) is None
     assert more(1, 20, 1, 10) is None
     assert more(36, 720, 100, 1000) == 0
     with pytest.raises(ValueError, match="3 of 2"):
