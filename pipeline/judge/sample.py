@@ -241,7 +241,8 @@ class Profile:
     """What of a revision adds up over runs. Times in ns since 1970.
 
     times: by kind (endpoint, event) and name. events: by name. starts: instances that were seen to start. designs:
-    design effects, how many entries of one time weigh as one, of `errors`, `denied` and the times of all of a kind.
+    design effects, how many entries of one time weigh as one, of `errors`, `denied` and the times of all of a kind,
+    with and without the trend that they follow.
     """
 
     revision: str
