@@ -39,13 +39,19 @@ _NO_CODE = -1
 
 @dataclass(frozen=True)
 class Context:
-    """What is the same for all verdicts of a run. settle_s: how long after its end a window is complete, in s."""
+    """What is the same for all verdicts of a run. settle_s: how long after its end a window is complete, in s.
+
+    requests_until_ns: requests that started later are left out of rates and latencies, for some may still run.
+    listed: services gave the window to its end, so that a silent start is silence, and not an export that was cut.
+    """
 
     tool: Tool
     policy: Policy
     window: Window
     now_ns: int | None
     settle_s: float
+    requests_until_ns: int | None = None
+    listed: bool = False
     cut_sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
@@ -89,7 +95,12 @@ def _window(sample: Sample, context: Context) -> tuple[WindowFacts, list[str]]:
     end = nanoseconds(context.window.end) if context.window.end else last
     settled = end is not None and context.now_ns is not None and context.now_ns >= end + context.settle_s * 1e9
     notes = list(context.notes)
-    if not settled:
+    if context.requests_until_ns is not None:
+        notes.append(
+            f"The window is not settled: a request is logged when it ends, so rates and latencies leave out those that "
+            f"started at {rfc3339_ns(context.requests_until_ns)} or later; events are counted to the end."
+        )
+    elif not settled:
         notes.append(
             f"The window is not settled: a request is logged when it ends, so requests of its last "
             f"{context.settle_s:g} s may be missing."
@@ -135,7 +146,7 @@ class _View:
         return Sample(
             service=self._target.service,
             revision=self._target.revision,
-            asked_start_ns=nanoseconds(window.start) if window.start else None,
+            asked_start_ns=nanoseconds(window.start) if window.start and not context.listed else None,
             asked_end_ns=nanoseconds(window.end) if window.end else None,
             service_first_ns=_number(service["first_ns"].min()),
             service_last_ns=_number(service["last_ns"].max()),

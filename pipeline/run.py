@@ -25,17 +25,16 @@ from pipeline.judge.decide import worse
 from pipeline.judge.model import Tool, Verdict, VerdictName
 from pipeline.judge.policy import Policy
 from pipeline.measure import measure
+from pipeline.pull import Live
+from pipeline.sources.live import is_live
 from pipeline.store import Store, reported
 from pipeline.totals import totals, unreconciled
-from pipeline.window import Window, nanoseconds
+from pipeline.window import SETTLE_S, Window, nanoseconds
 
 log = logging.getLogger(__name__)
 
 #: Slices classified at a time; each takes about 100 MiB.
 _WORKERS = min(4, os.cpu_count() or 1)
-
-#: How long after its end a window is complete: Cloud Run's default request time-out, in s.
-SETTLE_S = 300.0
 
 #: A message names so many services or revisions that were seen.
 _MAX_NAMES = 20
@@ -47,7 +46,10 @@ class ReconciliationError(RunverdictError):
 
 @dataclass(frozen=True)
 class Job:
-    """What to check. revision: `newest`, `serving`, or a name; service None: every service worth a verdict."""
+    """What to check. revision: `newest`, `serving`, or a name; service None: every service worth a verdict.
+
+    live: what is read of services among the sources; its clock decides what of the window is settled.
+    """
 
     sources: Sequence[str]
     catalogue: Catalogue
@@ -56,6 +58,7 @@ class Job:
     service: str | None = None
     revision: str = "newest"
     settle_s: float = SETTLE_S
+    live: Live | None = None
 
 
 @dataclass(frozen=True)
@@ -83,15 +86,24 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
     Raises RunverdictError where the store or the catalogue cannot be used; a source that fails is in the extraction.
     """
     store = Store(folder)
-    extraction = extract(job.sources, store, window=job.window, on_progress=on_progress)
+    with store.writing():
+        return _check(job, store, on_progress)
+
+
+def _check(job: Job, store: Store, on_progress: Callable[[str, int], None]) -> Run:
+    extraction = extract(job.sources, store, window=job.window, live=job.live, on_progress=on_progress)
     classify_store(store, job.catalogue)
     start, end = job.window.start, job.window.end
     bounds = {"start_ns": nanoseconds(start) if start else None, "end_ns": nanoseconds(end) if end else None}
-    with reported(store.path / "events"), Embedded(store.slices("events"), **bounds) as engine:
+    unsettled_ns = _unsettled_ns(job)
+    slices = store.slices("events")
+    with reported(store.path / "events"), Embedded(slices, **bounds, requests_until_ns=unsettled_ns) as engine:
         measures = measure(engine)
     selection = targets.select(measures.revisions, service=job.service, revision=job.revision)
     moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
     now_us = max((one for one in moments if isinstance(one, int)), default=None)
+    if job.live:
+        now_us = nanoseconds(job.live.now) // 1000
     context = Context(
         tool=Tool(
             name="runverdict", version=version("runverdict"), catalogue=job.catalogue.digest, policy=job.policy.digest
@@ -100,6 +112,8 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
         window=job.window,
         now_ns=None if now_us is None else now_us * 1000,
         settle_s=job.settle_s,
+        requests_until_ns=unsettled_ns,
+        listed=all(map(is_live, job.sources)) and not extraction.failed,
         cut_sources=tuple(sorted({redact_text(Path(one.source).name) for one in extraction.reports if one.truncated})),
     )
     verdicts = [(target.path, verdict(measures, target, context)) for target in selection.targets]
@@ -110,6 +124,14 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
     seen = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
     notes = [] if verdicts else _notes(job, extraction, numbers, seen, measures.revisions)
     return Run(verdicts, selection.others, numbers, extraction, notes)
+
+
+def _unsettled_ns(job: Job) -> int | None:
+    """Since when requests of a live window may still be running, in ns since 1970; None where it is settled."""
+    if job.live is None:
+        return None
+    settled_ns = nanoseconds(job.live.now) - int(job.settle_s * 1e9)
+    return settled_ns if settled_ns < nanoseconds(job.window.end or job.live.now) else None
 
 
 def classify_store(store: Store, catalogue: Catalogue) -> None:

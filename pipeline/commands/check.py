@@ -4,7 +4,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from pipeline.commands.common import (
     say,
     settings_of,
 )
-from pipeline.errors import SourceError, UsageError
+from pipeline.commands.live import live_options, meaning, pulling, resolved, say_estimate, settled
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.run import Run
@@ -34,15 +35,15 @@ if TYPE_CHECKING:
 @click.option(
     "--baseline", type=click.Choice(["none"]), default="none", show_default=True, help="What to compare with."
 )
-@click.option("--since", metavar="T", help="Start of the window: RFC 3339, or a duration back from now (30m).")
-@click.option("--until", metavar="T", help="End of the window, not included.")
+@live_options
+@click.option("--wait", is_flag=True, help="Wait until the window is settled.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files there.")
 @click.option("--format", "forms", metavar="md,json", help="Forms to write; with one and no --out: print it.")
 @click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Keep entries and events there.")
-@click.option("--settle", default="5m", show_default=True, help="How long after its end a window is complete.")
 @config_option
 def check(**options: Any) -> None:
-    """Judge the newest revision of each service in SOURCE: files, folders, globs, or - for standard input.
+    """Judge the newest revision of each service in SOURCE: files, folders, globs, - for standard input, or the log of
+    a project, logging://PROJECT.
 
     Exit codes: 0 PASS or WARN, 1 FAIL, 2 wrong usage or configuration, 3 INCONCLUSIVE, 4 the tool could not do its
     work.
@@ -52,6 +53,7 @@ def check(**options: Any) -> None:
       runverdict check logs.json
       runverdict check exports/ --service shop-api --out report --format md,json
       gcloud logging read ... --format=json | runverdict check -
+      runverdict check logging://my-project --service shop-api --since deploy --wait --store logs
     """
     with exits():
         raise SystemExit(run_check(**options))
@@ -63,48 +65,56 @@ def run_check(
     service: str | None,
     revision: str,
     baseline: str,
-    since: str | None,
-    until: str | None,
     out: Path | None,
     forms: str | None,
     store: Path | None,
-    settle: str,
     config: Path | None,
+    wait: bool = False,
+    dry_run: bool = False,
+    **asked: Any,
 ) -> int:
-    """Run the job that the options of `check` describe, print or write what it gives, and return the exit code."""
+    """Run the job that the options of `check` describe, print or write what it gives, and return the exit code.
+
+    asked: the options of `live.meaning`.
+    """
     from pipeline.report.files import FORMATS, write
     from pipeline.run import Job
     from pipeline.run import check as check_job
-    from pipeline.window import Window, parse_duration, parse_time
 
     assert baseline == "none"
-    now = datetime.now(UTC)
-    window = Window(
-        start=parse_time(since, now=now) if since else None, end=parse_time(until, now=now) if until else None
-    )
-    settle_s = parse_duration(settle).total_seconds()
     wanted = [form.strip() for form in forms.split(",")] if forms else list(FORMATS)
     if unknown := [form for form in wanted if form not in FORMATS]:
         raise UsageError(f"--format {unknown[0]!r} is not known; there are: {', '.join(FORMATS)}")
     if forms and not out and len(wanted) > 1:
         raise UsageError("several forms need a folder: add --out DIR")
     settings = settings_of(config)
-    known, missing = _resolved(sources)
+    known, missing = resolved(sources)
     if missing and not known:
         return EXIT_TOOL
+    what = meaning(known, service=service, baseline=baseline != "none", **asked)
+    if dry_run:
+        say_estimate(known, what)
+        return 0
+    if wait:
+        what = settled(what)
     policy = policy_of(settings, config)
     job = Job(
         sources=known,
         catalogue=catalogue_of(settings),
         policy=policy,
-        window=window,
+        window=what.window,
         service=service,
         revision=revision,
-        settle_s=settle_s,
+        settle_s=what.settle_s,
     )
     place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
-    with place as folder, _progress(job.sources) as on_progress:
-        run = check_job(job, Path(folder), on_progress=on_progress)
+    with place as folder:
+        if what.live:
+            with pulling(what.live) as live:
+                run = check_job(replace(job, live=live), Path(folder))
+        else:
+            with _progress(job.sources) as on_progress:
+                run = check_job(job, Path(folder), on_progress=on_progress)
     _talk(run)
     if out:
         write(out, run.verdict, run.verdicts, run.totals, wanted)  # type: ignore[arg-type]
@@ -113,24 +123,6 @@ def run_check(
         click.echo(text, nl=False)
         sys.stdout.flush()
     return _exit_code(run, settings, failed=bool(missing or run.extraction.failed))
-
-
-def _resolved(arguments: tuple[str, ...]) -> tuple[list[str], list[SourceError]]:
-    """Return the files that the arguments name, and what is wrong with the others, which stderr has then."""
-    from pipeline.sources.files import resolve
-
-    good, missing = [], []
-    for argument in arguments:
-        try:
-            found = resolve([argument])
-        except SourceError as error:
-            missing.append(error)
-            say(error)
-            continue
-        good.append(argument)
-        if not found:
-            say(f"{argument}: no file below it is named like a log: .json, .ndjson, .jsonl, .log or .txt, also .gz")
-    return resolve(good), missing
 
 
 def _exit_code(run: "Run", settings: "Settings", *, failed: bool) -> int:
