@@ -99,7 +99,7 @@ class Store:
     def write_manifest(self, facts: dict[str, object]) -> None:
         """Write what the store holds: slices with their rows, and the facts given."""
         slices = {path.stem: self.count("entries", path.stem) for path in self.slices("entries")}
-        self.write_document("manifest.json", {"version": 1, "slices": slices, **facts})
+        self.write_document("manifest.json", {**facts, "version": 1, "slices": slices})
 
     def facts(self) -> dict[str, object]:
         """Return the manifest, empty where there is none yet."""

@@ -47,6 +47,7 @@ def extract(
         place = Store(store)
         with place.writing(), pulling(what.live) if what.live else nullcontext() as live:
             found = read(known, place, window=what.window, live=live)
+            place.write_manifest(place.facts())
         for error in found.failed:
             say(error)
         kept = found.stored + found.read - found.duplicates
