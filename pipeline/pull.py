@@ -40,9 +40,13 @@ _MAX_RESTARTS = 3
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a pull is: entries so far, the place in the window as 0 to 1, reads made and left in this minute."""
+    """How far a pull is: entries so far, the last one's time in ns since 1970, the share of the window from 0 to 1.
+
+    reads, reads_left: made so far, and what the quota leaves at this moment.
+    """
 
     entries: int
+    position_ns: int
     share: float
     reads: int
     reads_left: int
@@ -88,8 +92,9 @@ def pull(
     for listing in listings:
         run = _Run(coverage, listing, convert)
         for _ in run.read(api, text, report):
-            share = (passed_ns + run.listing.position - listing.start) / whole_ns
-            live.on_progress(Progress(done + run.listing.rows, share, api.reads, api.pace.left()))
+            at = run.listing.position
+            share = (passed_ns + at - listing.start) / whole_ns
+            live.on_progress(Progress(done + run.listing.rows, at, share, api.reads, api.pace.left()))
             yield from run.slices(final=False)
         yield from run.finish()
         done += run.listing.rows

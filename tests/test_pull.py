@@ -4,6 +4,7 @@ import json
 import random
 import signal
 import subprocess
+import sys
 import time as real
 from datetime import timedelta
 
@@ -163,16 +164,32 @@ def test_killed_once_anywhere_it_ends_with_the_same_bytes(tmp_path, undisturbed,
 FAULTS = st.lists(st.one_of(st.none(), st.sampled_from(sorted(server.PASSING))), max_size=40)
 
 
-@settings(max_examples=6)
-@given(
-    faults=FAULTS,
-    kills=st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=6),
-    limit=st.integers(20, 200),
-    shuffle=st.booleans(),
-    expire=st.booleans(),
-)
-def test_faults_and_kills_in_any_mixture(undisturbed, tmp_path_factory, faults, kills, limit, shuffle, expire):
+MIXTURE = {
+    "faults": FAULTS,
+    "kills": st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=6),
+    "limit": st.integers(20, 200),
+    "shuffle": st.booleans(),
+    "expire": st.booleans(),
+}
+
+
+@settings(max_examples=5)
+@given(**MIXTURE)
+def test_faults_and_kills_in_any_mixture(undisturbed, tmp_path_factory, **mixture):
     """Every entry exactly once, and the same bytes; whatever order entries of one timestamp come in."""
+    disturbed(undisturbed, tmp_path_factory, **mixture)
+
+
+@pytest.mark.full
+@settings(max_examples=100)
+@given(**MIXTURE)
+def test_faults_and_kills_in_many_mixtures(undisturbed, tmp_path_factory, **mixture):
+    """The same, oftener."""
+    disturbed(undisturbed, tmp_path_factory, **mixture)
+
+
+def disturbed(undisturbed, tmp_path_factory, faults, kills, limit, shuffle, expire):
+    """Pull through faults and kills, and compare."""
     folder = tmp_path_factory.mktemp("mixed")
     cloud = CloudLogging(ENTRIES, page_limit=limit)
     cloud.shuffle = shuffle
@@ -448,6 +465,26 @@ def test_kill_9_at_random_moments(tmp_path):
     assert killed >= 2, pages
     assert files(tmp_path / "a") == files(tmp_path / "b")
     assert sorted(ids(tmp_path / "a")) == [one["insertId"] for one in entries]
+
+
+def test_a_full_disk_is_4_and_the_pull_goes_on_later(tmp_path, undisturbed):
+    """A limit on the size of files stands for it: what was read stays, and no page is asked for twice."""
+    cloud = CloudLogging(ENTRIES, page_limit=100)
+    window = ["--since", stamp(0), "--until", stamp(300), "--settle", "1m"]
+    script = (
+        "import resource, signal; from pipeline import pull; pull.SLICE_ROWS = 200;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0})); signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "from pipeline.cli import main; main()"
+    )
+    with cloud.running() as url:
+        command = ["extract", SOURCE, "--store", tmp_path, "--api-endpoint", url, *window]
+        for size, code in ((len(undisturbed["00000000.parquet"]) - 1, 4), (1 << 30, 0)):
+            whole = [sys.executable, "-c", script.format(size), *command]
+            found = subprocess.run(whole, capture_output=True, timeout=60)
+            assert found.returncode == code, found.stderr
+            assert found.stderr.count(b"\n") == (code == 4)
+    assert 1 < len(cloud.pages) <= 10
+    assert files(tmp_path) == undisturbed
 
 
 # Coverage

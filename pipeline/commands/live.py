@@ -159,6 +159,8 @@ def pulling(live: "Live") -> Iterator["Live"]:
     from rich import progress as bars
     from rich.console import Console
 
+    from pipeline.window import rfc3339_ns
+
     text = bars.TextColumn("{task.description}")
     columns = (text, bars.BarColumn(), bars.TaskProgressColumn(), bars.TimeRemainingColumn())
     with bars.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -166,7 +168,8 @@ def pulling(live: "Live") -> Iterator["Live"]:
 
         def show(progress: "Progress") -> None:
             warn(progress)
-            words = f"pulling {progress.entries:,} entries, {progress.reads_left} reads left in this minute"
+            at = rfc3339_ns(progress.position_ns // 10**9 * 10**9)
+            words = f"pulling {progress.entries:,} entries, at {at}, {progress.reads_left} reads left in this minute"
             bar.update(task, completed=progress.share, description=words)
 
         yield replace(live, on_progress=show)

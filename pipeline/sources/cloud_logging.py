@@ -25,7 +25,7 @@ from google.cloud import logging_v2
 from pipeline.errors import SourceError, UsageError
 from pipeline.sources.live import Access, project_of
 from pipeline.sources.pages import NotAPageError, Page, split
-from pipeline.sources.quota import Pace, backoff_s
+from pipeline.sources.quota import backoff_s
 from pipeline.sources.records import FileReport
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Api:
     def __post_init__(self) -> None:
         self.project = project_of(self.source)
         self.clock = self.access.clock
-        self.pace = Pace(self.access.reads_per_minute, self.clock)
+        self.pace = self.access.pace
         self._client = _client(self.source, self.project, self.access.endpoint)
         self._answered = False
 

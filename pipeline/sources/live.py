@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from pipeline.errors import UsageError
-from pipeline.sources.quota import Clock
+from pipeline.sources.quota import Clock, Pace
 
 SCHEME = "logging://"
 
@@ -14,13 +14,20 @@ READS_PER_MINUTE = 50
 _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9-]+")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Access:
-    """How services are reached. endpoint: an address in place of their own; plain http on this machine only."""
+    """How services are reached. endpoint: an address in place of their own; plain http on this machine only.
+
+    pace: all reads of a process wait for it.
+    """
 
     endpoint: str | None = None
     reads_per_minute: int = READS_PER_MINUTE
     clock: Clock = field(default_factory=Clock)
+    pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.reads_per_minute, self.clock)
 
 
 def is_live(source: str) -> bool:
