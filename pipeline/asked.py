@@ -106,24 +106,24 @@ def estimate(source: str, live: Live) -> Estimate:
     if start >= end:
         raise UsageError("the window is empty")
     borders = [start + (end - start) * part // _PROBES for part in range(_PROBES + 1)]
-    entries, exact = 0.0, True
+    entries, exact = 0, True
     for low, high in pairwise(borders):
         page = api.read(windowed(text, low, high), FileReport(source))
-        share = 1.0
+        entries += len(page.lines)
         if page.token:
             exact = False
-            last = _last_ns(page.lines) or high
-            share = (high - low) / max(min(last, high) - low, 1)
-        entries += len(page.lines) * share
-    whole = round(entries)
-    pages = max(-(-whole // PAGE_SIZE), 1)
-    return Estimate(whole, pages, max(pages / live.access.reads_per_minute - 1, 0.0), api.reads, exact)
+            entries += _rest(page.lines, high)
+    pages = max(-(-entries // PAGE_SIZE), 1)
+    return Estimate(entries, pages, max(pages / live.access.reads_per_minute - 1, 0.0), api.reads, exact)
 
 
-def _last_ns(lines: Sequence[bytes]) -> int | None:
-    """The largest timestamp of some raw entries, in ns since 1970."""
+def _rest(lines: Sequence[bytes], end_ns: int) -> int:
+    """How many entries come behind those of a page until a time in ns, if they go on as densely as they stand in it."""
     from pipeline.sources.log_entry import EntryReader
 
     with EntryReader() as reader:
-        last = reader.read(lines)["timestamp_ns"].max()
-    return last if isinstance(last, int) else None
+        times = reader.read(lines)["timestamp_ns"].drop_nulls()
+    first, last = times.min(), times.max()
+    if not isinstance(first, int) or not isinstance(last, int):
+        return 0
+    return len(lines) * max(end_ns - last, 0) // max(last - first, 1)

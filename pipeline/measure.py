@@ -25,7 +25,11 @@ class Measures:
     durations: pl.DataFrame
     events: pl.DataFrame
     signatures: pl.DataFrame
-    error_minutes: pl.DataFrame
+    histograms: pl.DataFrame
+    slots: pl.DataFrame
+    minutes: pl.DataFrame
+    instances: pl.DataFrame
+    ages: pl.DataFrame
     exits: pl.DataFrame
     closes: pl.DataFrame
     readiness: pl.DataFrame

@@ -3,10 +3,11 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,17 +16,19 @@ import polars as pl
 from parsers.model import Catalogue
 from parsers.redact import redact_text
 from parsers.to_polars import Classifier
-from pipeline import targets
-from pipeline.assemble import Context, verdict
+from pipeline import history, targets
+from pipeline.assemble import Context, Earlier, Found, assess, seen
 from pipeline.classify import classify
 from pipeline.engines.embedded import Embedded
-from pipeline.errors import RunverdictError
+from pipeline.errors import RunverdictError, UsageError
 from pipeline.extract import Extraction, extract
 from pipeline.judge.decide import worse
-from pipeline.judge.model import Tool, Verdict, VerdictName
+from pipeline.judge.expectations import Expectations
+from pipeline.judge.model import TestResults, Tool, Verdict, VerdictName
 from pipeline.judge.policy import Policy
-from pipeline.measure import measure
+from pipeline.measure import Measures, measure
 from pipeline.pull import Live
+from pipeline.samples import View
 from pipeline.sources.live import is_live
 from pipeline.store import Store, reported
 from pipeline.totals import totals, unreconciled
@@ -46,9 +49,11 @@ class ReconciliationError(RunverdictError):
 
 @dataclass(frozen=True)
 class Job:
-    """What to check. revision: `newest`, `serving`, or a name; service None: every service worth a verdict.
+    """What to check.
 
-    live: what is read of services among the sources; its clock decides what of the window is settled.
+    service None: every service worth a verdict. revision: `newest`, `serving`, or a name. baseline: `previous`, `none`,
+    or a name. live: what is read of services among the sources; its clock decides what of the window is settled.
+    expected: what the team expects; tests: results to take into account.
     """
 
     sources: Sequence[str]
@@ -57,19 +62,28 @@ class Job:
     window: Window = field(default_factory=Window)
     service: str | None = None
     revision: str = "newest"
+    baseline: str = "previous"
     settle_s: float = SETTLE_S
     live: Live | None = None
+    expected: Expectations = field(default_factory=Expectations)
+    tests: TestResults | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run gave: verdicts with their folder names, services only listed, totals, and what the sources met."""
+    """What a run gave: what was found, services only listed, totals, what the sources met, and what was expected."""
 
-    verdicts: list[tuple[str, Verdict]]
+    found: list[Found]
     others: dict[str, int]
     totals: dict[str, int]
     extraction: Extraction
+    expected: Expectations
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def verdicts(self) -> list[tuple[str, Verdict]]:
+        """The verdict documents, each with its folder's name."""
+        return [(one.target.path, one.verdict) for one in self.found]
 
     @property
     def verdict(self) -> VerdictName:
@@ -99,7 +113,9 @@ def _check(job: Job, store: Store, on_progress: Callable[[str, int], None]) -> R
     slices = store.slices("events")
     with reported(store.path / "events"), Embedded(slices, **bounds, requests_until_ns=unsettled_ns) as engine:
         measures = measure(engine)
-    selection = targets.select(measures.revisions, service=job.service, revision=job.revision)
+    selection = targets.select(measures.revisions, service=job.service, revision=job.revision, baseline=job.baseline)
+    before = _before(job, slices, measures, selection)
+    _known_baseline(job, selection, before)
     moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
     now_us = max((one for one in moments if isinstance(one, int)), default=None)
     if job.live:
@@ -115,15 +131,54 @@ def _check(job: Job, store: Store, on_progress: Callable[[str, int], None]) -> R
         requests_until_ns=unsettled_ns,
         listed=all(map(is_live, job.sources)) and not extraction.failed,
         cut_sources=tuple(sorted({redact_text(Path(one.source).name) for one in extraction.reports if one.truncated})),
+        expected=replace(job.expected, known=_expected_anyway(job.catalogue)),
+        tests=job.tests,
+        stretch=before.get,
+        earlier=partial(history.earlier, store, runs=int(job.policy.comparison["history_runs"]))
+        if job.baseline == "previous"
+        else lambda _target: None,
     )
-    verdicts = [(target.path, verdict(measures, target, context)) for target in selection.targets]
+    found = [assess(measures, target, context) for target in selection.targets]
+    history.append(store, found)
     read = extraction.stored + extraction.read
     numbers = totals(measures.revisions, read=read, duplicates=extraction.duplicates)
-    if wrong := unreconciled(numbers, [one for _, one in verdicts]):
+    if wrong := unreconciled(numbers, [one.verdict for one in found]):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
-    seen = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
-    notes = [] if verdicts else _notes(job, extraction, numbers, seen, measures.revisions)
-    return Run(verdicts, selection.others, numbers, extraction, notes)
+    names = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
+    notes = [] if found else _notes(job, extraction, numbers, names, measures.revisions)
+    return Run(found, selection.others, numbers, extraction, context.expected, notes)
+
+
+def _before(
+    job: Job, slices: Sequence[Path], measures: Measures, selection: targets.Selection
+) -> dict[targets.Target, Earlier]:
+    """What was pulled before the window of each target's baseline, where the window shows too little of one."""
+    if job.live is None or job.window.start is None or job.live.since >= job.window.start or job.baseline == "none":
+        return {}
+    start_ns, end_ns = nanoseconds(job.live.since), nanoseconds(job.window.start)
+    with Embedded(slices, start_ns=start_ns, end_ns=end_ns) as engine:
+        stretch = measure(engine)
+    found = {}
+    for target in selection.targets:
+        name = targets.baseline_before(stretch.revisions, measures.revisions, target, baseline=job.baseline)
+        if name:
+            earlier = seen(View(stretch, target, name))
+            found[target] = replace(earlier, profile=replace(earlier.profile, origin="stretch"))
+    return found
+
+
+def _known_baseline(job: Job, selection: targets.Selection, before: Mapping[targets.Target, Earlier]) -> None:
+    """Refuse a baseline that none of the services has."""
+    if job.baseline in ("previous", "none") or not selection.targets or before:
+        return
+    if not any(target.baseline for target in selection.targets):
+        seen = sorted({name for target in selection.targets for name in (target.revision, *target.older)})
+        raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {_names(seen)}")
+
+
+def _expected_anyway(catalogue: Catalogue) -> dict[str, str]:
+    """Events that are expected warnings by their name, with their meaning."""
+    return {event.name: event.meaning for event in catalogue.events if event.name.startswith("expected.")}
 
 
 def _unsettled_ns(job: Job) -> int | None:

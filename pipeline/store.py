@@ -5,6 +5,7 @@ STORE/pulls.json                what was listed of a service's log, and how far 
 STORE/parts/NAME.parquet        entries of a listing under way, a page each; no slice yet, so nobody judges them
 STORE/entries/NAME.parquet      one slice of entries, keys unique over all slices; `content`: see `CONTENT`
 STORE/events/NAME.parquet       the same rows, classified
+STORE/history/…                 verdicts and measures of runs (`pipeline/history.py`)
 STORE/pseudonym.key             the key of the digests (0600), unless the environment has one
 """
 
@@ -49,7 +50,11 @@ class Store:
                 reason = "another run is writing to it; wait until that ends, or use another --store"
                 raise StoreError(str(self.path), reason) from error
             with reported(self.path):
-                for left in [*self.path.glob(".*.tmp"), *self.path.glob("*/.*.tmp")]:
+                for left in [
+                    *self.path.glob(".*.tmp"),
+                    *self.path.glob("*/.*.tmp"),
+                    *self.path.glob("history/*/.*.tmp"),
+                ]:
                     left.unlink()
             yield
         finally:
@@ -70,6 +75,7 @@ class Store:
         part = target.with_name(f".{name}.tmp")
         try:
             with reported(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
                 rows.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
                 with part.open("rb+") as file:
                     os.fsync(file.fileno())
@@ -99,7 +105,7 @@ class Store:
     def write_manifest(self, facts: dict[str, object]) -> None:
         """Write what the store holds: slices with their rows, and the facts given."""
         slices = {path.stem: self.count("entries", path.stem) for path in self.slices("entries")}
-        self.write_document("manifest.json", {**facts, "version": 1, "slices": slices})
+        self.write_document("manifest.json", {"version": 1, **facts, "slices": slices})
 
     def facts(self) -> dict[str, object]:
         """Return the manifest, empty where there is none yet."""

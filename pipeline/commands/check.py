@@ -24,6 +24,7 @@ from pipeline.commands.live import live_options, meaning, pulling, resolved, say
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
+    from pipeline.judge.policy import Policy
     from pipeline.run import Run
     from pipeline.settings import Settings
 
@@ -33,13 +34,24 @@ if TYPE_CHECKING:
 @click.option("--service", help="Judge this service; default: every one with a deploy, start, crash or 20 requests.")
 @click.option("--revision", default="newest", show_default=True, help="newest, serving, or a revision's name.")
 @click.option(
-    "--baseline", type=click.Choice(["none"]), default="none", show_default=True, help="What to compare with."
+    "--baseline",
+    default="previous",
+    show_default=True,
+    metavar="previous|none|R",
+    help="Compare with the revision that served before, with nothing, or with revision R.",
 )
 @live_options
 @click.option("--wait", is_flag=True, help="Wait until the window is settled.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files there.")
 @click.option("--format", "forms", metavar="md,json", help="Forms to write; with one and no --out: print it.")
 @click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Keep entries and events there.")
+@click.option(
+    "--junit",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Results of tests to take into account, as JUnit XML; can be given several times.",
+)
+@click.option("--explain-policy", is_flag=True, help="Say which rule decided what, and what would change the verdict.")
 @config_option
 def check(**options: Any) -> None:
     """Judge the newest revision of each service in SOURCE: files, folders, globs, - for standard input, or the log of
@@ -69,6 +81,8 @@ def run_check(
     forms: str | None,
     store: Path | None,
     config: Path | None,
+    junit: tuple[Path, ...] = (),
+    explain_policy: bool = False,
     wait: bool = False,
     dry_run: bool = False,
     **asked: Any,
@@ -77,11 +91,12 @@ def run_check(
 
     asked: the options of `live.meaning`.
     """
+    from pipeline.judge.expectations import Expectations
+    from pipeline.junit import read as read_results
     from pipeline.report.files import FORMATS, write
     from pipeline.run import Job
     from pipeline.run import check as check_job
 
-    assert baseline == "none"
     wanted = [form.strip() for form in forms.split(",")] if forms else list(FORMATS)
     if unknown := [form for form in wanted if form not in FORMATS]:
         raise UsageError(f"--format {unknown[0]!r} is not known; there are: {', '.join(FORMATS)}")
@@ -105,7 +120,10 @@ def run_check(
         window=what.window,
         service=service,
         revision=revision,
+        baseline=baseline,
         settle_s=what.settle_s,
+        expected=Expectations(settings.expected, settings.required, settings.rename),
+        tests=read_results(junit) if junit else None,
     )
     place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
     with place as folder:
@@ -122,7 +140,19 @@ def run_check(
     with suppress(BrokenPipeError):  # a reader who has read enough does not change the verdict
         click.echo(text, nl=False)
         sys.stdout.flush()
+        if explain_policy:
+            _explain_policy(run, policy, err=bool(forms and not out))
     return _exit_code(run, settings, failed=bool(missing or run.extraction.failed))
+
+
+def _explain_policy(run: "Run", policy: "Policy", *, err: bool) -> None:
+    """Print which rule decided what; on stderr where stdout has a document."""
+    from pipeline.judge.whatif import explain
+    from pipeline.report.text import shown
+
+    for one in run.found:
+        for line in explain(one.sample, policy, run.expected):
+            click.echo(f"{line[: len(line) - len(line.lstrip())]}{shown(line.lstrip())}", err=err)
 
 
 def _exit_code(run: "Run", settings: "Settings", *, failed: bool) -> int:

@@ -14,6 +14,9 @@ import sqlglot
 
 from pipeline.schema import EVENTS, polars_schema
 
+#: The files of `sql/staging` that measures read, each from events and those before it.
+STAGING = ("instances", "starts", "requests", "timed")
+
 
 @cache
 def sql_folder() -> Traversable | Path:
@@ -61,9 +64,10 @@ class Embedded:
         ]
         where = " and ".join(conditions) or "true"
         self._duckdb.execute(f"create view events as select * from {rows} where {where}")  # noqa: S608
-        self._duckdb.execute(f"create temp table requests as {translated('staging/requests')}")
-        if requests_until_ns is not None:
-            self._duckdb.execute("delete from requests where timestamp_ns >= ?", [requests_until_ns])
+        for name in STAGING:
+            self._duckdb.execute(f"create temp table {name} as {translated(f'staging/{name}')}")
+            if name == "requests" and requests_until_ns is not None:
+                self._duckdb.execute("delete from requests where timestamp_ns >= ?", [requests_until_ns])
 
     def __enter__(self) -> "Embedded":
         return self

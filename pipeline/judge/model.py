@@ -37,8 +37,32 @@ class Observed(_Document):
     high: float | None = None
 
 
+class Effect(_Document):
+    """How far a revision is from its baseline, revision minus baseline: `low` and `high` are a 95 % interval.
+
+    kind: `shift` (Hodges-Lehmann, in `unit`), `difference` (of two rates) or `ratio`. relative: the effect as a share
+    of the baseline's value. p: one-sided, of "no increase"; q: the same after Benjamini-Hochberg over all comparisons.
+    needed_requests, needed_minutes: how many more of the revision's requests, and minutes at its traffic, would decide
+    it; null where it is decided or cannot be.
+    """
+
+    kind: Literal["shift", "difference", "ratio"]
+    value: float
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    relative: float | None = None
+    p: float | None = None
+    q: float | None = None
+    needed_requests: int | None = None
+    needed_minutes: float | None = None
+
+
 class Check(_Document):
-    """One rule applied: its status, the reason in a sentence, the numbers and the entries behind it."""
+    """One rule applied: its status, the reason in a sentence, the numbers and the entries behind it.
+
+    observed: what the revision shows; baseline: the same of the revision it is compared with; effect: their difference.
+    """
 
     id: str
     title: str
@@ -49,6 +73,7 @@ class Check(_Document):
     observed: Observed | None = None
     limit: str | None = None
     baseline: Observed | None = None
+    effect: Effect | None = None
     evidence: list[Evidence] = []
 
 
@@ -160,6 +185,121 @@ class SignatureCount(_Document):
     first: str | None
 
 
+class Baseline(_Document):
+    """What a revision was compared with.
+
+    origin: `window` (the same entries), `stretch` (those before the window) or `history` (of `runs` that passed).
+
+    shared_minutes: minutes in which both had requests of users.
+    """
+
+    revision: str
+    origin: Literal["window", "stretch", "history"]
+    runs: int
+    entries: int
+    requests: int
+    eligible: int
+    covered_start: str | None
+    covered_end: str | None
+    shared_minutes: int
+    explained_ratio: float | None
+
+
+class CauseCount(_Document):
+    """How often a cause happened."""
+
+    cause: str
+    n: int
+
+
+class IncidentMinute(_Document):
+    """One minute of an incident: RFC 3339, and how often its causes happened."""
+
+    minute: str
+    n: int
+
+
+class Incident(_Document):
+    """Failures that belong together: of one cause, or of causes that share their minutes; the leading cause first."""
+
+    title: str
+    first: str
+    last: str
+    n: int
+    causes: list[CauseCount]
+    timeline: list[IncidentMinute]
+    evidence: list[Evidence]
+
+
+class SignatureChange(_Document):
+    """A signature at WARNING or above, or of a failure, that is new, more frequent, renamed or gone."""
+
+    change: Literal["new", "more", "renamed", "gone"]
+    signature: str
+    level: str
+    event: str | None
+    n: int
+    baseline_n: int
+    first: str | None
+    evidence: list[Evidence] = []
+
+
+class ContractUse(_Document):
+    """What became of an expected warning: how many lines it covers, how many stood outside of its scope."""
+
+    expects: str
+    status: Literal["within", "exceeded", "expired", "unused"]
+    n: int
+    n_outside: int
+    budget: str
+    scope: str
+    owner: str
+    reason: str
+    expires: str | None
+
+
+class Recoding(_Document):
+    """A code that another one replaces since a revision: a re-coding, neither better nor worse."""
+
+    event: str
+    old: int
+    new: int
+    since: str
+    reason: str
+    n_old: int
+    n_new: int
+    baseline_old: int | None
+    baseline_new: int | None
+
+
+class Deployment(_Document):
+    """The deployment's times and the revision's instances. traffic_ratio: its share of requests since its first."""
+
+    deployed: str | None
+    ready: str | None
+    ready_ms: float | None
+    first_request: str | None
+    instances: int
+    starts_by_reason: dict[str, int]
+    start_up_ms: Timed | None
+    traffic_ratio: float | None
+
+
+class TestResults(_Document):
+    """Results of tests, as JUnit files tell them. started: the earliest time that a suite states."""
+
+    files: int
+    n: int
+    passed: int
+    failed: int
+    errors: int
+    skipped: int
+    duration_s: float
+    started: str | None
+    failures: list[str]
+    suspicious: list[str]
+
+
 class Verdict(_Document):
     """The verdict on one revision: `verdict.json`."""
 
@@ -182,3 +322,10 @@ class Verdict(_Document):
     signatures: list[SignatureCount]
     signatures_left_out: int
     checks: list[Check]
+    compared: Baseline | None = None
+    incidents: list[Incident] = []
+    changes: list[SignatureChange] = []
+    contracts: list[ContractUse] = []
+    recodings: list[Recoding] = []
+    deployment: Deployment | None = None
+    tests: TestResults | None = None

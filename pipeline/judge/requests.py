@@ -27,7 +27,7 @@ def error_rate(sample: Sample, policy: Policy) -> Check:
     proof = sample.proof("requests/5xx")
     if low > rule["max_ratio"] and k >= rule["fail_count"]:
         return result(rule, "FAIL", said, observed=observed, limit=limit, evidence=proof)
-    minutes = sample.error_minutes
+    minutes = sample.minutes
     bad = (minutes.errors_5xx >= rule["minute_count"]) & (minutes.errors_5xx > rule["minute_ratio"] * minutes.n)
     if bad.any():
         first = np.datetime64(int(minutes.minute[bad].min()), "m")

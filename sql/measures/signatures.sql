@@ -1,7 +1,48 @@
--- Which lines does nothing explain, by their signature?
--- Grain: one row per revision, signature and level.
--- Units: n in entries; first_ns in ns since 1970.
+-- Which lines does nothing explain, and which tell of a failure, by their signature?
+-- Grain: one row per revision, signature, level, event ('' where nothing explains the line), outcome and phase
+-- (startup: within a minute of the instance's start, else steady).
+-- Units: n in entries; first_ns in ns since 1970. first_* name the first such entry; its text only where it matters:
+-- at WARNING and above, or with an event.
 with
+
+signed as (
+
+    select
+        events.project,
+        events.location,
+        events.service,
+        events.revision,
+        events.signature,
+        events.level,
+        coalesce(events.event, '') as event,
+        coalesce(events.outcome, '') as outcome,
+        if(
+            coalesce(events.timestamp_ns < start_ns + 60000000000, false), 'startup', 'steady'
+        ) as phase,
+        events.timestamp_ns,
+        events.log_name,
+        events.insert_id,
+        events.message
+
+    from events
+    left join starts
+        on events.instance_id = started_instance and coalesce(events.revision, '') = started_revision
+    where events.signature is not null
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by project, location, service, revision, signature, level, event, outcome, phase
+            order by timestamp_ns, log_name, insert_id, message
+        ) as place
+
+    from signed
+
+),
 
 signatures as (
 
@@ -12,12 +53,21 @@ signatures as (
         revision,
         signature,
         level,
+        event,
+        outcome,
+        phase,
         count(*) as n,
-        min(timestamp_ns) as first_ns
+        min(timestamp_ns) as first_ns,
+        max(if(place = 1, log_name, null)) as first_log_name,
+        max(if(place = 1, insert_id, null)) as first_insert_id,
+        max(if(
+            place = 1 and (event <> '' or level not in ('DEFAULT', 'DEBUG', 'INFO', 'NOTICE')),
+            substr(message, 1, 400),
+            null
+        )) as first_excerpt
 
-    from events
-    where event is null and signature is not null
-    group by project, location, service, revision, signature, level
+    from numbered
+    group by project, location, service, revision, signature, level, event, outcome, phase
 
 )
 

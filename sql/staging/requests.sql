@@ -1,6 +1,7 @@
 -- What is each request row, and does it count as traffic of users?
 -- Grain: one row per request row (any entry with an HTTP status, whatever its log).
--- Units: latency_ns in nanoseconds.
+-- Units: latency_ns in nanoseconds; minute in minutes since 1970. A request is one of the start-up where its instance
+-- started at most a minute before it, or after it: such a request waited for the start.
 with
 
 requests as (
@@ -81,7 +82,9 @@ sockets as (
 final as (
 
     select
-        *,
+        * except (started_instance, started_revision, start_ns),
+        coalesce(timestamp_ns < start_ns + 60000000000, false) as is_startup,
+        div(timestamp_ns, 60000000000) as minute,
         is_socket or has_upgraded as is_handshake,
         not (
             is_socket or has_upgraded or is_health or is_probe or is_scan
@@ -89,6 +92,8 @@ final as (
         ) as is_eligible
 
     from sockets
+    left join starts
+        on sockets.instance_id = started_instance and coalesce(sockets.revision, '') = started_revision
 
 )
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.judge.model import Evidence
 from pipeline.judge.policy import load
-from pipeline.judge.sample import ErrorMinutes, Happenings, Latency, RequestCounts, Sample
+from pipeline.judge.sample import Happenings, Latency, Minutes, RequestCounts, Sample
 
 MINUTE_NS = 60 * 10**9
 START_NS = 1_768_467_600 * 10**9  # 2026-01-15T09:00:00Z
@@ -35,11 +35,11 @@ def happenings(*rows):
     )
 
 
-def error_minutes(*rows):
-    """Minutes with errors, from (minute, n, errors_5xx) each."""
-    return ErrorMinutes(
-        *(np.array(column, dtype=np.int64) for column in (zip(*rows, strict=True) if rows else [[], [], []]))
-    )
+def minutes(*rows):
+    """Minutes with requests, from (minute, n, errors_5xx) or (minute, n, errors_5xx, denied) each."""
+    full = [(*row, 0)[:4] for row in rows]
+    columns = zip(*full, strict=True) if full else [[], [], [], []]
+    return Minutes(*(np.array(column, dtype=np.int64) for column in columns))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def healthy():
             requests=RequestCounts(n=1100, eligible=1000, health=100),
             latency={"health": Latency(100, 2.0, 5.0, 8.0, 9.0)},
             happenings=happenings(),
-            error_minutes=error_minutes(),
+            minutes=minutes(),
             fastest_three_exits_ns=None,
             closes=(),
             readiness_ages_ns=np.array([], dtype=np.float64),

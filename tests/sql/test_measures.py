@@ -1,5 +1,7 @@
 """Every measure on rows counted by hand."""
 
+import math
+
 import numpy as np
 import polars as pl
 import pytest
@@ -224,10 +226,85 @@ def test_closes_tell_stated_limits_apart(folder):
     assert measured(folder, "closes", rows).to_dicts() == [{"code": 1008, "n": 3, "limited": 2}]
 
 
-def test_minutes_with_errors_have_their_denominator(folder):
-    """Minute 0: 1 of 2 failed; minute 1: none, so it is not listed; health paths do not count."""
-    rows = [request(1, 500), request(2), request(61), request(3, 503, "/health")]
-    assert measured(folder, "error_minutes", rows).to_dicts() == [{"minute": 0, "n": 2, "errors_5xx": 1}]
+def test_minutes_have_their_denominator(folder):
+    """Minute 0: 1 of 2 failed; minute 1: one denied; health paths do not count."""
+    rows = [request(1, 500), request(2), request(61, 401), request(3, 503, "/health")]
+    found = measured(folder, "minutes", rows).sort("minute").rows()
+    assert found == [("GET /api/orders", 0, 2, 1, 0), ("GET /api/orders", 1, 1, 0, 1)]
+
+
+def test_slots_add_up_the_buckets_of_ten_seconds(folder):
+    """1.02^815 < 10,253,950 ns <= 1.02^816, so both requests of the first ten seconds are in bucket 816.
+
+    A latency of zero counts as a request and takes no time; no start is seen, so all are steady.
+    """
+    rows = [request(1, 500, latency_ms=10.25395), request(2, latency_ms=10.25395), request(61, 401, latency_ms=0.0)]
+    rows += [event("auth.success", 5, duration_ms=10.25395)]
+    found = measured(folder, "slots", rows).sort("kind", "slot").drop("name").rows()
+    want = [("endpoint", 0, 2, 1, 0, 2, 2 * 816), ("endpoint", 6, 1, 0, 1, 0, 0), ("event", 0, 0, 0, 0, 1, 816)]
+    assert found == want
+    assert math.ceil(math.log(10_253_950) / math.log(1.02)) == 816
+
+
+def test_requests_of_an_instances_start_stand_apart(folder):
+    """i1 started at 100 s: what came before it waited for it; a minute later it is steady. i2's start is not known."""
+    rows = [event("platform.instance_started", 100)]
+    rows += [request(s, latency_ms=s) for s in (95, 159, 160, 300)] + [request(161, latency_ms=161, instance_id="i2")]
+    found = measured(folder, "histograms", rows)
+    assert dict(found.group_by("phase").agg(pl.col("n").sum()).iter_rows()) == {"startup": 2, "steady": 3}
+
+
+def test_histograms_hold_each_entry_once_in_eighths_of_the_time(folder):
+    """Requests and events with a duration, by part of the revision's time: 0 to 800 s in eighths of a hundred."""
+    rows = [request(s, latency_ms=5.0) for s in (0, 99, 101, 450, 800)]
+    rows += [event("auth.success", 799, duration_ms=12.5), event("http.access", 1, duration_ms=3.0)]
+    found = measured(folder, "histograms", rows).sort("kind", "part").select("kind", "part", "n").rows()
+    want = [("endpoint", 0, 2), ("endpoint", 1, 1), ("endpoint", 4, 1), ("endpoint", 7, 1), ("event", 7, 1)]
+    assert found == want
+
+
+@settings(max_examples=200)
+@given(st.integers(1, 10**15))
+def test_a_buckets_middle_is_within_one_percent(nanos):
+    """Every duration from a nanosecond to eleven days lies within 1 % of its bucket's middle."""
+    bucket = math.ceil(math.log(nanos) / math.log(1.02))
+    assert abs(2 * 1.02**bucket / 2.02 - nanos) <= 0.01 * nanos
+
+
+def test_instances_tell_their_start_and_end(folder):
+    """Scaled at 10 s, ready at 12 s, exited at 40 s."""
+    rows = [
+        event("platform.instance_started", 10, fields='{"reason":"AUTOSCALING"}'),
+        event("platform.probe_succeeded", 12),
+        event("platform.exit", 40, code=3),
+    ]
+    (found,) = measured(folder, "instances", rows).to_dicts()
+    assert (found["scaled_ns"], found["ready_ns"], found["last_ns"]) == (10 * 10**9, 12 * 10**9, 40 * 10**9)
+    assert (found["reason"], found["bad_exits"]) == ("AUTOSCALING", 1)
+
+
+def test_ages_count_from_the_instances_start(folder):
+    """i1 started at 100 s: lines at 103 s and two hours later; on i2 no start is known."""
+    rows = [event("platform.instance_started", 100) | {"outcome": "info"}]
+    rows += [event("x.failed", 103), event("x.failed", 7300), event("x.failed", 104, instance_id="i2")]
+    rows += [event("x.worked", 105) | {"outcome": "ok"}]
+    found = measured(folder, "ages", rows).sort("age_s").select("event", "age_s", "lines").rows()
+    assert found == [("x.failed", None, 1), ("x.failed", 3, 1), ("x.failed", 3600, 1)]
+
+
+def test_signatures_name_their_first_entry_by_phase(folder):
+    """Unexplained lines and failures, start-up apart; the text only of what matters."""
+    rows = [event("platform.instance_started", 100)]
+    plain = {"event": None, "cause": None, "outcome": None, "signature": "s"}
+    rows += [event("", s) | plain | {"message": f"m{s}", "level": "WARNING"} for s in (110, 300, 200)]
+    rows += [event("", 400) | plain | {"message": "m", "signature": "t"}]
+    found = measured(folder, "signatures", rows).sort("signature", "first_ns")
+    wanted = found.select("signature", "phase", "n", "first_insert_id", "first_excerpt").rows()
+    assert wanted == [
+        ("s", "startup", 1, "id1", "m110"),
+        ("s", "steady", 2, "id3", "m200"),
+        ("t", "steady", 1, "id4", None),
+    ]
 
 
 def test_the_longest_silence_is_the_services(folder):
@@ -269,9 +346,8 @@ def test_signatures_count_lines_that_nothing_explains(folder):
     """Grouped by signature and level, with their first time."""
     line = {"signature": "cache <*> cold", "level": "WARNING"}
     rows = [{**line, "timestamp_ns": 5}, {**line, "timestamp_ns": 3}, {**event("x.y", 1), "signature": "told"}]
-    assert measured(folder, "signatures", rows).to_dicts() == [
-        {"signature": "cache <*> cold", "level": "WARNING", "n": 2, "first_ns": 3}
-    ]
+    found = measured(folder, "signatures", rows).filter(event="")
+    assert found.select("signature", "level", "n", "first_ns").rows() == [("cache <*> cold", "WARNING", 2, 3)]
 
 
 def test_durations_are_percentiles_by_event(folder):
