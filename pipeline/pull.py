@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SLICE_ROWS = 20_000
+SLICE_ROWS = 10_000
 
 #: A column of parts: the entry's timestamp, of one without the timestamp before it; in ns since 1970.
 _AT = "at"

@@ -113,17 +113,17 @@ def test_a_dry_run_reads_little_and_writes_nothing(tmp_path):
     with few.running() as url:
         found = call("extract", SOURCE, "--api-endpoint", url, *window)
     assert found.stdout == (
-        f"{SOURCE} from 2026-01-15T09:00:00Z to 2026-01-15T09:05:00Z: 41 entries, 1 reads, less than a minute at 50 "
+        f"{SOURCE} from 2026-01-15T09:00:00Z to 2026-01-15T09:05:00Z: 41 entries, 1 read, less than a minute at 50 "
         "reads a minute (8 reads used for this)\n"
     )
     assert len(few.calls) == 8
     assert not (tmp_path / "s").exists()
-    many = CloudLogging([request(n % 300, insertId=f"{n}") for n in range(12_000)])
+    many = CloudLogging([request(n % 300, insertId=f"{n}") for n in range(17_000)])
     with many.running() as url:
-        found = call("check", SOURCE, "--api-endpoint", url, *window[:-2], "--reads-per-minute", "4")
+        found = call("check", SOURCE, "--api-endpoint", url, *window[:-2], "--reads-per-minute", "8")
     entries = int(re.search(r"about ([0-9,]+) entries", found.stdout)[1].replace(",", ""))
-    assert 11_000 < entries < 13_000
-    assert re.search(r"1[123] reads, 2 minutes at 4 reads a minute", found.stdout)
+    assert 16_000 < entries < 18_000
+    assert re.search(r"1[678] reads, 1 minute at 8 reads a minute", found.stdout)
 
 
 @pytest.mark.parametrize(

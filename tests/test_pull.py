@@ -292,10 +292,11 @@ def test_killed_while_it_looks_for_late_entries(tmp_path):
     now = START + 240 * MINUTES
     stores = {}
     for name in ("whole", "killed"):
-        cloud = CloudLogging(ENTRIES, page_limit=30)
+        cloud = CloudLogging(ENTRIES, page_limit=300)
         with cloud.running() as url:
             run(tmp_path / name, url)
             cloud.add(late)
+            cloud.page_limit = 30
             for steps in (3, 4, 6) if name == "killed" else ():
                 with pytest.raises(Killed):
                     run(Dying(tmp_path / name, steps, after=False), url, now=now)

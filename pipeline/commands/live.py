@@ -132,14 +132,19 @@ def say_estimate(sources: Sequence[str], what: "Asked") -> None:
         raise UsageError("--dry-run is for services, such as logging://PROJECT; files are read at no cost")
     for source in filter(is_live, sources):
         found = estimate(source, what.live)
-        minutes = f"{found.minutes:,.0f} minutes" if found.minutes >= 1 else "less than a minute"
+        minutes = "less than a minute" if found.minutes < 1 else _counted(round(found.minutes), "minute")
         click.echo(
             f"{source} from {rfc3339(what.live.since)} to {rfc3339(what.live.until)}: "
-            f"{'' if found.exact else 'about '}{found.entries:,} entries, {found.pages:,} reads, {minutes} at "
-            f"{what.live.access.reads_per_minute} reads a minute ({found.reads} reads used for this)"
+            f"{'' if found.exact else 'about '}{_counted(found.entries, 'entry', 'entries')}, "
+            f"{_counted(found.pages, 'read')}, {minutes} at {_counted(what.live.access.reads_per_minute, 'read')} a minute "
+            f"({_counted(found.reads, 'read')} used for this)"
         )
         if found.entries > _MANY:
             say(_OTHER_WAYS)
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 @contextmanager
