@@ -81,6 +81,8 @@ def extract(
                     for given in pull(source, live, coverage, report, partial(_converted, reader, source, key)):
                         result.count(given, given.filter(inside(window)).height)
                     continue
+                if is_live(source):
+                    raise SourceError(source, "is a service", "pull it first: runverdict extract SOURCE --store DIR")
                 for given, as_entries in _read(source, reader, key, report):
                     rows = given.filter(inside(window))
                     result.count(given, rows.height)

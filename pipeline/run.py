@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -51,9 +51,9 @@ class ReconciliationError(RunverdictError):
 class Job:
     """What to check.
 
-    service None: every service worth a verdict. revision: `newest`, `serving`, or a name. baseline: `previous`, `none`,
-    or a name. live: what is read of services among the sources; its clock decides what of the window is settled.
-    expected: what the team expects; tests: results to take into account.
+    service None: every service worth a verdict. revision: `newest`, `serving`, `every` (that had users), or a name.
+    baseline: `previous`, `none`, or a name. live: what is read of services among the sources; its clock decides what of
+    the window is settled. expected: what the team expects; tests: results to take into account.
     """
 
     sources: Sequence[str]
@@ -114,8 +114,6 @@ def _check(job: Job, store: Store, on_progress: Callable[[str, int], None]) -> R
     with reported(store.path / "events"), Embedded(slices, **bounds, requests_until_ns=unsettled_ns) as engine:
         measures = measure(engine)
     selection = targets.select(measures.revisions, service=job.service, revision=job.revision, baseline=job.baseline)
-    before = _before(job, slices, measures, selection)
-    _known_baseline(job, selection, before)
     moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
     now_us = max((one for one in moments if isinstance(one, int)), default=None)
     if job.live:
@@ -133,23 +131,22 @@ def _check(job: Job, store: Store, on_progress: Callable[[str, int], None]) -> R
         cut_sources=tuple(sorted({redact_text(Path(one.source).name) for one in extraction.reports if one.truncated})),
         expected=replace(job.expected, known=_expected_anyway(job.catalogue)),
         tests=job.tests,
-        stretch=before.get,
-        earlier=partial(history.earlier, store, runs=int(job.policy.comparison["history_runs"]))
-        if job.baseline == "previous"
-        else lambda _target: None,
+        stretch=_stretch(job, slices, measures, selection).get,
+        earlier=partial(history.earlier, store, runs=int(job.policy.comparison["history_runs"]), wanted=job.baseline),
     )
     found = [assess(measures, target, context) for target in selection.targets]
-    history.append(store, found)
+    _known_baseline(job, selection, found)
     read = extraction.stored + extraction.read
     numbers = totals(measures.revisions, read=read, duplicates=extraction.duplicates)
     if wrong := unreconciled(numbers, [one.verdict for one in found]):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
+    history.append(store, found)
     names = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
     notes = [] if found else _notes(job, extraction, numbers, names, measures.revisions)
     return Run(found, selection.others, numbers, extraction, context.expected, notes)
 
 
-def _before(
+def _stretch(
     job: Job, slices: Sequence[Path], measures: Measures, selection: targets.Selection
 ) -> dict[targets.Target, Earlier]:
     """What was pulled before the window of each target's baseline, where the window shows too little of one."""
@@ -167,13 +164,12 @@ def _before(
     return found
 
 
-def _known_baseline(job: Job, selection: targets.Selection, before: Mapping[targets.Target, Earlier]) -> None:
-    """Refuse a baseline that none of the services has."""
-    if job.baseline in ("previous", "none") or not selection.targets or before:
+def _known_baseline(job: Job, selection: targets.Selection, found: Sequence[Found]) -> None:
+    """Refuse the name of a baseline that neither the entries nor history have."""
+    if job.baseline in ("previous", "none") or not found or any(one.sample.baseline for one in found):
         return
-    if not any(target.baseline for target in selection.targets):
-        seen = sorted({name for target in selection.targets for name in (target.revision, *target.older)})
-        raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {_names(seen)}")
+    seen = sorted({name for target in selection.targets for name in (target.revision, *target.older)})
+    raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {_names(seen)}")
 
 
 def _expected_anyway(catalogue: Catalogue) -> dict[str, str]:
@@ -227,7 +223,7 @@ def _notes(
         return ["the sources hold no entry"]
     if job.service and job.service not in seen:
         return [f"no entry of service {job.service!r}; seen were: {_names(seen)}"]
-    if job.revision not in ("newest", "serving"):
+    if job.revision not in ("newest", "serving", "every"):
         mine = revisions.filter(pl.col("service") == job.service) if job.service else revisions
         names = mine["revision"].drop_nulls().unique().sort().to_list()
         return [f"no entry of revision {job.revision!r}; seen were: {_names(names)}"]

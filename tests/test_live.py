@@ -411,3 +411,9 @@ def test_a_baseline_that_serves_in_the_window_is_taken_from_there():
         window = ("--since", stamp(1800), "--until", stamp(3600), "--settle", "5m")
         found = document(call("check", SOURCE, "--api-endpoint", url, *window, "--format", "json"))
     assert (found["compared"]["origin"], found["compared"]["requests"]) == ("window", 100)
+
+
+def test_other_commands_ask_for_a_store(tmp_path):
+    """What does not pull says how to."""
+    found = call("compare", SOURCE, "--revision", "a", "--revision", "b")
+    assert (found.exit_code, "pull it first: runverdict extract" in found.stderr) == (4, True)

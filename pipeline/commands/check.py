@@ -25,7 +25,7 @@ from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.judge.policy import Policy
-    from pipeline.run import Run
+    from pipeline.run import Job, Run
     from pipeline.settings import Settings
 
 
@@ -95,7 +95,6 @@ def run_check(
     from pipeline.junit import read as read_results
     from pipeline.report.files import FORMATS, write
     from pipeline.run import Job
-    from pipeline.run import check as check_job
 
     wanted = [form.strip() for form in forms.split(",")] if forms else list(FORMATS)
     if unknown := [form for form in wanted if form not in FORMATS]:
@@ -122,18 +121,11 @@ def run_check(
         revision=revision,
         baseline=baseline,
         settle_s=what.settle_s,
+        live=what.live,
         expected=Expectations(settings.expected, settings.required, settings.rename),
         tests=read_results(junit) if junit else None,
     )
-    place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
-    with place as folder:
-        if what.live:
-            with pulling(what.live) as live:
-                run = check_job(replace(job, live=live), Path(folder))
-        else:
-            with _progress(job.sources) as on_progress:
-                run = check_job(job, Path(folder), on_progress=on_progress)
-    _talk(run)
+    run = run_job(job, store)
     if out:
         write(out, run.verdict, run.verdicts, run.totals, wanted)  # type: ignore[arg-type]
     text = _form(run, wanted[0]) if forms and not out else _summary(run)
@@ -143,6 +135,22 @@ def run_check(
         if explain_policy:
             _explain_policy(run, policy, err=bool(forms and not out))
     return _exit_code(run, settings, failed=bool(missing or run.extraction.failed))
+
+
+def run_job(job: "Job", store: Path | None) -> "Run":
+    """Run a job in a store, a temporary one for None, with a progress bar, and say on stderr what the sources met."""
+    from pipeline.run import check as check_job
+
+    place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
+    with place as folder:
+        if job.live:
+            with pulling(job.live) as live:
+                run = check_job(replace(job, live=live), Path(folder))
+        else:
+            with _progress(job.sources) as on_progress:
+                run = check_job(job, Path(folder), on_progress=on_progress)
+    _talk(run)
+    return run
 
 
 def _explain_policy(run: "Run", policy: "Policy", *, err: bool) -> None:

@@ -136,7 +136,7 @@ def say_estimate(sources: Sequence[str], what: "Asked") -> None:
         click.echo(
             f"{source} from {rfc3339(what.live.since)} to {rfc3339(what.live.until)}: "
             f"{'' if found.exact else 'about '}{_counted(found.entries, 'entry', 'entries')}, "
-            f"{_counted(found.pages, 'read')}, {minutes} at {_counted(what.live.access.reads_per_minute, 'read')} a minute "
+            f"{_counted(found.pages, 'read')}, {minutes} at {what.live.access.reads_per_minute} reads a minute "
             f"({_counted(found.reads, 'read')} used for this)"
         )
         if found.entries > _MANY:
