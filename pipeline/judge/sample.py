@@ -246,7 +246,7 @@ class Profile:
     """
 
     revision: str
-    origin: Literal["window", "history"] = "window"
+    origin: Literal["window", "stretch", "history"] = "window"
     runs: int = 1
     entries: int = 0
     parsed: int = 0
