@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +25,7 @@ from pipeline.judge.decide import worse
 from pipeline.judge.model import Tool, Verdict, VerdictName
 from pipeline.judge.policy import Policy
 from pipeline.measure import measure
+from pipeline.report.frames import Charts, charts
 from pipeline.store import Store, reported
 from pipeline.totals import totals, unreconciled
 from pipeline.window import Window, nanoseconds
@@ -60,13 +61,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run gave: verdicts with their folder names, services only listed, totals, and what the sources met."""
+    """What a run gave: verdicts with their folder names, services only listed, totals, and what the sources met.
+
+    charts: the frames of each verdict's charts, by the same folder names.
+    """
 
     verdicts: list[tuple[str, Verdict]]
     others: dict[str, int]
     totals: dict[str, int]
     extraction: Extraction
     notes: list[str] = field(default_factory=list)
+    charts: dict[str, Charts] = field(default_factory=dict)
 
     @property
     def verdict(self) -> VerdictName:
@@ -103,13 +108,17 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
         cut_sources=tuple(sorted({redact_text(Path(one.source).name) for one in extraction.reports if one.truncated})),
     )
     verdicts = [(target.path, verdict(measures, target, context)) for target in selection.targets]
+    drawn = {
+        target.path: charts(measures, asdict(target), one)
+        for target, (_, one) in zip(selection.targets, verdicts, strict=True)
+    }
     read = extraction.stored + extraction.read
     numbers = totals(measures.revisions, read=read, duplicates=extraction.duplicates)
     if wrong := unreconciled(numbers, [one for _, one in verdicts]):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
     seen = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
     notes = [] if verdicts else _notes(job, extraction, numbers, seen, measures.revisions)
-    return Run(verdicts, selection.others, numbers, extraction, notes)
+    return Run(verdicts, selection.others, numbers, extraction, notes, drawn)
 
 
 def classify_store(store: Store, catalogue: Catalogue) -> None:

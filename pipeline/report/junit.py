@@ -64,7 +64,7 @@ def _details(check: Check) -> str:
     for entry in check.evidence:
         lines.append(f"{entry.timestamp or '–'} {shown(entry.excerpt)}")
         if entry.url:
-            lines.append(entry.url)
+            lines.append(shown(entry.url))
     return "\n".join(lines)
 
 
