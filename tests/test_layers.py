@@ -45,7 +45,7 @@ LAYERS = [
     (
         "pipeline.report",
         {"pipeline.report", "pipeline.judge", "pipeline.errors", "parsers"},
-        {"polars", "matplotlib", "jinja2", "rich"},
+        {"polars", "matplotlib", "jinja2", "markupsafe", "rich"},
     ),
     ("pipeline.simulate", {"pipeline.simulate", "pipeline.errors"}, set()),
     # Wiring: these put the layers together.
@@ -53,7 +53,7 @@ LAYERS = [
     ("pipeline.commands", {"pipeline", "parsers"}, {"click", "rich"}),
     ("pipeline", {"pipeline", "parsers"}, {"polars", "pydantic"}),
 ]
-WIRING = ("assemble", "cli", "commands", "explain", "run", "targets", "totals")
+WIRING = ("api", "assemble", "cli", "commands", "explain", "run", "targets", "totals")
 
 
 def modules():

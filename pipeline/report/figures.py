@@ -103,8 +103,8 @@ def latency(charts: Charts) -> "Figure | None":
                 capsize=3,
                 color=colour,
             )
-            told = f"  median {row['median_ms']:.3g} ms ({row['low_ms']:.3g} to {row['high_ms']:.3g})"
-            axes.text(row["high_ms"], height, told, va="center", fontsize=7.5)
+            told = f"median {row['median_ms']:.3g} ms ({row['low_ms']:.3g} to {row['high_ms']:.3g})"
+            _beside(axes, row["high_ms"], height, told)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(lambda value, _place: f"{value:,.10g}")
@@ -180,8 +180,8 @@ def instances(charts: Charts) -> "Figure | None":
             if row["start"]:
                 axes.plot([row["start"]], [place], marker="|", markersize=12, markeredgewidth=2, color=_INK)
             if bad:
-                exits = f"  {row['bad_exits']:,} {'exit' if row['bad_exits'] == 1 else 'exits'}"
-                axes.text(row["last"], place, exits, va="center", fontsize=7.5)
+                exits = f"{row['bad_exits']:,} {'exit' if row['bad_exits'] == 1 else 'exits'}"
+                _beside(axes, row["last"], place, exits)
         axes.set_yticks(range(rows.height), rows["instance"].to_list())
         axes.invert_yaxis()
         axes.margins(x=0.12)
@@ -336,11 +336,25 @@ def _whole_numbers(axes: "Axes") -> None:
 
 def _mark(axes: "Axes", marks: pl.DataFrame) -> None:
     """Vertical lines for deploys, grey spans for incidents, each with its name at the top."""
+    from matplotlib.dates import date2num
+
     top = axes.get_xaxis_transform()
     for place, row in enumerate(marks.iter_rows(named=True)):
         if row["until"]:
             axes.axvspan(row["time"], row["until"], color="#888888", alpha=0.25, linewidth=0)
         else:
             axes.axvline(row["time"], color=_INK, linewidth=0.9, linestyle=":" if row["kind"] == "deploy" else "-.")
-        label = _short(row["label"], 30)
-        axes.text(row["time"], 0.98 - 0.09 * (place % 3), f" {label}", transform=top, va="top", fontsize=7.5)
+        axes.annotate(
+            _short(row["label"], 30),
+            (date2num(row["time"]), 0.98 - 0.09 * (place % 3)),  # type: ignore[no-untyped-call]
+            xycoords=top,
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="top",
+            fontsize=7.5,
+        )
+
+
+def _beside(axes: "Axes", x: Any, y: float, text: str) -> None:
+    """A text to the right of a point."""
+    axes.annotate(text, (x, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=7.5)

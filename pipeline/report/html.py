@@ -15,6 +15,7 @@ from markupsafe import Markup
 from pipeline.judge.model import Verdict
 from pipeline.report.numbers import duration, effect, number, observed, percent
 from pipeline.report.sections import next_steps, sections
+from pipeline.report.statements import counts
 from pipeline.report.text import shown
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _environment() -> Environment:
         finalize=_visible,
     )
     environment.filters.update(number=number, percent=percent, duration=duration, observed=observed, effect=effect)
-    environment.filters.update(anchor=_anchor, cut=_cut, words=_words, clock=_clock, log_id=_log_id)
+    environment.filters.update(anchor=_anchor, cut=_cut, words=_words, clock=_clock, log_id=_log_id, counts=counts)
     environment.globals["max_signature"] = _MAX_SIGNATURE
     return environment
 

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pipeline.judge.model import Check, Verdict
 from pipeline.report.numbers import effect, number, observed
 from pipeline.report.sections import next_steps, sections
-from pipeline.report.statements import Section, Statement
+from pipeline.report.statements import Statement, counts
 from pipeline.report.text import shown
 
 _MARKS = {
@@ -99,9 +99,3 @@ def _mark(check: Check) -> str:
 
 def _standing(statement: Statement) -> str:
     return f"{_STANDINGS[statement.standing]} {statement.standing.lower()}"
-
-
-def counts(section: Section) -> str:
-    """Return how many statements of a section are proven, refuted, without evidence."""
-    standings = [one.standing for one in section.statements]
-    return ", ".join(f"{standings.count(kind)} {kind.lower()}" for kind in _STANDINGS if kind in standings)

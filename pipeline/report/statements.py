@@ -127,3 +127,10 @@ def sentence(text: str) -> str:
     if not text:
         return ""
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
+def counts(section: Section) -> str:
+    """Return how many statements of a section are proven, refuted, without evidence."""
+    standings = [one.standing for one in section.statements]
+    told = (("PROVEN", "proven"), ("REFUTED", "refuted"), ("NO EVIDENCE", "without evidence"))
+    return ", ".join(f"{standings.count(kind)} {words}" for kind, words in told if kind in standings)

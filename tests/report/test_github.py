@@ -52,7 +52,9 @@ def test_check_speaks_to_github(tmp_path, monkeypatch):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     found = call("check", logs, "--format", "json")
     assert (found.stdout, found.exit_code) == (plain.stdout, 1)
-    assert found.stderr.splitlines()[0].startswith("::error title=FAIL requests.error_rate::shop-api shop-api-00042-abc")
+    assert found.stderr.splitlines()[0].startswith(
+        "::error title=FAIL requests.error_rate::shop-api shop-api-00042-abc"
+    )
     assert "::" not in plain.stderr
     text = summary.read_text()
     assert text.startswith("before\n# FAIL")

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 import xmlschema
@@ -19,7 +19,7 @@ def test_one_case_per_check():
     found = with_status(full().checks, evidence__traffic="INCONCLUSIVE", security__attacks="NOT_APPLICABLE")
     text = junit(full(checks=found))
     SCHEMA.validate(text)
-    suite = ElementTree.fromstring(text)
+    suite = ET.fromstring(text)
     cases = {case.get("name").split(":")[0]: case for case in suite.iter("testcase")}
     assert list(cases) == [one.id for one in found]
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == (str(len(found)), "2", "0")
@@ -45,12 +45,15 @@ def test_hostile_texts_stay_text(text, status):
     found = checks(status, text, evidence=[proof], limit=text)
     written = junit(empty(checks=found, service=text, revision=text, headline=text))
     SCHEMA.validate(written)
-    assert len(list(ElementTree.fromstring(written).iter("testcase"))) == len(found)
+    assert len(list(ET.fromstring(written).iter("testcase"))) == len(found)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", written)
 
 
 def test_the_schema_refuses_what_jenkins_refuses():
     """A case without a name and a suite without its counts are not JUnit."""
-    for wrong in ("<testsuite name='x'/>", "<testsuite name='x' tests='1' failures='0' errors='0'><testcase/></testsuite>"):
+    for wrong in (
+        "<testsuite name='x'/>",
+        "<testsuite name='x' tests='1' failures='0' errors='0'><testcase/></testsuite>",
+    ):
         with pytest.raises(xmlschema.XMLSchemaValidationError):
             SCHEMA.validate(wrong)
