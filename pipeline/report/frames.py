@@ -213,7 +213,8 @@ def _trend(measures: Measured, service: Mapping[str, str | None], history: pl.Da
     )
     if history is not None:
         earlier = history.filter(pl.col("service") == service["service"], pl.col("requests") > 0)
-        earlier = earlier.sort("started").group_by("revision", maintain_order=True).last()
+        time = pl.col("started").str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", time_zone="UTC")
+        earlier = earlier.with_columns(time).sort("started").group_by("revision", maintain_order=True).last()
         earlier = earlier.join(rows, on="revision", how="anti").select(rows.columns)
         rows = pl.concat([earlier.cast(rows.schema), rows])
     return rows.sort("started", "revision").tail(MAX_REVISIONS)

@@ -179,7 +179,7 @@ def test_the_frame_of_revisions(measured, found):
         {
             "service": ["shop-api", "shop-api", "shop-api", "other"],
             "revision": ["shop-api-00040-aaa", "shop-api-00040-aaa", OLD, "other-00001-aaa"],
-            "started": [datetime(2026, 1, day, tzinfo=UTC) for day in (13, 14, 14, 14)],
+            "started": [f"2026-01-{day}T00:00:00.123456789Z" for day in (13, 14, 14, 14)],
             "verdict": "PASS",
             "requests": [10, 20, 30, 40],
             "error_rate": [0.5, 0.25, 0.5, 0.5],

@@ -3,7 +3,6 @@
 import doctest
 import io
 import re
-from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -16,7 +15,7 @@ ROWS = pl.DataFrame(
     {
         "service": ["shop-api"] * 4 + ["other\x1b[31m"],
         "revision": [*(f"shop-api-0004{place}-abc" for place in range(4)), "other-with-a-very-long-name-" * 4],
-        "started": [datetime(2026, 1, day, 9, 30, tzinfo=UTC) for day in (14, 12, 13, 15, 15)],
+        "started": [f"2026-01-{day}T09:30:00.000001Z" for day in (14, 12, 13, 15, 15)],
         "verdict": ["FAIL", "PASS", "WARN", "INCONCLUSIVE", "PASS"],
         "requests": [1000, 2000, 3000, 0, 123456789],
         "error_rate": [0.05, 0.001, 0.012, None, 0.0],
