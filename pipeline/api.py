@@ -66,7 +66,7 @@ class Logs:
         self._known = known
 
     def add(self, *sources: str | Path) -> None:
-        """Read more sources into the store, and classify what is new. Raises RunverdictError for what cannot be read."""
+        """Read more sources into the store, and classify them. Raises RunverdictError for what cannot be read."""
         extraction = extract(resolve([str(source) for source in sources]), self._store, window=Window())
         if extraction.failed:
             raise extraction.failed[0]

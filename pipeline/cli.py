@@ -11,6 +11,8 @@ import click
 from pipeline.commands.catalogue import catalogue
 from pipeline.commands.check import check
 from pipeline.commands.common import EXIT_INTERRUPTED, EXIT_TOOL, EXIT_USAGE
+from pipeline.commands.config import config
+from pipeline.commands.doctor import doctor
 from pipeline.commands.explain import explain, trace
 from pipeline.commands.simulate import demo, simulate
 
@@ -31,7 +33,7 @@ def cli(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s", stream=sys.stderr)
 
 
-for command in (check, explain, trace, catalogue, simulate, demo):
+for command in (check, explain, trace, catalogue, simulate, demo, config, doctor):
     cli.add_command(command)
 
 

@@ -21,7 +21,7 @@ LAYERS = [
     (
         "pipeline.sources",
         {"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window"},
-        {"polars", "duckdb", "pyarrow", "google", "zstandard"},
+        {"polars", "duckdb", "pyarrow", "google", "requests", "zstandard"},
     ),
     ("pipeline.store", {"pipeline.errors", "pipeline.schema", "pipeline.window"}, {"polars", "duckdb"}),
     (
@@ -48,12 +48,13 @@ LAYERS = [
         {"polars", "matplotlib", "jinja2", "markupsafe", "rich"},
     ),
     ("pipeline.simulate", {"pipeline.simulate", "pipeline.errors"}, set()),
+    ("pipeline.api", {"pipeline", "parsers"}, {"polars", "matplotlib"}),
     # Wiring: these put the layers together.
     ("pipeline.cli", {"pipeline", "parsers"}, {"click"}),
     ("pipeline.commands", {"pipeline", "parsers"}, {"click", "rich"}),
     ("pipeline", {"pipeline", "parsers"}, {"polars", "pydantic"}),
 ]
-WIRING = ("api", "assemble", "cli", "commands", "explain", "run", "targets", "totals")
+WIRING = ("assemble", "cli", "commands", "explain", "run", "targets", "totals")
 
 
 def modules():
