@@ -18,6 +18,9 @@ from pipeline.commands.simulate import demo, simulate
 
 log = logging.getLogger(__name__)
 
+#: Set by the shell that `README.md` tells how to set up.
+_COMPLETE = "_RUNVERDICT_COMPLETE"
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="runverdict")
@@ -37,6 +40,13 @@ for command in (check, explain, trace, catalogue, simulate, demo, config, doctor
     cli.add_command(command)
 
 
+def _complete(asked: str) -> int:
+    """Tell a shell what can stand where its user is."""
+    from click.shell_completion import shell_complete
+
+    return shell_complete(cli, {}, "runverdict", _COMPLETE, asked)
+
+
 def main() -> NoReturn:
     """Run the command line and leave at once.
 
@@ -45,6 +55,8 @@ def main() -> NoReturn:
     """
     code = EXIT_TOOL
     try:
+        if asked := os.environ.get(_COMPLETE):
+            raise SystemExit(_complete(asked))
         with cli.make_context("runverdict", sys.argv[1:]) as context:  # cli() makes a 1 of a reader who is gone
             cli.invoke(context)
         sys.stdout.flush()

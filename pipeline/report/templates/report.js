@@ -4,13 +4,14 @@ for (const filter of document.querySelectorAll(".filter")) {
   const input = filter.querySelector("input");
   const shown = filter.querySelector("output");
   const items = [...document.querySelectorAll(input.dataset.items)];
-  const texts = items.map((item) => item.textContent.toLowerCase());
+  let texts = null;
   const apply = () => {
+    texts ??= items.map((item) => item.textContent.toLowerCase());
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     items.forEach((item, place) => {
       const fits = words.every((word) => texts[place].includes(word));
-      item.hidden = !fits;
+      if (item.hidden === fits) item.hidden = !fits;
       count += fits;
     });
     shown.textContent = `${count} of ${items.length}`;
@@ -19,8 +20,8 @@ for (const filter of document.querySelectorAll(".filter")) {
   input.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { input.value = ""; apply(); }
   });
+  shown.textContent = `${items.length} of ${items.length}`;
   filter.hidden = false;
-  apply();
 }
 const reveal = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
