@@ -26,7 +26,7 @@ from parsers.errors import Problem
 from parsers.model import Catalogue
 from parsers.model import load as load_catalogue
 from pipeline import explain as explanation
-from pipeline import run, simulate
+from pipeline import history, run, simulate
 from pipeline.engines.embedded import Embedded, sql_folder
 from pipeline.errors import SourceError, UsageError
 from pipeline.extract import extract
@@ -139,14 +139,8 @@ class Logs:
         return figures(charts(self._measures, mine.select(IDENTITY).row(0, named=True), drawn, self.history()))
 
     def history(self) -> pl.DataFrame:
-        """Earlier verdicts that the store remembers, a row per run: service, revision, started, verdict, and numbers.
-
-        Columns as `runverdict history` prints them; empty where the store remembers none.
-        """
-        files = sorted((self.path / "history" / "verdicts").glob("*.parquet"))
-        if not files:
-            return pl.DataFrame(schema=_HISTORY)
-        return pl.concat(pl.read_parquet(file, columns=list(_HISTORY)) for file in files).sort("service", "started")
+        """Verdicts that the store remembers, a row per run: those of `verdicts`, and of `check --store`."""
+        return history.verdicts(self._store)
 
     @cached_property
     def _measures(self) -> Measures:
@@ -155,13 +149,6 @@ class Logs:
 
     def _scan(self, table: str) -> pl.LazyFrame:
         return pl.scan_parquet(self._store.slices(table), hive_partitioning=False)
-
-
-_HISTORY = {
-    **dict.fromkeys(("service", "revision", "started", "verdict"), pl.String),
-    "requests": pl.Int64,
-    **dict.fromkeys(("error_rate", "p50_ms", "p95_ms"), pl.Float64),
-}
 
 
 def read(*sources: str | Path, store: str | Path | None = None, known: Catalogue | None = None) -> Logs:

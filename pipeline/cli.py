@@ -14,6 +14,7 @@ from pipeline.commands.common import EXIT_INTERRUPTED, EXIT_TOOL, EXIT_USAGE
 from pipeline.commands.config import config
 from pipeline.commands.doctor import doctor
 from pipeline.commands.explain import explain, trace
+from pipeline.commands.history import calibrate, compare, history
 from pipeline.commands.simulate import demo, simulate
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,10 @@ def cli(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s", stream=sys.stderr)
 
 
-for command in (check, explain, trace, catalogue, simulate, demo, config, doctor):
+for command in (
+    *(check, compare, history, explain, trace, catalogue, calibrate, simulate, demo),
+    *(config, doctor),
+):
     cli.add_command(command)
 
 

@@ -26,6 +26,7 @@ class Measures:
     events: pl.DataFrame
     signatures: pl.DataFrame
     histograms: pl.DataFrame
+    slots: pl.DataFrame
     minutes: pl.DataFrame
     instances: pl.DataFrame
     ages: pl.DataFrame

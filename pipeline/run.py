@@ -5,8 +5,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,14 +16,15 @@ import polars as pl
 from parsers.model import Catalogue
 from parsers.redact import redact_text
 from parsers.to_polars import Classifier
-from pipeline import targets
-from pipeline.assemble import Context, verdict
+from pipeline import history, targets
+from pipeline.assemble import Context, Found, assess
 from pipeline.classify import classify
 from pipeline.engines.embedded import Embedded
-from pipeline.errors import RunverdictError
+from pipeline.errors import RunverdictError, UsageError
 from pipeline.extract import Extraction, extract
 from pipeline.judge.decide import worse
-from pipeline.judge.model import Tool, Verdict, VerdictName
+from pipeline.judge.expectations import Expectations
+from pipeline.judge.model import TestResults, Tool, Verdict, VerdictName
 from pipeline.judge.policy import Policy
 from pipeline.measure import measure
 from pipeline.report.frames import Charts, charts
@@ -48,7 +50,11 @@ class ReconciliationError(RunverdictError):
 
 @dataclass(frozen=True)
 class Job:
-    """What to check. revision: `newest`, `serving`, or a name; service None: every service worth a verdict."""
+    """What to check.
+
+    service None: every service worth a verdict. revision: `newest`, `serving`, `every` (that had users), or a name.
+    baseline: `previous`, `none`, or a name. expected: what the team expects; tests: results to take into account.
+    """
 
     sources: Sequence[str]
     catalogue: Catalogue
@@ -56,22 +62,31 @@ class Job:
     window: Window = field(default_factory=Window)
     service: str | None = None
     revision: str = "newest"
+    baseline: str = "previous"
     settle_s: float = SETTLE_S
+    expected: Expectations = field(default_factory=Expectations)
+    tests: TestResults | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run gave: verdicts with their folder names, services only listed, totals, and what the sources met.
+    """What a run gave: what was found, services only listed, totals, what the sources met, and what was expected.
 
-    charts: the frames of each verdict's charts, by the same folder names.
+    charts: the frames of each verdict's charts, by its folder's name.
     """
 
-    verdicts: list[tuple[str, Verdict]]
+    found: list[Found]
     others: dict[str, int]
     totals: dict[str, int]
     extraction: Extraction
+    expected: Expectations
     notes: list[str] = field(default_factory=list)
     charts: dict[str, Charts] = field(default_factory=dict)
+
+    @property
+    def verdicts(self) -> list[tuple[str, Verdict]]:
+        """The verdict documents, each with its folder's name."""
+        return [(one.target.path, one.verdict) for one in self.found]
 
     @property
     def verdict(self) -> VerdictName:
@@ -94,7 +109,7 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
     bounds = {"start_ns": nanoseconds(start) if start else None, "end_ns": nanoseconds(end) if end else None}
     with reported(store.path / "events"), Embedded(store.slices("events"), **bounds) as engine:
         measures = measure(engine)
-    selection = targets.select(measures.revisions, service=job.service, revision=job.revision)
+    selection = targets.select(measures.revisions, service=job.service, revision=job.revision, baseline=job.baseline)
     moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
     now_us = max((one for one in moments if isinstance(one, int)), default=None)
     context = Context(
@@ -106,19 +121,35 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
         now_ns=None if now_us is None else now_us * 1000,
         settle_s=job.settle_s,
         cut_sources=tuple(sorted({redact_text(Path(one.source).name) for one in extraction.reports if one.truncated})),
+        expected=replace(job.expected, known=_expected_anyway(job.catalogue)),
+        tests=job.tests,
+        earlier=partial(history.earlier, store, runs=int(job.policy.comparison["history_runs"]), wanted=job.baseline),
     )
-    verdicts = [(target.path, verdict(measures, target, context)) for target in selection.targets]
-    drawn = {
-        target.path: charts(measures, asdict(target), one)
-        for target, (_, one) in zip(selection.targets, verdicts, strict=True)
-    }
+    found = [assess(measures, target, context) for target in selection.targets]
+    _known_baseline(job, selection, found)
+    past = history.verdicts(store)
+    drawn = {one.target.path: charts(measures, asdict(one.target), one.verdict, past) for one in found}
     read = extraction.stored + extraction.read
     numbers = totals(measures.revisions, read=read, duplicates=extraction.duplicates)
-    if wrong := unreconciled(numbers, [one for _, one in verdicts]):
+    if wrong := unreconciled(numbers, [one.verdict for one in found]):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
+    history.append(store, found)
     seen = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
-    notes = [] if verdicts else _notes(job, extraction, numbers, seen, measures.revisions)
-    return Run(verdicts, selection.others, numbers, extraction, notes, drawn)
+    notes = [] if found else _notes(job, extraction, numbers, seen, measures.revisions)
+    return Run(found, selection.others, numbers, extraction, context.expected, notes, drawn)
+
+
+def _known_baseline(job: Job, selection: targets.Selection, found: Sequence[Found]) -> None:
+    """Refuse the name of a baseline that neither the entries nor history have."""
+    if job.baseline in ("previous", "none") or not found or any(one.sample.baseline for one in found):
+        return
+    seen = sorted({name for target in selection.targets for name in (target.revision, *target.older)})
+    raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {_names(seen)}")
+
+
+def _expected_anyway(catalogue: Catalogue) -> dict[str, str]:
+    """Events that are expected warnings by their name, with their meaning."""
+    return {event.name: event.meaning for event in catalogue.events if event.name.startswith("expected.")}
 
 
 def classify_store(store: Store, catalogue: Catalogue) -> None:
@@ -159,7 +190,7 @@ def _notes(
         return ["the sources hold no entry"]
     if job.service and job.service not in seen:
         return [f"no entry of service {job.service!r}; seen were: {_names(seen)}"]
-    if job.revision not in ("newest", "serving"):
+    if job.revision not in ("newest", "serving", "every"):
         mine = revisions.filter(pl.col("service") == job.service) if job.service else revisions
         names = mine["revision"].drop_nulls().unique().sort().to_list()
         return [f"no entry of revision {job.revision!r}; seen were: {_names(names)}"]

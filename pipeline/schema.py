@@ -68,6 +68,59 @@ EVENT_COLUMNS: tuple[Column, ...] = (
 
 EVENTS: tuple[Column, ...] = ENTRIES + EVENT_COLUMNS
 
+_RUN: tuple[Column, ...] = (
+    Column("project", pl.String, "STRING", "", "project of the service"),
+    Column("location", pl.String, "STRING", "", "location of the service"),
+    Column("service", pl.String, "STRING", "", "the service"),
+    Column("revision", pl.String, "STRING", "", "the revision that was judged"),
+    Column("run", pl.String, "STRING", "", "digest of the identity and of the time that its entries cover"),
+)
+
+#: What is remembered of a run: tables that merge by adding.
+HISTORY: dict[str, tuple[Column, ...]] = {
+    "verdicts": (
+        *_RUN,
+        Column("started", pl.String, "STRING", "", "first entry of the service, RFC 3339"),
+        Column("ended", pl.String, "STRING", "", "last entry of the service, RFC 3339"),
+        Column("verdict", pl.String, "STRING", "", "PASS, WARN, INCONCLUSIVE or FAIL"),
+        Column("headline", pl.String, "STRING", "", "what decided"),
+        Column("baseline", pl.String, "STRING", "", "the revision it was compared with"),
+        Column("requests", pl.Int64, "INT64", "requests", "all request rows"),
+        Column("eligible", pl.Int64, "INT64", "requests", "those of users"),
+        Column("error_rate", pl.Float64, "FLOAT64", "ratio", "5xx of all request rows"),
+        Column("p50_ms", pl.Float64, "FLOAT64", "ms", "median latency of all request rows"),
+        Column("p95_ms", pl.Float64, "FLOAT64", "ms", "95th percentile of the same"),
+        Column("catalogue", pl.String, "STRING", "", "digest of the catalogue"),
+        Column("policy", pl.String, "STRING", "", "digest of the policy"),
+        Column("document", pl.String, "STRING", "", "verdict.json"),
+    ),
+    "measures": (
+        *_RUN,
+        Column("measure", pl.String, "STRING", "", "what was measured"),
+        Column("key", pl.String, "STRING", "", "of which endpoint, event or code; empty for the whole"),
+        Column("n", pl.Int64, "INT64", "", "how many it rests on, or the count itself"),
+        Column("value", pl.Float64, "FLOAT64", "", "the number, where it is no count"),
+        Column("unit", pl.String, "STRING", "", "unit of the number"),
+    ),
+    "histograms": (
+        *_RUN,
+        Column("kind", pl.String, "STRING", "", "endpoint or event"),
+        Column("key", pl.String, "STRING", "", "which one"),
+        Column("part", pl.Int64, "INT64", "", "eighth of the revision's time, 0 to 7"),
+        Column("bucket", pl.Int64, "INT64", "", "holds 1.02^(bucket-1) < ns <= 1.02^bucket"),
+        Column("n", pl.Int64, "INT64", "entries", "how many, of the steady phase"),
+    ),
+    "signatures": (
+        *_RUN,
+        Column("signature", pl.String, "STRING", "", "message with its variable parts masked"),
+        Column("level", pl.String, "STRING", "", "effective severity"),
+        Column("event", pl.String, "STRING", "", "the event that explains it, empty where nothing does"),
+        Column("outcome", pl.String, "STRING", "", "outcome of the event"),
+        Column("n", pl.Int64, "INT64", "entries", "how many lines"),
+        Column("n_startup", pl.Int64, "INT64", "entries", "those within a minute of their instance's start"),
+    ),
+}
+
 #: A column of the slices of entries: a keyed hash of what an entry without a key was before it was redacted, else null.
 CONTENT = "content"
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import SettingsError
+from pipeline.judge.expectations import Contract, Rename, Required
 
 #: Read from the working folder where no --config is given.
 DEFAULT_FILE = "runverdict.toml"
@@ -38,6 +39,9 @@ class Settings(_Strict):
     catalogue: CatalogueSettings = CatalogueSettings()
     policy: dict[str, dict[str, float | int | bool | str]] = {}
     exit: ExitSettings = ExitSettings()
+    expected: list[Contract] = []
+    required: list[Required] = []
+    rename: list[Rename] = []
 
 
 def load(path: Path | None) -> Settings:

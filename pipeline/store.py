@@ -3,6 +3,7 @@
 STORE/manifest.json             what is there, and the rules of the events; written by rename
 STORE/entries/NAME.parquet      one slice of entries, keys unique over all slices; `content`: see `CONTENT`
 STORE/events/NAME.parquet       the same rows, classified
+STORE/history/…                 verdicts and measures of runs (`pipeline/history.py`)
 STORE/pseudonym.key             the key of the digests (0600), unless the environment has one
 """
 
@@ -29,7 +30,7 @@ class Store:
         with reported(path):
             for table in ("entries", "events"):
                 (path / table).mkdir(parents=True, exist_ok=True)
-            for left in [*path.glob(".*.tmp"), *path.glob("*/.*.tmp")]:
+            for left in [*path.glob(".*.tmp"), *path.glob("*/.*.tmp"), *path.glob("history/*/.*.tmp")]:
                 left.unlink()
 
     def slices(self, table: str) -> list[Path]:
@@ -47,6 +48,7 @@ class Store:
         part = target.with_name(f".{name}.tmp")
         try:
             with reported(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
                 rows.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
                 with part.open("rb+") as file:
                     os.fsync(file.fileno())

@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import polars as pl
@@ -19,7 +21,11 @@ _MAX_FILE_NAME = 200
 
 @dataclass(frozen=True)
 class Target:
-    """A revision to judge; `served_by` names the older revision that had the requests, where it had none."""
+    """A revision to judge.
+
+    served_by: the older revision that had the requests, where it had none. older: the service's older revisions, the
+    newest first. baseline: the one to compare with, None where there is none.
+    """
 
     project: str | None
     location: str | None
@@ -27,6 +33,8 @@ class Target:
     revision: str
     path: str
     served_by: str | None = None
+    older: tuple[str, ...] = ()
+    baseline: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,11 +45,12 @@ class Selection:
     others: dict[str, int]
 
 
-def select(revisions: pl.DataFrame, *, service: str | None, revision: str) -> Selection:
+def select(revisions: pl.DataFrame, *, service: str | None, revision: str, baseline: str = "previous") -> Selection:
     """Return the revisions to judge.
 
     revisions: the measure of that name. service: its name, or None for every service with a deploy, an instance
-    start, a crash or 20 requests (every one, if that leaves none). revision: `newest`, `serving`, or a name.
+    start, a crash or 20 requests (every one, if that leaves none). revision: `newest`, `serving`, `every` (of 20
+    requests), or a name. baseline: `previous` (the revision that served before), `none`, or a name.
     """
     known = revisions.filter(pl.col("service").is_not_null())
     keys = ("project", "location", "service")
@@ -59,9 +68,14 @@ def select(revisions: pl.DataFrame, *, service: str | None, revision: str) -> Se
     for row in chosen.sort(keys, nulls_last=True).iter_rows(named=True):
         mine = known.filter(*(pl.col(key).eq_missing(pl.lit(row[key], pl.String)) for key in keys))
         folder = _folder(row, chosen)
-        for name, served_by in _revisions(mine.filter(pl.col("revision").is_not_null()), revision):
+        rows = mine.filter(pl.col("revision").is_not_null()).to_dicts()
+        order = _by_age(rows)
+        for name, served_by in _revisions(rows, revision):
+            older = tuple(order[order.index(name) + 1 :])
+            before = _before(rows, name, older, baseline)
             path = f"{folder}/{file_name(name)}"
-            targets.append(Target(row["project"], row["location"], row["service"], name, path, served_by))
+            identity = row["project"], row["location"], row["service"]
+            targets.append(Target(*identity, name, path, served_by, older, before))
     judged = [(target.project, target.location, target.service) for target in targets]
     taken = pl.DataFrame(judged, schema=dict.fromkeys(keys, pl.String), orient="row")
     left = totals.join(taken, on=keys, how="anti", nulls_equal=True)
@@ -80,15 +94,18 @@ def _folder(row: dict[str, str | None], chosen: pl.DataFrame) -> str:
     return _fitting("@".join(_encoded(part or "") for part in parts))
 
 
-def _revisions(rows: pl.DataFrame, wanted: str) -> list[tuple[str, str | None]]:
+def _revisions(rows: Sequence[dict[str, Any]], wanted: str) -> list[tuple[str, str | None]]:
     """Names of the revisions of one service to judge, each with the one that served in its place."""
-    if rows.is_empty():
+    if not rows:
         return []
-    if wanted not in ("newest", "serving"):
-        return [(wanted, None)] if wanted in rows["revision"] else []
-    newest = _newest(rows.to_dicts())
-    served = rows.filter(pl.col("request_rows") > 0)
-    serving = _newest(served.to_dicts()) if served.height else None
+    if wanted not in ("newest", "serving", "every"):
+        return [(wanted, None)] if any(row["revision"] == wanted for row in rows) else []
+    if wanted == "every":
+        requests = {str(row["revision"]): row["request_rows"] for row in rows}
+        return [(name, None) for name in _by_age(rows) if requests[name] >= _MIN_REQUESTS]
+    newest = _by_age(rows)[0]
+    served = [row for row in rows if row["request_rows"] > 0]
+    serving = _by_age(served)[0] if served else None
     if wanted == "serving":
         return [(serving or newest, None)]
     if serving is None or serving == newest:
@@ -96,23 +113,45 @@ def _revisions(rows: pl.DataFrame, wanted: str) -> list[tuple[str, str | None]]:
     return [(newest, serving), (serving, None)]
 
 
-def _newest(rows: Sequence[dict[str, object]]) -> str:
-    """The newest by Ready time, else number, else first entry; a higher number not yet Ready is newer still."""
+def _before(rows: Sequence[dict[str, Any]], name: str, older: Sequence[str], wanted: str) -> str | None:
+    """The revision to compare with: the newest older one that served enough, else at all.
 
-    def number(row: dict[str, object]) -> int:
+    Where none of the service had a request, such as a worker that pulls its work, the newest older one.
+    """
+    requests = {str(row["revision"]): int(row["request_rows"]) for row in rows}
+    if wanted == "none":
+        return None
+    if wanted != "previous":
+        return wanted if wanted in requests and wanted != name else None
+    for least in (_MIN_REQUESTS, 1) if any(requests.values()) else (0,):
+        if served := [one for one in older if requests[one] >= least]:
+            return served[0]
+    return None
+
+
+def _by_age(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The names of revisions, the newest first.
+
+    By Ready time, else number, else first entry. One not Ready yet is newer than all Ready ones of a lower number.
+    """
+
+    def number(row: dict[str, Any]) -> int:
         found = _NUMBER.search(str(row["revision"]))
         return int(found[1]) if found else -1
 
-    def order(row: dict[str, object]) -> tuple[object, ...]:
+    def order(row: dict[str, Any]) -> tuple[Any, ...]:
         return number(row), row["first_ns"] or 0, str(row["revision"])
 
-    ready = [row for row in rows if row["ready_ns"] is not None]
-    best = max(rows, key=order)
-    if ready:
-        latest = max(ready, key=lambda row: (row["ready_ns"], *order(row)))
-        if best["ready_ns"] is not None or number(best) <= number(latest):
-            best = latest
-    return str(best["revision"])
+    numbers, latest = [-1], [-1]  # of the Ready ones by rising number, with the latest Ready time so far
+    for row in sorted((row for row in rows if row["ready_ns"] is not None), key=order):
+        numbers.append(number(row))
+        latest.append(max(latest[-1], row["ready_ns"]))
+
+    def age(row: dict[str, Any]) -> tuple[Any, ...]:
+        lower = max(bisect_left(numbers, number(row)) - 1, 0)
+        return row["ready_ns"] if row["ready_ns"] is not None else latest[lower], *order(row)
+
+    return [str(row["revision"]) for row in sorted(rows, key=age, reverse=True)]
 
 
 def file_name(text: str) -> str:

@@ -92,21 +92,15 @@ def test_figures(logs):
         logs.figures(verdict.model_copy(update={"service": "other"}))
 
 
-def test_the_history_of_a_store(logs, folder):
-    """Verdicts that the store remembers, by time; a store without any has none."""
-    read = api.read(folder / "x.ndjson", store=folder / "remembering")
-    path = read.path / "history" / "verdicts"
-    path.mkdir(parents=True, exist_ok=True)
-    for file in path.iterdir():
-        file.unlink()
-    assert read.history().is_empty()
-    for name, day in (("b", 14), ("a", 13)):
-        row = {"service": "shop-api", "revision": f"shop-api-{name}", "started": f"2026-01-{day}T09:00:00Z"}
-        row |= {"verdict": "PASS", "requests": 5, "error_rate": 0.0, "p50_ms": 1.0, "p95_ms": None, "document": "{}"}
-        pl.DataFrame([row], schema_overrides={"p95_ms": pl.Float64}).write_parquet(path / f"{name}.parquet")
-    history = read.history()
-    assert history["revision"].to_list() == ["shop-api-a", "shop-api-b"]
-    assert "revisions" in read.figures(read.verdict())
+def test_the_history_of_a_store(folder):
+    """Verdicts that the store remembers; a store in which nothing was judged has none."""
+    logs = api.read(ndjson(folder / "z.ndjson", failing()), store=folder / "remembering")
+    assert logs.history().is_empty()
+    verdict = logs.verdict()
+    assert logs.history().select("service", "revision", "verdict").rows() == [("shop-api", NEW, "FAIL")]
+    other = failing(revision="00043-new")
+    logs.add(ndjson(folder / "y.ndjson", other))
+    assert "revisions" in logs.figures(verdict)
 
 
 def test_a_block_of_ones_own(folder):

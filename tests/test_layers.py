@@ -17,7 +17,7 @@ LAYERS = [
     ("pipeline.errors", {"parsers.errors"}, set()),
     ("pipeline.schema", set(), {"polars"}),
     ("pipeline.window", {"pipeline.errors"}, set()),
-    ("pipeline.settings", {"pipeline.errors"}, {"pydantic"}),
+    ("pipeline.settings", {"pipeline.errors", "pipeline.judge.expectations"}, {"pydantic"}),
     (
         "pipeline.sources",
         {"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window"},
@@ -52,9 +52,23 @@ LAYERS = [
     # Wiring: these put the layers together.
     ("pipeline.cli", {"pipeline", "parsers"}, {"click"}),
     ("pipeline.commands", {"pipeline", "parsers"}, {"click", "rich"}),
-    ("pipeline", {"pipeline", "parsers"}, {"polars", "pydantic"}),
+    ("pipeline.junit", {"pipeline", "parsers"}, {"defusedxml"}),
+    ("pipeline", {"pipeline", "parsers"}, {"polars", "pydantic", "numpy"}),
 ]
-WIRING = ("assemble", "cli", "commands", "explain", "run", "targets", "totals")
+WIRING = (
+    "assemble",
+    "cli",
+    "commands",
+    "history",
+    "junit",
+    "novelties",
+    "samples",
+    "timings",
+    "explain",
+    "run",
+    "targets",
+    "totals",
+)
 
 
 def modules():

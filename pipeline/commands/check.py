@@ -25,7 +25,8 @@ from pipeline.commands.output import joined, to_github
 from pipeline.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from pipeline.run import Run
+    from pipeline.judge.policy import Policy
+    from pipeline.run import Job, Run
     from pipeline.settings import Settings
 
 
@@ -34,7 +35,11 @@ if TYPE_CHECKING:
 @click.option("--service", help="Judge this service; default: every one with a deploy, start, crash or 20 requests.")
 @click.option("--revision", default="newest", show_default=True, help="newest, serving, or a revision's name.")
 @click.option(
-    "--baseline", type=click.Choice(["none"]), default="none", show_default=True, help="What to compare with."
+    "--baseline",
+    default="previous",
+    show_default=True,
+    metavar="previous|none|R",
+    help="Compare with the revision that served before, with nothing, or with revision R.",
 )
 @click.option("--since", metavar="T", help="Start of the window: RFC 3339, or a duration back from now (30m).")
 @click.option("--until", metavar="T", help="End of the window, not included.")
@@ -46,6 +51,13 @@ if TYPE_CHECKING:
     help="Forms to write, default all; with one and no --out: print it.",
 )
 @click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Keep entries and events there.")
+@click.option(
+    "--junit",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Results of tests to take into account, as JUnit XML; can be given several times.",
+)
+@click.option("--explain-policy", is_flag=True, help="Say which rule decided what, and what would change the verdict.")
 @click.option("--settle", default="5m", show_default=True, help="How long after its end a window is complete.")
 @config_option
 def check(**options: Any) -> None:
@@ -77,14 +89,16 @@ def run_check(
     store: Path | None,
     settle: str,
     config: Path | None,
+    junit: tuple[Path, ...] = (),
+    explain_policy: bool = False,
 ) -> int:
     """Run the job that the options of `check` describe, print or write what it gives, and return the exit code."""
+    from pipeline.judge.expectations import Expectations
+    from pipeline.junit import read as read_results
     from pipeline.report.files import FORMATS, write
     from pipeline.run import Job
-    from pipeline.run import check as check_job
     from pipeline.window import Window, parse_duration, parse_time
 
-    assert baseline == "none"
     now = datetime.now(UTC)
     window = Window(
         start=parse_time(since, now=now) if since else None, end=parse_time(until, now=now) if until else None
@@ -96,7 +110,7 @@ def run_check(
     if forms and not out and len(wanted) > 1:
         raise UsageError("several forms need a folder: add --out DIR")
     settings = settings_of(config)
-    known, missing = _resolved(sources)
+    known, missing = resolved(sources)
     if missing and not known:
         return EXIT_TOOL
     policy = policy_of(settings, config)
@@ -107,12 +121,12 @@ def run_check(
         window=window,
         service=service,
         revision=revision,
+        baseline=baseline,
         settle_s=settle_s,
+        expected=Expectations(settings.expected, settings.required, settings.rename),
+        tests=read_results(junit) if junit else None,
     )
-    place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
-    with place as folder, _progress(job.sources) as on_progress:
-        run = check_job(job, Path(folder), on_progress=on_progress)
-    _talk(run)
+    run = run_job(job, store)
     if out:
         write(out, run.verdict, run.verdicts, run.totals, wanted, run.charts)  # type: ignore[arg-type]
     text = _form(run, wanted[0]) if forms and not out else _summary(run)
@@ -121,10 +135,33 @@ def run_check(
     with suppress(BrokenPipeError):  # a reader who has read enough does not change the verdict
         click.echo(text, nl=False)
         sys.stdout.flush()
+        if explain_policy:
+            _explain_policy(run, policy, err=bool(forms and not out))
     return _exit_code(run, settings, failed=bool(missing or run.extraction.failed))
 
 
-def _resolved(arguments: tuple[str, ...]) -> tuple[list[str], list[SourceError]]:
+def run_job(job: "Job", store: Path | None) -> "Run":
+    """Run a job in a store, a temporary one for None, with a progress bar, and say on stderr what the sources met."""
+    from pipeline.run import check as check_job
+
+    place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
+    with place as folder, _progress(job.sources) as on_progress:
+        run = check_job(job, Path(folder), on_progress=on_progress)
+    _talk(run)
+    return run
+
+
+def _explain_policy(run: "Run", policy: "Policy", *, err: bool) -> None:
+    """Print which rule decided what; on stderr where stdout has a document."""
+    from pipeline.judge.whatif import explain
+    from pipeline.report.text import shown
+
+    for one in run.found:
+        for line in explain(one.sample, policy, run.expected):
+            click.echo(f"{line[: len(line) - len(line.lstrip())]}{shown(line.lstrip())}", err=err)
+
+
+def resolved(arguments: tuple[str, ...]) -> tuple[list[str], list[SourceError]]:
     """Return the files that the arguments name, and what is wrong with the others, which stderr has then."""
     from pipeline.sources.files import resolve
 

@@ -1,14 +1,30 @@
 """From a sample to checks, and from checks to a verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-from pipeline.judge import dependencies, evidence, platform, requests, security, websocket
-from pipeline.judge.checks import CheckFunction, count, result
-from pipeline.judge.model import Check, Decision, Risk, VerdictName
+from pipeline.judge import (
+    contracts,
+    dependencies,
+    deployment,
+    evidence,
+    novelty,
+    platform,
+    relative,
+    requests,
+    security,
+)
+from pipeline.judge import websocket as ws
+from pipeline.judge.checks import CheckFunction, count
+from pipeline.judge.compare import Comparison, compare
+from pipeline.judge.expectations import Expectations
+from pipeline.judge.incidents import incidents
+from pipeline.judge.model import Check, ContractUse, Decision, Incident, Risk, SignatureChange, VerdictName
 from pipeline.judge.policy import Policy
 from pipeline.judge.sample import Sample
 
-#: Every check that needs no baseline, by its id; the order of a report is that of `policy.toml`.
+#: Checks of a revision by itself, by their id; the order of a report is that of `policy.toml`.
 CHECKS: dict[str, CheckFunction] = {
     "evidence.window": evidence.window,
     "evidence.traffic": evidence.traffic,
@@ -21,9 +37,9 @@ CHECKS: dict[str, CheckFunction] = {
     "platform.malformed": platform.malformed,
     "requests.error_rate": requests.error_rate,
     "requests.health": requests.health,
-    "websocket.handshakes": websocket.handshakes,
-    "websocket.closes": websocket.closes,
-    "websocket.readiness": websocket.readiness,
+    "websocket.handshakes": ws.handshakes,
+    "websocket.closes": ws.closes,
+    "websocket.readiness": ws.readiness,
     "auth.unreachable": dependencies.auth_unreachable,
     "database.failures": dependencies.database_failures,
     "service_auth.failures": dependencies.service_auth_failures,
@@ -31,19 +47,61 @@ CHECKS: dict[str, CheckFunction] = {
     "application.failures": dependencies.application_failures,
     "security.leaks": security.leaks,
     "security.attacks": security.attacks,
+    "deployment.ready": deployment.ready,
+    "deployment.start_up": deployment.start_up,
+    "deployment.instances": deployment.instances,
+    "deployment.traffic": deployment.traffic,
+    "tests.results": deployment.tests,
+}
+
+#: Checks beside the baseline, of the comparisons that have their id.
+RELATIVE: dict[str, Callable[[Sample, Policy, Sequence[Comparison]], Check]] = {
+    "requests.latency": partial(relative.latency, check="requests.latency"),
+    "requests.endpoint_latency": partial(relative.latency, check="requests.endpoint_latency"),
+    "auth.latency": partial(relative.latency, check="auth.latency"),
+    "database.latency": partial(relative.latency, check="database.latency"),
+    "auth.failure_rate": relative.failure_rate,
+    "novelty.errors": novelty.errors,
+    "novelty.silent": novelty.silent,
 }
 
 _RISKS: dict[VerdictName, Risk] = {"PASS": "LOW", "WARN": "MEDIUM", "INCONCLUSIVE": "MEDIUM", "FAIL": "HIGH"}
 
 
-def judge(sample: Sample, policy: Policy) -> list[Check]:
-    """Return every check of the policy, in its order."""
-    return [
-        CHECKS[rule.id](sample, policy)
-        if not rule.needs
-        else result(rule, "NOT_APPLICABLE", "there is no baseline to compare with")
-        for rule in policy.rules.values()
-    ]
+@dataclass(frozen=True)
+class Judgement:
+    """All that is found on one revision."""
+
+    sample: Sample
+    checks: list[Check]
+    incidents: list[Incident]
+    changes: list[SignatureChange]
+    contracts: list[ContractUse]
+
+
+def judge(sample: Sample, policy: Policy, expected: Expectations | None = None) -> Judgement:
+    """Return every check of the policy, in its order, and what stands beside them.
+
+    expected: what the team expects; what its contracts cover is no finding.
+    """
+    expected = expected or Expectations()
+    raw = sample
+    sample, uses = contracts.honour(sample, expected)
+    comparisons = compare(sample, policy)
+    checks = []
+    for rule in policy.rules.values():
+        mine = comparisons.get(rule.id, [])
+        if rule.id in RELATIVE:
+            check = RELATIVE[rule.id](sample, policy, mine)
+        elif rule.id == "expected.contracts":
+            check = contracts.contracts(uses, policy)
+        elif rule.id == "expected.required":
+            check = contracts.required(sample, expected, policy)
+        else:
+            check = relative.beside(CHECKS[rule.id](sample, policy), mine)
+        checks.append(relative.explained(check, sample, rule) if rule.id == "evidence.explained" else check)
+    changes = novelty.changes(sample, policy, comparisons.get("novelty.errors", []))
+    return Judgement(raw, checks, incidents(sample), changes, uses)
 
 
 def decide(checks: Sequence[Check], policy: Policy) -> Decision:

@@ -32,7 +32,7 @@ class Limit(BaseModel):
 
 
 class Rule(BaseModel):
-    """One check of the policy; `needs` is "baseline" where it only compares."""
+    """One check of the policy."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,7 +40,6 @@ class Rule(BaseModel):
     title: str
     severity: CheckSeverity
     required: bool = False
-    needs: Literal["", "baseline"] = ""
     limits: dict[str, Limit] = {}
 
     def __getitem__(self, name: str) -> float:
@@ -49,11 +48,12 @@ class Rule(BaseModel):
 
 
 class Policy(BaseModel):
-    """All rules, in the order of `policy.toml`, which is the order of a report."""
+    """All rules, in the order of `policy.toml`, which is the order of a report; `comparison` holds for comparisons."""
 
     model_config = ConfigDict(frozen=True)
 
     rules: dict[str, Rule]
+    comparison: Rule
 
     def __getitem__(self, check: str) -> Rule:
         """Return a check's rule; KeyError where the policy has none."""
@@ -95,4 +95,4 @@ def load(overrides: Mapping[str, Mapping[str, object]] | None = None) -> Policy:
         limits = {name: limit for name, limit in block.items() if isinstance(limit, dict)}
         plain = {name: value for name, value in block.items() if name not in limits}
         rules[check] = Rule.model_validate({"id": check, "limits": limits, **plain})
-    return Policy(rules=rules)
+    return Policy(comparison=rules.pop("comparison"), rules=rules)

@@ -1,6 +1,89 @@
-"""Statistics of the judge: pure functions of numbers, each with its source."""
+"""Statistics of the judge: pure functions of numbers, each with its source. How much data they need: power.py."""
 
-from scipy.special import betaincinv
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import bdtr, betaincinv, binom, gammainccinv, gammaincinv, ndtr, ndtri
+
+Floats = NDArray[np.float64]
+# Of the experiment against the control: "greater" asks whether the experiment has the higher rate or the larger values.
+Alternative = Literal["greater", "less", "two-sided"]
+
+_EXACT_UP_TO = 25  # values a side: what the normal approximation is judged against in the books' tables
+_ENUMERATED = 1 << 16  # pairwise differences sorted at once
+_ROUNDING = 1e-7  # R: fisher.test and binom.test count outcomes as likely as the seen one up to this
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Weighted:
+    """A sample as a histogram.
+
+    values: shape (d,), strictly ascending, finite, in any unit; counts: shape (d,), above 0, not necessarily whole;
+    n_effective: how many independent values tell as much (0 < n_effective <= n, 0 for no value).
+    """
+
+    values: Floats
+    counts: Floats
+    n_effective: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no histogram: every function below trusts its arguments."""
+        if self.values.shape != self.counts.shape or self.values.ndim != 1:
+            raise ValueError(f"{self.values.shape} values and {self.counts.shape} counts are no histogram")
+        if not (np.isfinite(self.values).all() and (np.diff(self.values) > 0).all()):
+            raise ValueError("the values of a histogram are finite and ascend")
+        if not (np.isfinite(self.counts).all() and (self.counts > 0).all()):
+            raise ValueError("the counts of a histogram are above 0")
+        if not (0 < self.n_effective <= self.n * (1 + 1e-9) or self.n_effective == self.n == 0):
+            raise ValueError(f"{self.n_effective} of {self.n} values cannot be independent")
+
+    @classmethod
+    def of(cls, values: ArrayLike, counts: ArrayLike | None = None, *, design_effect: float = 1.0) -> "Weighted":
+        """Return the histogram of values in any order, repeated or with counts; those with count 0 are left out.
+
+        >>> Weighted.of([3, 1, 3]).counts
+        array([1., 2.])
+        """
+        every = np.asarray(values, dtype=np.float64)
+        weights = np.ones_like(every) if counts is None else np.asarray(counts, dtype=np.float64)
+        every, weights = every[weights != 0], weights[weights != 0]
+        distinct, place = np.unique(every, return_inverse=True)
+        summed = np.bincount(place, weights=weights, minlength=len(distinct)).astype(np.float64)
+        return cls(distinct, summed, float(summed.sum()) / design_effect)
+
+    @property
+    def n(self) -> float:
+        """The number of values."""
+        return float(self.counts.sum())
+
+
+class MannWhitney(NamedTuple):
+    """z: standard normal under no change; p: of the alternative; cles: P(experiment > control) + P(equal) / 2."""
+
+    z: float
+    p: float
+    cles: float
+
+
+class Shift(NamedTuple):
+    """experiment - control with its interval, in the unit of the values; an end may be infinite."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class Percentile(NamedTuple):
+    """A percentile with its interval, in the unit of the values; an end may be infinite."""
+
+    estimate: float
+    low: float
+    high: float
 
 
 def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -20,3 +103,300 @@ def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, fl
     low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
     high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))
     return low, high
+
+
+def poisson_interval(k: int, exposure: float = 1.0, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the exact two-sided interval of a Poisson rate, in events per unit of exposure.
+
+    k >= 0 events; exposure >= 0 in any unit (minutes, requests), 0 gives (0, inf), for nothing is known.
+    Garwood (1936), Biometrika 28, 437-442, by the quantiles of the gamma distribution.
+
+    >>> [round(end, 6) for end in poisson_interval(3)]  # R: poisson.test(3)$conf.int
+    [0.618672, 8.767273]
+    """
+    if k < 0 or exposure < 0:
+        raise ValueError(f"{k} events in {exposure} are no rate")
+    if exposure == 0:
+        return 0.0, math.inf
+    tail = (1 - confidence) / 2
+    low = 0.0 if k == 0 else float(gammaincinv(k, tail))
+    return low / exposure, float(gammainccinv(k + 1, tail)) / exposure
+
+
+def fisher_exact(
+    *, control_k: int, control_n: int, experiment_k: int, experiment_n: int, alternative: Alternative
+) -> float:
+    """Return the p-value of Fisher's exact test that the experiment's proportion is the control's.
+
+    k of n on each side, 0 <= k <= n; n = 0 on a side, no k or nothing but k give 1.
+    Fisher (1935), J. R. Stat. Soc. 98, 39-82; two-sided: all tables no likelier than the one seen, as R.
+
+    >>> p = fisher_exact(control_k=1, control_n=4, experiment_k=3, experiment_n=4, alternative="greater")
+    >>> round(p, 6)  # R: fisher.test(matrix(c(3, 1, 1, 3), 2), alternative = "greater"), Fisher's cups of tea
+    0.242857
+    """
+    for k, n in ((control_k, control_n), (experiment_k, experiment_n)):
+        if not 0 <= k <= n:
+            raise ValueError(f"{k} of {n} is no proportion")
+    total = control_k + experiment_k
+    least, most = max(0, total - control_n), min(total, experiment_n)
+    # Steps of the hypergeometric distribution from x to x + 1 failures in the experiment; sums of logarithms stay
+    # exact to the last digits where the binomial coefficients of a million requests would not.
+    x = np.arange(least, most, dtype=np.float64)
+    steps = np.log((total - x) * (experiment_n - x)) - np.log((x + 1) * (control_n - total + x + 1))
+    return _tail(steps, experiment_k - least, alternative)
+
+
+def poisson_exact(
+    *, control_k: int, control_exposure: float, experiment_k: int, experiment_exposure: float, alternative: Alternative
+) -> float:
+    """Return the p-value of the conditional test that the experiment's Poisson rate is the control's.
+
+    k >= 0 events in an exposure >= 0 on each side, in one unit; an exposure of 0 on a side gives 1: nothing to compare.
+    Given their sum, the experiment's events are binomial: Przyborowski & Wilenski (1940), Biometrika 31, 313-323;
+    two-sided: all counts no likelier than the one seen, as R.
+
+    >>> p = poisson_exact(control_k=3, control_exposure=60, experiment_k=12, experiment_exposure=60,
+    ...                   alternative="greater")
+    >>> round(p, 6)  # R: poisson.test(c(12, 3), c(60, 60), alternative = "greater")
+    0.017578
+    """
+    if min(control_k, experiment_k, control_exposure, experiment_exposure) < 0:
+        raise ValueError("events and exposures are not below 0")
+    if control_exposure == 0 or experiment_exposure == 0:
+        return 1.0
+    total = control_k + experiment_k
+    x = np.arange(total, dtype=np.float64)
+    steps = np.log((total - x) / (x + 1)) + math.log(experiment_exposure / control_exposure)
+    return _tail(steps, experiment_k, alternative)
+
+
+def _tail(steps: Floats, seen: int, alternative: Alternative) -> float:
+    """Return the p-value of outcome number `seen` of 0..len(steps); steps: log P(x + 1) - log P(x)."""
+    logarithms = np.concatenate(([0.0], np.cumsum(steps)))
+    weights = np.exp(logarithms - logarithms.max())
+    if alternative == "greater":
+        chosen = weights[seen:]
+    elif alternative == "less":
+        chosen = weights[: seen + 1]
+    else:
+        chosen = weights[logarithms <= logarithms[seen] + _ROUNDING]
+    return min(1.0, float(chosen.sum() / weights.sum()))
+
+
+def mann_whitney(*, control: Weighted, experiment: Weighted, alternative: Alternative) -> MannWhitney:
+    """Return the Mann-Whitney test that the experiment's values are distributed as the control's.
+
+    No value on a side gives z and cles NaN and p = 1, equal values throughout z = 0 and p = 1.
+    Mann & Whitney (1947), Ann. Math. Stat. 18, 50-60: normal approximation with corrections for ties and continuity,
+    as R's wilcox.test(exact = FALSE); up to 25 values a side, untied and independent, p is exact, as its exact = TRUE.
+
+    Values that depend on each other: the variance of the mean rank difference, (1/m + 1/n) / 12 for m and n values,
+    becomes (1/m_effective + 1/n_effective) / 12, that is, times the pooled design effect
+    (deff_control / m + deff_experiment / n) / (1/m + 1/n), deff = n / n_effective (Kish 1965, Survey Sampling, 8.2).
+    p is never below 1 / binom(m_effective + n_effective, m_effective), the least a rank test of so few can give.
+
+    >>> test = mann_whitney(control=Weighted.of([1.15, 0.88, 0.90, 0.74, 1.21]), alternative="greater",
+    ...     experiment=Weighted.of([0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46]))
+    >>> round(test.p, 4), test.cles  # R: example(wilcox.test), from Hollander & Wolfe (1973), p. 69: W = 35
+    (0.1272, 0.7)
+    """
+    m, n = control.n, experiment.n
+    if m == 0 or n == 0:
+        return MannWhitney(math.nan, 1.0, math.nan)
+    pooled = np.union1d(control.values, experiment.values)
+    ours, theirs = _spread(experiment, pooled), _spread(control, pooled)
+    wins = float(ours @ (np.cumsum(theirs) - theirs / 2))
+    cles = wins / (m * n)
+    sigma = _sigma(control, experiment, ties=ours + theirs)
+    if len(pooled) == 1 or sigma == 0:
+        return MannWhitney(0.0, 1.0, cles)
+    away = wins - m * n / 2
+    towards = {"greater": 0.5, "less": -0.5, "two-sided": math.copysign(0.5, away) if away else 0.0}[alternative]
+    z = (away - towards) / sigma
+    if _is_exact(control, experiment):
+        p = _exact_p(round(wins), len(control.values), len(experiment.values), alternative)
+    else:
+        tail = {"greater": -z, "less": z, "two-sided": -abs(z)}[alternative]
+        p = float(ndtr(tail)) * (2 if alternative == "two-sided" else 1)
+        p = max(p, _least_tail(control, experiment) * (2 if alternative == "two-sided" else 1))
+    return MannWhitney(z, min(1.0, p), cles)
+
+
+def hodges_lehmann(*, control: Weighted, experiment: Weighted, confidence: float = 0.95) -> Shift:
+    """Return how far the experiment's values are shifted from the control's, in their unit.
+
+    The estimate is the median of all pairwise differences experiment - control (Hodges & Lehmann 1963, Ann. Math.
+    Stat. 34, 598-611), each as often as it occurs; the interval holds the shifts that the two-sided Mann-Whitney test
+    does not reject: two of these differences by rank (Bauer 1972, J. Am. Stat. Assoc. 67, 687-690; Hollander & Wolfe
+    1973, 4.3), exact and with effective numbers as in mann_whitney, without its correction for ties, so rather wide.
+    An end is infinite where so few values cannot reach the confidence: 3 against 3 cannot reach 95 %, whatever they
+    are. No value on a side gives (NaN, -inf, inf).
+
+    >>> hodges_lehmann(control=Weighted.of([1, 2, 3, 4, 5]), experiment=Weighted.of([10, 11, 12, 13, 14]))
+    Shift(estimate=9.0, low=6.0, high=12.0)
+    >>> # R: wilcox.test(10:14, 1:5, conf.int = TRUE)
+    """
+    if control.n == 0 or experiment.n == 0:
+        return Shift(math.nan, -math.inf, math.inf)
+    pairs = control.n * experiment.n
+    # The greatest of the lower half and the least of the upper one; mirrored, so that swapping the samples only
+    # changes the sign.
+    lower, upper = _difference(control, experiment, pairs / 2), -_difference(experiment, control, pairs / 2)
+    tail = (1 - confidence) / 2
+    if _least_tail(control, experiment) > tail * (1 + 1e-9):
+        outside = 0.0
+    elif _is_exact(control, experiment):
+        null = _null_distribution(len(control.values), len(experiment.values))
+        outside = float(np.searchsorted(np.cumsum(null), tail - 1e-14))
+    else:
+        outside = pairs / 2 + float(ndtri(tail)) * _sigma(control, experiment) - 0.5
+    if outside <= 0:
+        return Shift((lower + upper) / 2, -math.inf, math.inf)
+    low, high = _difference(control, experiment, outside), -_difference(experiment, control, outside)
+    return Shift((lower + upper) / 2, low, high)
+
+
+def _spread(sample: Weighted, values: Floats) -> Floats:
+    """Return the sample's counts at `values`, which hold all of its own."""
+    counts = np.zeros(len(values))
+    counts[np.searchsorted(values, sample.values)] = sample.counts
+    return counts
+
+
+def _sigma(control: Weighted, experiment: Weighted, ties: Floats | None = None) -> float:
+    """Return the standard deviation of the Mann-Whitney count under no change; ties: counts of the pooled values."""
+    m, n = control.n, experiment.n
+    total = m + n
+    # A count below 1 (of a standardised sample) ties with nothing.
+    tied = 0.0 if ties is None or total <= 1 else float((ties**3 - ties).clip(0).sum()) / (total * (total - 1))
+    inflation = (1 / control.n_effective + 1 / experiment.n_effective) / (1 / m + 1 / n)
+    return math.sqrt(max(0.0, m * n / 12 * (total + 1 - tied) * inflation))
+
+
+def _least_tail(control: Weighted, experiment: Weighted) -> float:
+    """Return the least one-sided p of any rank test: of all orders of the effective values one is the extreme."""
+    m, n = control.n_effective, experiment.n_effective
+    return 1 / float(binom(m + n, min(m, n)))
+
+
+def _is_exact(control: Weighted, experiment: Weighted) -> bool:
+    """Return whether the exact distribution holds: few values, none tied, all independent."""
+    few = all(
+        len(sample.values) <= _EXACT_UP_TO and (sample.counts == 1).all() and math.isclose(sample.n_effective, sample.n)
+        for sample in (control, experiment)
+    )
+    return few and not np.isin(control.values, experiment.values).any()
+
+
+def _null_distribution(m: int, n: int) -> Floats:
+    """Return the probabilities of the Mann-Whitney counts 0..m * n under no change, of m and n values without ties.
+
+    The number of orders is the coefficient of the Gaussian binomial, the product of (1 - q^(m+i)) / (1 - q^i).
+    """
+    orders = np.zeros(m * n + 1, dtype=np.int64)
+    orders[0] = 1
+    for i in range(1, n + 1):
+        if m + i <= m * n:
+            orders[m + i :] -= orders[: -(m + i)].copy()
+        for start in range(i):
+            orders[start::i] = np.cumsum(orders[start::i])
+    probabilities: Floats = orders / orders.sum()
+    return probabilities
+
+
+def _exact_p(wins: int, m: int, n: int, alternative: Alternative) -> float:
+    """Return the p-value of a Mann-Whitney count as R's wilcox.test does: twice the nearer tail if two-sided."""
+    null = _null_distribution(m, n)
+    at_least, at_most = float(null[wins:].sum()), float(null[: wins + 1].sum())
+    return {"greater": at_least, "less": at_most, "two-sided": 2 * min(at_least, at_most)}[alternative]
+
+
+def _difference(control: Weighted, experiment: Weighted, weight: float) -> float:
+    """Return the least difference experiment - control that, with all smaller ones, weighs at least `weight`.
+
+    Bisection over the differences, without building them, until few are left, which are sorted.
+    """
+    below = np.concatenate(([0.0], np.cumsum(experiment.counts)))
+    weight *= 1 - 1e-12  # counts that are not whole do not add up exactly
+    first = np.zeros(len(control.values), dtype=np.intp)
+    last = np.full(len(control.values), len(experiment.values), dtype=np.intp)
+    low = float(experiment.values[0] - control.values[-1])
+    high = float(experiment.values[-1] - control.values[0])
+    rounding = 4 * np.spacing(max(np.abs(control.values).max(), np.abs(experiment.values).max()))
+    while (last - first).sum() > _ENUMERATED and high - low > rounding:
+        middle = (low + high) / 2
+        places = np.searchsorted(experiment.values, control.values + middle, side="right").clip(first, last)
+        if control.counts @ below[places] >= weight:
+            high, last = middle, places
+        else:
+            low, first = middle, places
+    lengths = last - first
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    columns = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
+    differences = experiment.values[columns] - control.values[rows]
+    order = np.argsort(differences)
+    weights = (experiment.counts[columns] * control.counts[rows])[order]
+    reached = np.searchsorted(np.cumsum(weights) + control.counts @ below[first], weight)
+    return float(differences[order[min(int(reached), len(order) - 1)]])
+
+
+def percentile_interval(sample: Weighted, q: float, confidence: float = 0.95) -> Percentile:
+    """Return the q-th percentile and its distribution-free interval, in the unit of the values.
+
+    q: above 0, below 100. No value gives (NaN, -inf, inf); an end is infinite where so few values cannot bound it
+    (the 99th percentile from above at 95 %: fewer than 368). Estimate: R type 7 (Hyndman & Fan 1996, definition 7) of
+    the values repeated by their counts. Interval: two values by rank, each tail at most (1 - confidence) / 2 of
+    Binomial(n, q): Conover (1999), Practical Nonparametric Statistics, 3.2; Hahn & Meeker (1991), Statistical
+    Intervals, 5.2. With n_effective below n, the ranks of that many values, stretched over all, outwards.
+
+    >>> percentile_interval(Weighted.of([12, 15, 15, 18, 20, 20, 20, 25, 31, 40]), 50)
+    Percentile(estimate=20.0, low=15.0, high=31.0)
+    >>> # R: sort(x)[qbinom(c(.025, .975), 10, .5) + 0:1]
+    """
+    if not 0 < q < 100:
+        raise ValueError(f"no interval of percentile {q}")
+    n = sample.n
+    if n == 0:
+        return Percentile(math.nan, -math.inf, math.inf)
+    rank_after = np.cumsum(sample.counts)
+
+    def value(rank: float) -> float:
+        """Return the value of the rank, from 1."""
+        place = int(np.searchsorted(rank_after, rank - 1e-9))
+        return float(sample.values[min(place, len(sample.values) - 1)])
+
+    whole, part = divmod(max(n - 1, 0.0) * q / 100, 1)
+    under, over = value(whole + 1), value(min(whole + 2, n))
+    estimate = under + part * (over - under)
+
+    independent = math.floor(sample.n_effective + 1e-9)
+    tail = (1 - confidence) / 2
+    ranks = range(independent + 1)
+    low = bisect_left(ranks, tail, key=lambda rank: float(bdtr(rank, independent, q / 100)))
+    high = bisect_left(ranks, 1 - tail, key=lambda rank: float(bdtr(rank, independent, q / 100))) + 1
+    stretch = n / max(1, independent)
+    return Percentile(
+        estimate,
+        value(math.floor((low - 1) * stretch + 1e-9) + 1) if low >= 1 else -math.inf,
+        value(math.ceil(high * stretch - 1e-9)) if high <= independent else math.inf,
+    )
+
+
+def benjamini_hochberg(p: Sequence[float] | Floats) -> Floats:
+    """Return for each p-value the least false discovery rate at which it is a discovery (its q-value).
+
+    p: shape (n,), each 0 to 1, NaN refused; empty gives empty; ties get the same. Benjamini & Hochberg (1995),
+    J. R. Stat. Soc. B 57, 289-300, of tests that are independent or positively dependent.
+
+    >>> benjamini_hochberg([0.04, 0.01, 0.03, 0.01])  # R: p.adjust(c(.04, .01, .03, .01), "BH")
+    array([0.04, 0.02, 0.04, 0.02])
+    """
+    values = np.asarray(p, dtype=np.float64)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError("a p-value is between 0 and 1")
+    falling = np.argsort(-values, kind="stable")
+    ranks = np.arange(len(values), 0, -1)
+    adjusted = np.empty_like(values)
+    adjusted[falling] = np.minimum.accumulate(values[falling] * (len(values) / ranks)).clip(max=1)
+    return adjusted

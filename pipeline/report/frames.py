@@ -107,7 +107,7 @@ def charts(
         baseline=verdict.baseline,
         latency=_latency(histogram),
         medians=_medians(histogram),
-        minutes=_minutes(mine(measures.minutes).filter(pl.col("kind") == "endpoint")),
+        minutes=_minutes(mine(measures.minutes)),
         marks=_marks(_of(measures.events, service), verdict),
         instances=_instances(mine(measures.instances).filter(pl.col("role") == REVISION)),
         closes=mine(measures.closes).group_by("role", "code").agg(pl.col("n").sum()).sort("code", "role"),

@@ -73,8 +73,8 @@ def _verdict(console: Console, verdict: Verdict) -> None:
 def print_history(console: Console, rows: pl.DataFrame) -> None:
     """Print a table per service, a row per run by time, and sparklines of p95 and error rate over the runs.
 
-    rows: service, revision, started (RFC 3339), verdict, requests, error_rate (a ratio), p50_ms, p95_ms; numbers may be
-    null. Columns that a narrow terminal has no room for are left out: p50 first, then requests.
+    rows: service, revision, started (RFC 3339), verdict, requests, error_rate (a ratio), p50_ms, p95_ms; `started` and
+    numbers may be null. Columns that a narrow terminal has no room for are left out: p50 first, then requests.
     """
     _fit(console)
     for (service,), runs in rows.sort("service", "started").group_by("service", maintain_order=True):
@@ -93,7 +93,9 @@ def print_history(console: Console, rows: pl.DataFrame) -> None:
         for row in runs.iter_rows(named=True):
             cells = [percent(row[name]) if name == "error_rate" else number(row[name]) for _, name in numbers]
             verdict = Text(row["verdict"], style=_STYLES[row["verdict"]])
-            table.add_row(row["started"][:16].replace("T", " "), _end(shown(row["revision"]), left), verdict, *cells)
+            table.add_row(
+                (row["started"] or "–")[:16].replace("T", " "), _end(shown(row["revision"]), left), verdict, *cells
+            )
         console.print(table)
         for heading, name, told in (("p95", "p95_ms", number), ("5xx", "error_rate", percent)):
             values = [value for value in runs[name].tail(_MAX_SPARKS) if value is not None]

@@ -55,7 +55,7 @@ timed as (
         kind,
         name,
         is_startup,
-        div(timestamp_ns, 60000000000) as minute,
+        div(timestamp_ns, 10000000000) as slot,
         div(eighths_ns, span_ns) as part,
         cast(ceil(ln(duration_ns) / ln(1.02)) as int64) as bucket
 

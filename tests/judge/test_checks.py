@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.judge.decide import CHECKS, decide, judge, worse
+from pipeline.judge.decide import CHECKS, RELATIVE, decide, judge, worse
 from pipeline.judge.sample import Closes, Latency, RequestCounts
 from tests.judge.conftest import MINUTE_NS, START_NS, happenings, minutes
 
@@ -16,15 +16,15 @@ def status(check, sample, policy):
 
 def test_a_healthy_hour_passes(healthy, policy):
     """Nothing wrong, enough of everything: PASS, risk LOW."""
-    decision = decide(judge(healthy(), policy), policy)
+    decision = decide(judge(healthy(), policy).checks, policy)
     assert (decision.verdict, decision.risk, decision.headline) == ("PASS", "LOW", "PASS")
 
 
 def test_every_check_of_the_policy_is_answered_once_and_in_order(healthy, policy):
     """A report has every check, those without a baseline too."""
-    checks = judge(healthy(), policy)
+    checks = judge(healthy(), policy).checks
     assert [check.id for check in checks] == list(policy.rules)
-    unanswered = [check for check in checks if policy[check.id].needs == "baseline"]
+    unanswered = [check for check in checks if check.id in RELATIVE]
     assert {check.status for check in unanswered} == {"NOT_APPLICABLE"}
     assert all("baseline" in check.reason for check in unanswered)
 
@@ -73,7 +73,7 @@ def test_a_filtered_sample_has_no_rates_but_its_failures_count(healthy, policy):
         fastest_three_exits_ns=14 * 10**9,
         happenings=happenings(("platform.exit", 0, 3, "failure", 3)),
     )
-    checks = judge(sample, policy)
+    checks = judge(sample, policy).checks
     assert next(check for check in checks if check.id == "evidence.unfiltered").status == "INCONCLUSIVE"
     assert decide(checks, policy).verdict == "FAIL"
 
@@ -306,7 +306,7 @@ def test_evidence_is_the_first_five_over_all_topics(healthy, policy, entry):
 
 def test_the_verdict_takes_severity_and_need_into_account(healthy, policy):
     """FAIL by a major check; else INCONCLUSIVE by a required one; else WARN, also for a minor check that fails."""
-    checks = judge(healthy(), policy)
+    checks = judge(healthy(), policy).checks
 
     def changed(check_id, **changes):
         return [check.model_copy(update=changes) if check.id == check_id else check for check in checks]
@@ -334,7 +334,7 @@ def test_critical_lines_that_are_healthy_raise_nothing(healthy, policy):
     """Severity is no outcome: 200 CRITICAL lines of an ok event change no check but the counts."""
     rows = happenings(("auth.dependency", 0, 200, "info", -1), ("auth.success", 1, 200, "ok", -1))
     sample = replace(healthy(happenings=rows), severities=frozenset({"DEFAULT", "INFO", "CRITICAL"}))
-    assert decide(judge(sample, policy), policy).verdict == "PASS"
+    assert decide(judge(sample, policy).checks, policy).verdict == "PASS"
 
 
 def test_leaks_are_told_by_kind_and_count_and_warn(healthy, policy):

@@ -226,15 +226,23 @@ def test_closes_tell_stated_limits_apart(folder):
     assert measured(folder, "closes", rows).to_dicts() == [{"code": 1008, "n": 3, "limited": 2}]
 
 
-def test_minutes_have_their_denominator_and_what_took_how_long(folder):
-    """Minute 0: 1 of 2 failed, minute 1: one denied; health paths do not count; no start seen, so all are steady.
+def test_minutes_have_their_denominator(folder):
+    """Minute 0: 1 of 2 failed; minute 1: one denied; health paths do not count."""
+    rows = [request(1, 500), request(2), request(61, 401), request(3, 503, "/health")]
+    found = measured(folder, "minutes", rows).sort("minute").rows()
+    assert found == [("GET /api/orders", 0, 2, 1, 0), ("GET /api/orders", 1, 1, 0, 1)]
 
-    1.02^815 < 10,253,950 ns <= 1.02^816, so both requests of minute 0 are in bucket 816.
+
+def test_slots_add_up_the_buckets_of_ten_seconds(folder):
+    """1.02^815 < 10,253,950 ns <= 1.02^816, so both requests of the first ten seconds are in bucket 816.
+
+    A latency of zero counts as a request and takes no time; no start is seen, so all are steady.
     """
     rows = [request(1, 500, latency_ms=10.25395), request(2, latency_ms=10.25395), request(61, 401, latency_ms=0.0)]
-    rows += [request(3, 503, "/health")]
-    found = measured(folder, "minutes", rows).sort("minute").drop("kind", "name").rows()
-    assert found == [(0, 2, 1, 0, 2, 2, 2 * 816), (1, 1, 0, 1, 0, 0, 0)]
+    rows += [event("auth.success", 5, duration_ms=10.25395)]
+    found = measured(folder, "slots", rows).sort("kind", "slot").drop("name").rows()
+    want = [("endpoint", 0, 2, 1, 0, 2, 2 * 816), ("endpoint", 6, 1, 0, 1, 0, 0), ("event", 0, 0, 0, 0, 1, 816)]
+    assert found == want
     assert math.ceil(math.log(10_253_950) / math.log(1.02)) == 816
 
 

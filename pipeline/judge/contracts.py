@@ -1,0 +1,187 @@
+"""Whether a service keeps to what its team expects: warnings within a budget, events that must come, renamed codes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from math import ceil
+
+import numpy as np
+
+from pipeline.judge.checks import count, result
+from pipeline.judge.expectations import Contract, Expectations, Rename
+from pipeline.judge.model import Check, ContractUse, Observed, Recoding, Status
+from pipeline.judge.policy import Policy
+from pipeline.judge.sample import SEVERE, Minutes, Sample
+
+
+def honour(sample: Sample, expected: Expectations) -> tuple[Sample, list[ContractUse]]:
+    """Return the sample without what contracts cover, and what became of each contract.
+
+    A contract that is exceeded, expired or of another revision covers nothing. Its date is compared with the service's
+    last entry, so that the same entries give the same answer.
+    """
+    uses = []
+    for name, meaning in (expected.known or {}).items():
+        if (n := sum(int(ages.lines.sum()) for event, ages in sample.ages.items() if event == name)) > 0:
+            sample = _without_event(sample, name)
+            uses.append(_use(Contract(event=name, owner="catalogue", reason=meaning), "within", n, 0))
+    today = datetime.fromtimestamp((sample.service_last_ns or 0) / 1e9, UTC).date()
+    for contract in expected.contracts:
+        if contract.revision and contract.revision != sample.revision:
+            continue
+        n, outside = _seen(sample, contract)
+        budget = _budget(sample, contract)
+        if contract.expires and contract.expires < today:
+            uses.append(_use(contract, "expired", n, outside))
+        elif outside or (budget is not None and n > budget):
+            uses.append(_use(contract, "exceeded", n, outside))
+        else:
+            uses.append(_use(contract, "within" if n else "unused", n, 0))
+            sample = _covered(sample, contract)
+    return sample, uses
+
+
+def contracts(uses: Sequence[ContractUse], policy: Policy) -> Check:
+    """Expected warnings keep to their budget and scope."""
+    rule = policy["expected.contracts"]
+    if not uses:
+        return result(rule, "NOT_APPLICABLE", "no warning is expected, and none of those known to the catalogue came")
+    kinds = {kind: [one for one in uses if one.status == kind] for kind in ("exceeded", "expired", "unused")}
+    within = [one for one in uses if one.status == "within"]
+    told = [f"{count(sum(one.n for one in within), 'expected line')} within {count(len(within), 'contract')}"]
+    for kind, found in kinds.items():
+        if found:
+            named = ", ".join(f"{one.expects} ({count(one.n + one.n_outside, 'line')})" for one in found)
+            told.append(f"{kind}: {named}")
+    status: Status = "WARN" if kinds["exceeded"] else "PASS"
+    observed = Observed(value=len(kinds["exceeded"]), unit="contracts", n=len(uses))
+    return result(rule, status, "; ".join(told), observed=observed, limit="one exceeded or out of its scope is WARN")
+
+
+def required(sample: Sample, expected: Expectations, policy: Policy) -> Check:
+    """Events that must come did come."""
+    rule = policy["expected.required"]
+    if not expected.required:
+        return result(rule, "NOT_APPLICABLE", "no event is required")
+    eligible = sample.requests.eligible
+    missing, thin = [], []
+    for one in expected.required:
+        wanted = eligible // one.per_requests * one.min_count
+        n = sample.events[one.event].n if one.event in sample.events else 0
+        if not wanted:
+            thin.append(one.event)
+        elif n < wanted:
+            missing.append(f"{one.event} {n:,} of at least {wanted:,}")
+    limit = "; ".join(f"{one.event} {one.min_count} per {one.per_requests:,} requests" for one in expected.required)
+    observed = Observed(value=len(missing), unit="events", n=eligible)
+    if missing:
+        return result(rule, "FAIL", "missing: " + ", ".join(missing), observed=observed, limit=limit)
+    if thin:
+        text = f"{count(eligible, 'request')} are too few to require {', '.join(thin)}"
+        return result(rule, "INCONCLUSIVE", text, observed=observed, limit=limit)
+    return result(rule, "PASS", "every required event came often enough", observed=observed, limit=limit)
+
+
+def recodings(sample: Sample, renames: Sequence[Rename]) -> list[Recoding]:
+    """Return how often old and new codes came, here and in the baseline."""
+    baseline = sample.baseline
+    return [
+        Recoding(
+            event=one.event,
+            old=one.old,
+            new=one.new,
+            since=one.since,
+            reason=one.reason,
+            n_old=sample.codes.get((one.event, one.old), 0),
+            n_new=sample.codes.get((one.event, one.new), 0),
+            baseline_old=baseline.codes.get((one.event, one.old), 0) if baseline else None,
+            baseline_new=baseline.codes.get((one.event, one.new), 0) if baseline else None,
+        )
+        for one in renames
+    ]
+
+
+def _seen(sample: Sample, contract: Contract) -> tuple[int, int]:
+    """Lines that a contract names: within its scope, and outside."""
+    if contract.endpoint:
+        found = sample.endpoints.get(contract.endpoint)
+        return (found.errors_5xx if found else 0), 0
+    if contract.signature:
+        rows = (*sample.signatures.new, *sample.signatures.both)
+        return sum(row.n for row in rows if row.signature == contract.signature), 0
+    ages = sample.ages.get(contract.event)
+    if ages is None:
+        total = sample.events.get(contract.event)
+        return (total.n if total else 0), 0
+    whole = int(ages.lines.sum())
+    if contract.startup_s is None:
+        return whole, 0
+    within = int(ages.lines[ages.age_s <= contract.startup_s].sum())
+    return within, whole - within
+
+
+def _budget(sample: Sample, contract: Contract) -> int | None:
+    limits = []
+    if contract.max_count is not None:
+        limits.append(contract.max_count)
+    if contract.max_per_request is not None:
+        limits.append(ceil(contract.max_per_request * sample.requests.eligible))
+    return min(limits, default=None)
+
+
+def _covered(sample: Sample, contract: Contract) -> Sample:
+    if contract.endpoint:
+        return _without_errors(sample, contract.endpoint)
+    if contract.event:
+        return _without_event(sample, contract.event)
+    signatures = sample.signatures
+    rows = [row for row in (*signatures.new, *signatures.both) if row.signature == contract.signature]
+    errors = sum(row.n for row in rows if not row.event and row.level in SEVERE)
+    return replace(
+        sample,
+        signatures=signatures.without(lambda row: row.signature == contract.signature),
+        unexplained_errors=max(sample.unexplained_errors - errors, 0),
+    )
+
+
+def _without_event(sample: Sample, event: str) -> Sample:
+    return replace(
+        sample,
+        happenings=sample.happenings.where(sample.happenings.event != event),
+        signatures=sample.signatures.without(lambda row: row.event == event),
+    )
+
+
+def _without_errors(sample: Sample, endpoint: str) -> Sample:
+    """The sample without the 5xx rows of an endpoint."""
+    errors = sample.endpoints[endpoint].errors_5xx if endpoint in sample.endpoints else 0
+    minutes, theirs = sample.minutes, sample.endpoint_minutes.get(endpoint)
+    if theirs is not None and errors:
+        where = np.searchsorted(minutes.minute, theirs.minute)
+        less = np.bincount(where, weights=theirs.errors_5xx, minlength=len(minutes.minute)).astype(np.int64)
+        minutes = Minutes(minutes.minute, minutes.n - less, minutes.errors_5xx - less, minutes.denied)
+    counts = replace(
+        sample.requests,
+        eligible=sample.requests.eligible - errors,
+        eligible_5xx=sample.requests.eligible_5xx - errors,
+    )
+    return replace(sample, requests=counts, minutes=minutes)
+
+
+def _use(contract: Contract, status: str, n: int, outside: int) -> ContractUse:
+    budget = [f"at most {contract.max_count:,}"] if contract.max_count is not None else []
+    budget += [f"{contract.max_per_request:g} per request"] if contract.max_per_request is not None else []
+    scope = [contract.endpoint] if contract.endpoint else []
+    scope += [f"revision {contract.revision}"] if contract.revision else []
+    scope += [f"within {contract.startup_s:g} s of a start"] if contract.startup_s is not None else []
+    return ContractUse(
+        expects=contract.event or contract.signature,
+        status=status,  # type: ignore[arg-type]
+        n=n,
+        n_outside=outside,
+        budget=" and ".join(budget) or "any number",
+        scope=", ".join(scope) or "anywhere",
+        owner=contract.owner,
+        reason=contract.reason,
+        expires=contract.expires.isoformat() if contract.expires else None,
+    )

@@ -1,0 +1,120 @@
+"""Failures grouped into incidents: by cause, by time, and causes that share their minutes together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.judge.checks import count
+from pipeline.judge.model import CauseCount, Incident, IncidentMinute
+from pipeline.judge.sample import Sample
+
+#: A cause that rests for longer starts a new incident, in minutes: the span in which three exits are a crash loop.
+_REST = 10
+
+#: Causes are one incident where the minutes of both are so alike (Jaccard 1901).
+_ALIKE = 0.5
+
+#: An incident of fewer failures than this, with nothing critical, is a hiccup and not listed.
+_LEAST = 3
+
+_MOST_MINUTES = 120
+_REQUESTS = "requests.5xx"
+
+
+@dataclass(frozen=True)
+class _Episode:
+    """One cause within one stretch of time: minutes since 1970 and how often it happened in each."""
+
+    cause: str
+    critical: bool
+    minute: NDArray[np.int64]
+    n: NDArray[np.int64]
+    topics: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """How often it happened in all."""
+        return int(self.n.sum())
+
+
+def incidents(sample: Sample) -> list[Incident]:
+    """Return the incidents of a revision in order of time.
+
+    A cause is an event that failed, each happening once, or 5xx of users' requests. Episodes of a cause end with a rest
+    of ten minutes; episodes whose minutes are alike are one incident, led by what happened most, critical ones first.
+    """
+    episodes = _episodes(sample)
+    groups: list[list[_Episode]] = []
+    for episode in sorted(episodes, key=lambda one: (not one.critical, -one.total, one.cause, int(one.minute[0]))):
+        home = next((group for group in groups if _alike(group[0].minute, episode.minute) >= _ALIKE), None)
+        if home is None:
+            groups.append([episode])
+        else:
+            home.append(episode)
+    found = [
+        _incident(sample, group)
+        for group in groups
+        if any(one.critical for one in group) or sum(one.total for one in group) >= _LEAST
+    ]
+    return sorted(found, key=lambda one: (one.first, one.title))
+
+
+def _episodes(sample: Sample) -> list[_Episode]:
+    found = []
+    happenings = sample.happenings
+    bad = happenings.where(np.isin(happenings.outcome, ("failure", "critical")))
+    bad = bad.where(~np.isin(bad.event, ("http.request", "http.access")))
+    for cause in np.unique(bad.cause):
+        rows = bad.of(str(cause))
+        critical = bool((rows.outcome == "critical").any()) or str(cause) == "platform.exit"
+        minute, where = np.unique(rows.minute, return_inverse=True)
+        n = np.bincount(where, weights=rows.counted).astype(np.int64)
+        found += _split(str(cause), minute, n, tuple(rows.topics), critical=critical)
+    failed = sample.minutes.errors_5xx > 0
+    minute, n = sample.minutes.minute[failed], sample.minutes.errors_5xx[failed]
+    return found + _split(_REQUESTS, minute, n, ("requests/5xx",), critical=False)
+
+
+def _split(
+    cause: str, minute: NDArray[np.int64], n: NDArray[np.int64], topics: tuple[str, ...], *, critical: bool
+) -> list[_Episode]:
+    told = n > 0
+    minute, n = minute[told], n[told]
+    if not len(minute):
+        return []
+    ends = np.flatnonzero(np.diff(minute) > _REST) + 1
+    parts = zip(np.split(minute, ends), np.split(n, ends), strict=True)
+    return [_Episode(cause, critical, one, times, topics) for one, times in parts]
+
+
+def _alike(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
+    both = len(np.intersect1d(first, second))
+    return both / (len(first) + len(second) - both)
+
+
+def _incident(sample: Sample, group: list[_Episode]) -> Incident:
+    lead = group[0]
+    minutes, where = np.unique(np.concatenate([one.minute for one in group]), return_inverse=True)
+    n = np.bincount(where, weights=np.concatenate([one.n for one in group])).astype(np.int64)
+    span = int(minutes[-1] - minutes[0]) + 1
+    first, last = _time(int(minutes[0])), _time(int(minutes[-1]))
+    evidence = [
+        entry for entry in sample.proof(*lead.topics) if first <= (entry.timestamp or "") < _time(int(minutes[-1]) + 1)
+    ]
+    return Incident(
+        title=f"{lead.cause} × {lead.total:,} in {count(span, 'minute')}",
+        first=first,
+        last=last,
+        n=int(n.sum()),
+        causes=[CauseCount(cause=one.cause, n=one.total) for one in group],
+        timeline=[
+            IncidentMinute(minute=_time(int(at)), n=int(times))
+            for at, times in zip(minutes[:_MOST_MINUTES], n[:_MOST_MINUTES], strict=True)
+        ],
+        evidence=evidence or sample.proof(*lead.topics),
+    )
+
+
+def _time(minute: int) -> str:
+    return f"{np.datetime64(minute, 'm')}:00Z"

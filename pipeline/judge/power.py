@@ -1,0 +1,193 @@
+"""How much the data can tell: what dependent requests are worth, and how many more would decide."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv, ndtri
+
+from pipeline.judge.stats import Floats, Weighted, mann_whitney
+
+_MINUTES = 8  # fewer cannot show a variance between minutes: its own 95 % interval spans a factor of 10 and more
+_INDEPENDENT_MINUTES = 4.0  # the variance of Student's t with 3 degrees of freedom is the last that a factor repairs
+_MOST_AUTOCORRELATION = 0.95  # a factor of 39; an hour of minutes does not tell more than this from a drift
+_MOST_REQUESTS = 10_000_000
+
+
+def design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: float) -> float:
+    """Return how many times wider the variance of the mean is than that of as many independent values, at least 1.
+
+    sums, counts: shape (minutes,), sum and number of the values of each minute in order of time, minutes without a
+    value included with count 0 (any equal bins do: a short window is better cut into shorter ones);
+    sum_of_squares: of all values. For a rank test feed ranks or logarithms, whose mean the outliers do not rule.
+    No value, or values all equal, give 1: nothing is seen to vary.
+
+    deff = (variance with minutes as clusters) / (variance of independent values)   Kish (1965), Survey Sampling, 5.4
+           * (1 + r) / (1 - r), r: autocorrelation of the minutes' residual sums from one minute to the next
+             Bartlett (1946), J. R. Stat. Soc. Suppl. 8, 27-41; as a first-order autoregression, within 0 and 0.95
+           * df / (df - 2), df: independent minutes - 1, at least 3: the variance is itself an estimate, and this is
+             the variance of the t distribution that takes the place of the normal.
+
+    Fewer than 8 minutes with values cannot show their own variance; then all values of a minute count as one (an
+    intra-class correlation of 1): deff = sum(counts ** 2) / n, the most clustering that there can be.
+
+    >>> design_effect([10, 20], [2, 2], 251)  # 2 minutes of 2: no more than 2 values
+    2.0
+    """
+    total, number = np.asarray(sums, dtype=np.float64), np.asarray(counts, dtype=np.float64)
+    n, busy = float(number.sum()), number > 0
+    if n == 0:
+        return 1.0
+    mean = float(total.sum()) / n
+    spread = sum_of_squares - n * mean * mean
+    if n <= 1 or spread <= 1e-12 * sum_of_squares:
+        return 1.0
+    minutes = int(busy.sum())
+    if minutes < _MINUTES:
+        return max(1.0, float((number**2).sum()) / n)
+    residuals = total - mean * number
+    variance = float((residuals**2).sum()) / minutes
+    r = _autocorrelation(residuals, busy, variance) if variance > 0 else 0.0
+    repeated = (1 + r) / (1 - r)
+    independent = max(minutes / repeated, _INDEPENDENT_MINUTES)
+    clustered = variance * minutes * independent / (independent - 1)
+    naive = spread * n / (n - 1)
+    return min(max(1.0, clustered / naive * repeated * (independent - 1) / (independent - 3)), n)
+
+
+def _autocorrelation(residuals: Floats, busy: NDArray[np.bool_], variance: float) -> float:
+    """Return the autocorrelation from one minute to the next, of busy minutes, within 0 and 0.95.
+
+    The greater of r(1) and, if r(1) exceeds its standard error without any dependence, the root of r(2): noise within
+    the minutes dilutes both lags alike, and the root less. Each has (1 + 3 r) / minutes added for the fitted mean
+    (Kendall 1954, Biometrika 41, 403-404).
+    """
+    minutes = int(busy.sum())
+    found = []
+    for lag in (1, 2):
+        pairs = busy[lag:] & busy[:-lag]
+        seen = float((residuals[lag:] * residuals[:-lag])[pairs].mean()) / variance if pairs.any() else 0.0
+        found.append((seen, max(0.0, seen + (1 + 3 * seen) / minutes)))
+    (seen, r), (_, second) = found
+    if seen > 1 / math.sqrt(minutes):
+        r = max(r, math.sqrt(second))
+    return min(r, _MOST_AUTOCORRELATION)
+
+
+def binomial_design_effect(k: ArrayLike, n: ArrayLike) -> float:
+    """Return the design effect of a proportion, at least 1.
+
+    k, n: shape (minutes,), failures and requests of each minute, as in design_effect. All or nothing failed gives 1.
+    Fewer than 8 minutes with requests: the failures (or successes, if fewer) of a minute count as one incident,
+    which makes their number a compound Poisson one: deff = sum(k ** 2) / sum(k).
+
+    >>> binomial_design_effect([3, 0, 1], [50, 50, 50])  # 3 in a minute are one incident: (9 + 1) / (3 + 1)
+    2.5
+    """
+    failed, requests = np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    if ((failed < 0) | (failed > requests)).any():
+        raise ValueError("more failures than requests")
+    rarer = failed if 2 * failed.sum() <= requests.sum() else requests - failed
+    if rarer.sum() == 0:
+        return 1.0
+    if (requests > 0).sum() < _MINUTES:
+        return float((rarer**2).sum() / rarer.sum())
+    return design_effect(failed, requests, float(failed.sum()))
+
+
+def more_requests_to_decide(k: int, n: int, limit_ratio: float, confidence: float = 0.95, min_k: int = 3) -> int | None:
+    """Return how many more requests, failing as those did, put the Clopper-Pearson interval on one side of a limit.
+
+    k of n failed; limit_ratio: 0 to 1; min_k: failures without which nothing is above the limit. 0: it is decided.
+    None: the rate is the limit's, or more than 10 million would be needed. n = 0: as if none would fail, the fewest
+    that can decide.
+
+    >>> more_requests_to_decide(0, 0, 0.01)  # R: binom.test(0, 367)$conf.int[2] is 0.0100011, of 368 0.0099741
+    368
+    """
+    if not 0 <= k <= n:
+        raise ValueError(f"{k} of {n} is no proportion")
+    rate = k / n if n else 0.0
+    tail = (1 - confidence) / 2
+
+    def above(more: int) -> bool:
+        failed, passed = rate * (n + more), (1 - rate) * (n + more)
+        return failed >= min_k - 1e-9 and failed > 0 and betaincinv(failed, passed + 1, tail) > limit_ratio
+
+    def below(more: int) -> bool:
+        failed, passed = rate * (n + more), (1 - rate) * (n + more)
+        return passed > 0 and betaincinv(failed + 1, passed, 1 - tail) < limit_ratio
+
+    if rate == limit_ratio:
+        return None
+    return _fewest(above if rate > limit_ratio else below)
+
+
+def more_requests_to_compare_rates(
+    *, control_k: int, control_n: int, experiment_k: int, experiment_n: int, alpha: float = 0.01, power: float = 0.9
+) -> int | None:
+    """Return how many more requests of the experiment would show that its rate is not the control's.
+
+    k of n failed; both rates are taken as the true ones and the control stays as large as it is; alpha: one-sided;
+    power: the chance to show it. 0: there are enough. None: no request on a side, equal rates, more than 10 million,
+    or too few in the control, whatever the experiment has. Normal approximation of two proportions (Fleiss, Levin &
+    Paik 2003, Statistical Methods for Rates and Proportions, 4.2; R's power.prop.test with unequal numbers); Fisher's
+    exact test needs somewhat more.
+
+    >>> more_requests_to_compare_rates(control_k=36, control_n=720, experiment_k=10, experiment_n=100)
+    621
+    >>> # R: power.prop.test(p1 = .05, p2 = .1, sig.level = .01, power = .9, alternative = "one.sided") is 720.1
+    """
+    for k, n in ((control_k, control_n), (experiment_k, experiment_n)):
+        if not 0 <= k <= n:
+            raise ValueError(f"{k} of {n} is no proportion")
+    if control_n == 0 or experiment_n == 0 or control_k * experiment_n == experiment_k * control_n:
+        return None
+    p, q = control_k / control_n, experiment_k / experiment_n
+
+    def shown(more: int) -> bool:
+        n = experiment_n + more
+        both = (control_k + q * n) / (control_n + n)
+        alike = both * (1 - both) * (1 / control_n + 1 / n)
+        apart = p * (1 - p) / control_n + q * (1 - q) / n
+        return bool(abs(q - p) >= -ndtri(alpha) * math.sqrt(alike) + ndtri(power) * math.sqrt(apart))
+
+    return _fewest(shown)
+
+
+def more_to_detect_shift(
+    *, control: Weighted, experiment: Weighted, shift: float, alpha: float = 0.01, power: float = 0.9
+) -> int | None:
+    """Return how many more values of the experiment would show a shift by the Mann-Whitney test.
+
+    shift: in the unit of the values, either sign; the shifted values are taken to be distributed as the control's and
+    to depend on each other as the experiment's do now (n_effective), the control stays as large as it is; alpha:
+    one-sided; power: the chance to show it. 0: there are enough. None: no value in the control, no shift, more than 10
+    million, or too few in the control, whatever the experiment has.
+    Noether (1987), J. Am. Stat. Assoc. 82, 645-647: ((z_alpha + z_power) / (P(experiment > control) - 1/2))^2 / 12 is
+    the harmonic m n / (m + n), here of effective numbers.
+
+    >>> from scipy.special import ndtri
+    >>> normal = Weighted.of(ndtri((np.arange(114) + 0.5) / 114))
+    >>> more_to_detect_shift(control=normal, experiment=Weighted.of([]), shift=0.5)
+    113
+    >>> # R: (qnorm(.99) + qnorm(.9))^2 / (6 * (pnorm(.5 / sqrt(2)) - .5)^2) is 113.6 for both; the t test needs 105.5
+    """
+    if control.n == 0 or shift == 0:
+        return None
+    shifted = Weighted(control.values + shift, control.counts, control.n_effective)
+    excess = abs(mann_whitney(control=control, experiment=shifted, alternative="greater").cles - 0.5)
+    needed = 12 * (excess / (float(ndtri(power)) - float(ndtri(alpha)))) ** 2 - 1 / control.n_effective
+    if needed <= 0:
+        return None
+    like = experiment if experiment.n else control
+    more = math.ceil(like.n / like.n_effective / needed - experiment.n - 1e-9)
+    return max(0, more) if more <= _MOST_REQUESTS else None
+
+
+def _fewest(enough: Callable[[int], bool]) -> int | None:
+    """Return the least number that is enough, of those that are few enough to wait for."""
+    more = bisect_left(range(_MOST_REQUESTS + 1), True, key=lambda number: bool(enough(number)))
+    return more if more <= _MOST_REQUESTS else None

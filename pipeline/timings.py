@@ -1,0 +1,61 @@
+"""Histograms and slots to the judge's times: how long things took, and how far the entries of one time are alike."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline.judge.power import binomial_design_effect, design_effect
+from pipeline.judge.sample import Times
+
+#: Slots of ten seconds are joined to minutes where there are so many minutes of them; shorter windows need more slots.
+_LEAST_MINUTES = 24
+_PER_MINUTE = 6
+_MOST_SLOTS = 1_000_000
+
+
+def timings(histograms: pl.DataFrame, slots: pl.DataFrame) -> dict[str, Any]:
+    """Return `times` and `designs` of a profile from one revision's rows of the two measures."""
+    slots = _binned(slots)
+    steady = histograms.filter(pl.col("phase") == "steady").sort("kind", "name", "part", "bucket")
+    clusters = dict(slots.filter(pl.col("n_steady") > 0).group_by("kind", "name"))
+    times: dict[tuple[str, str], Times] = {}
+    residuals: dict[str, list[tuple[pl.DataFrame, float]]] = {}
+    for (kind, name), one in steady.group_by("kind", "name", maintain_order=True):
+        bucket, part, n = (one[column].to_numpy().astype(np.int64) for column in ("bucket", "part", "n"))
+        cluster, total = clusters[kind, name], int(n.sum())
+        squares, mean = float((n * bucket**2).sum()), float((n * bucket).sum()) / total
+        effect = design_effect(*_dense(cluster, "bucket_sum", "n_steady"), squares)
+        times[str(kind), str(name)] = Times(bucket, part, n, min(effect, float(total)))
+        apart = pl.col("bucket_sum") - pl.col("n_steady") * mean
+        residuals.setdefault(str(kind), []).append((cluster.with_columns(apart), squares - total * mean**2))
+    requests = slots.filter((pl.col("kind") == "endpoint") & (pl.col("n") > 0))
+    designs = {
+        name: binomial_design_effect(*_dense(requests, column, "n")) if requests.height else 1.0
+        for name, column in (("errors", "errors_5xx"), ("denied", "denied"))
+    }
+    for kind, parts in residuals.items():
+        # What is left when each name's own mean is taken out: a slow minute slows all names.
+        left = pl.concat([rows for rows, _ in parts])
+        designs[kind] = design_effect(*_dense(left, "bucket_sum", "n_steady"), max(sum(sq for _, sq in parts), 0.0))
+    return {"times": times, "designs": designs}
+
+
+def _binned(slots: pl.DataFrame) -> pl.DataFrame:
+    """Slots joined to minutes where these are enough."""
+    first, last = slots["slot"].min(), slots["slot"].max()
+    if first is None or (last - first) // _PER_MINUTE < _LEAST_MINUTES:  # type: ignore[operator]
+        return slots
+    return slots.with_columns(pl.col("slot") // _PER_MINUTE)
+
+
+def _dense(rows: pl.DataFrame, value: str, number: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums of two columns by slot, slots without a row among them as zeros."""
+    sums = rows.group_by("slot").agg(pl.col(value, number).sum()).sort("slot")
+    at = (sums["slot"] - sums["slot"][0]).to_numpy()
+    if at[-1] > _MOST_SLOTS:  # stray times, years apart: only the order is left
+        at = np.arange(sums.height)
+    found = np.zeros((2, int(at[-1]) + 1))
+    found[:, at] = sums.select(value, number).to_numpy().T
+    return found[0], found[1]
