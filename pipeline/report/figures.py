@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pipeline.report.frames import BASELINE, REVISION, Charts
+from pipeline.report.numbers import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,7 +104,8 @@ def latency(charts: Charts) -> "Figure | None":
                 capsize=3,
                 color=colour,
             )
-            told = f"median {row['median_ms']:.3g} ms ({row['low_ms']:.3g} to {row['high_ms']:.3g})"
+            low, median, high = (number(row[name]) for name in ("low_ms", "median_ms", "high_ms"))
+            told = f"median {median} ms ({low} to {high})"
             _beside(axes, row["high_ms"], height, told)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -150,6 +152,7 @@ def minutes(charts: Charts) -> "Figure | None":
         told = ", ".join(f"{row['role']} n = {row['n']:,}, {row['errors_5xx']:,} 5xx" for row in _by_role(counts))
         _label(axes, f"Requests of users per minute ({told})", "time, UTC", "requests a minute")
         _whole_numbers(axes)
+        axes.set_ylim(top=max(charts.minutes["n"]) * 1.35)  # room for the marks' names
         _clock(axes)
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
     return figure
@@ -306,9 +309,13 @@ def _name(charts: Charts, role: str) -> str:
 
 
 def _short(name: str, width: int) -> str:
-    """The end of a name, in characters that every font has."""
-    plain = re.sub(r"[^ -~]", "?", name)
+    """The end of a name, where revisions differ, in characters that every font has."""
+    plain = _plain(name)
     return plain if len(plain) <= width else f"...{plain[3 - width :]}"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^ -~\u00a1-\u00ac\u00ae-\u00ff]", "?", text)
 
 
 def _label(axes: "Axes", heading: str, x: str, y: str) -> None:
@@ -341,11 +348,11 @@ def _mark(axes: "Axes", marks: pl.DataFrame) -> None:
     top = axes.get_xaxis_transform()
     for place, row in enumerate(marks.iter_rows(named=True)):
         if row["until"]:
-            axes.axvspan(row["time"], row["until"], color="#888888", alpha=0.25, linewidth=0)
+            axes.axvspan(row["time"], row["until"], color="#888888", alpha=0.25, linewidth=0, zorder=0)
         else:
             axes.axvline(row["time"], color=_INK, linewidth=0.9, linestyle=":" if row["kind"] == "deploy" else "-.")
         axes.annotate(
-            _short(row["label"], 30),
+            _plain(row["label"])[:40],
             (date2num(row["time"]), 0.98 - 0.09 * (place % 3)),  # type: ignore[no-untyped-call]
             xycoords=top,
             xytext=(4, 0),

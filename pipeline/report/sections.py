@@ -54,9 +54,7 @@ def next_steps(verdict: Verdict) -> list[Step]:
     ):
         for check in verdict.checks:
             if check.status == status:
-                more = check.effect.needed_requests if check.effect else None
-                rest = f" {more:,} more requests would decide it." if more else ""
-                text = f"{said} ({check.id}): {check.reason.rstrip('.')}.{rest}"
+                text = f"{said} ({check.id}): {check.reason.rstrip('.')}."
                 steps.append(Step(text, (check_ref(check),)))
     if not steps:
         steps.append(Step("Nothing in these logs stands against the release.", ("headline",)))
@@ -83,7 +81,7 @@ def _summary(facts: Facts) -> tuple[Statement, ...]:
         text = (
             f"{compared.revision}: {compared.eligible:,} requests of users, {compared.entries:,} entries from "
             f"{compared.covered_start or '–'} to {compared.covered_end or '–'}, "
-            f"{compared.shared_minutes:,} minutes shared."
+            f"minutes shared: {compared.shared_minutes:,}."
         )
         found.append(Statement("PROVEN", "There is a baseline to compare with", text, ("compared",)))
     else:

@@ -149,7 +149,7 @@ def test_no_critical_issue_needs_every_critical_check():
 
 
 def test_next_steps_say_what_decides():
-    """Failures first, then what is missing, then warnings; the number of requests that would decide it."""
+    """Failures first, then what is missing, then warnings, each by its reason."""
     found = with_status(full().checks, evidence__traffic="INCONCLUSIVE")
     steps = next_steps(full(checks=found))
     assert [step.text.split(" (")[0] for step in steps] == [
@@ -157,7 +157,7 @@ def test_next_steps_say_what_decides():
         "Get the missing evidence",
         "Look at it",
     ]
-    assert "400 more requests would decide it" in steps[2].text
+    assert steps[2].text == "Get the missing evidence (evidence.traffic): as it should be."
     assert [step.text for step in next_steps(empty(checks=checks()))] == [
         "Nothing in these logs stands against the release."
     ]
