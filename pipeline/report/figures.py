@@ -239,7 +239,7 @@ def funnel(charts: Charts) -> "Figure | None":
         axes.bar_label(bars, padding=3, fontsize=7.5)
         axes.invert_yaxis()
         axes.margins(x=0.1)
-        _label(axes, f"Golden path (n = {int(rows['n'].sum()):,} events)", "events", "")
+        _label(axes, f"Golden path (n = {int(rows['n'].sum()):,} events)", "events", "stage")
     return figure
 
 
@@ -255,8 +255,9 @@ def trend(charts: Charts) -> "Figure | None":
         rates = [rate * 100 for rate in rows["error_rate"]]
         lower.bar(places, rates, width=0.5, color=_ERROR, hatch="////", edgecolor="white", linewidth=0)
         n = int(rows["requests"].sum())
-        _label(upper, f"p95 and error rate of {rows.height} revisions (n = {n:,} requests of users)", "", "p95 in ms")
+        _label(upper, f"p95 and error rate of {rows.height} revisions (n = {n:,} requests)", "", "p95 in ms")
         _label(lower, "", "revision, by its first entry", "5xx in %")
+        upper.margins(y=0.15)
         upper.set_ylim(bottom=0)
         lower.set_ylim(bottom=0, top=max(1.0, *rates) * 1.1)
         lower.set_xticks(places, [_short(name, 18) for name in rows["revision"]])

@@ -61,7 +61,7 @@ class Charts:
     instances: instance, first, last, start, bad_exits; those that started or exited.
     closes: role, code, n.
     funnel: stage, n; in the order of the golden path, empty where no agent event was seen.
-    trend: revision, started, requests, error_rate, p95_ms; one row per revision, by time.
+    trend: revision, started, requests, error_rate, p95_ms; one row per revision, by time, over all request rows.
     """
 
     service: str
@@ -199,16 +199,16 @@ def _funnel(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _trend(measures: Measured, service: Mapping[str, str | None], history: pl.DataFrame | None) -> pl.DataFrame:
-    """A row per revision that had requests of users: those of the measures, and earlier ones."""
-    latency = _of(measures.latency, service).filter(pl.col("scope") == "eligible").select("revision", "p95_ms")
-    counts = _of(measures.requests, service).select("revision", "eligible", "eligible_5xx")
+    """A row per revision that had requests: those of the measures, and earlier ones, over all request rows."""
+    latency = _of(measures.latency, service).filter(pl.col("scope") == "all").select("revision", "p95_ms")
+    counts = _of(measures.requests, service).select("revision", "n", "errors_5xx")
     started = _of(measures.revisions, service).select("revision", _time(pl.col("first_ns")).alias("started"))
-    now = counts.join(latency, on="revision").join(started, on="revision").filter(pl.col("eligible") > 0)
+    now = counts.join(latency, on="revision").join(started, on="revision").filter(pl.col("n") > 0)
     rows = now.select(
         "revision",
         "started",
-        pl.col("eligible").cast(pl.Int64).alias("requests"),
-        (pl.col("eligible_5xx") / pl.col("eligible")).alias("error_rate"),
+        pl.col("n").cast(pl.Int64).alias("requests"),
+        (pl.col("errors_5xx") / pl.col("n")).alias("error_rate"),
         pl.col("p95_ms").cast(pl.Float64),
     )
     if history is not None:
