@@ -15,7 +15,7 @@ from pipeline.judge.checks import count, percent
 from pipeline.judge.model import Effect, Observed, Status
 from pipeline.judge.policy import Policy, Rule
 from pipeline.judge.power import more_requests_to_compare_rates, more_to_detect_shift
-from pipeline.judge.sample import PARTS, Profile, Sample, SignatureRow, Times, weighted
+from pipeline.judge.sample import OTHERS, PARTS, Profile, Sample, SignatureRow, Times, weighted
 from pipeline.judge.stats import (
     Weighted,
     benjamini_hochberg,
@@ -101,7 +101,7 @@ def _latencies(sample: Sample, baseline: Profile, policy: Policy) -> list[Compar
         topics: tuple[str, ...] = ("requests/slowest",)
         found.append(_shift(policy["requests.latency"], "", requests, before, sample, designs, topics=topics))
     rule = policy["requests.endpoint_latency"]
-    for name in sorted(requests.keys() & before.keys()):
+    for name in sorted((requests.keys() & before.keys()) - {OTHERS}):
         if min(requests[name].total, before[name].total) >= rule["min_n"]:
             here, there = {name: requests[name]}, {name: before[name]}
             found.append(_shift(rule, name, here, there, sample, designs, topics=(f"slowest/{name}",)))
