@@ -84,6 +84,17 @@ def test_a_verdict_as_frames(logs):
     assert api.signatures(verdict).columns == ["signature", "level", "n", "first"]
 
 
+def test_the_readmes_lines_run(tmp_path, monkeypatch):
+    """As they are written there, beside a file of that name."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    ndjson(tmp_path / "logs.json", failing())
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(block, found)
+    assert found["verdict"].verdict == "FAIL"
+
+
 def test_figures(logs):
     """Matplotlib figures by name; a verdict on other logs is refused."""
     verdict = logs.verdict()
