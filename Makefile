@@ -1,9 +1,10 @@
 # Needs python3 (3.11 or newer) and make; everything else is installed into .venv.
 PYTHON ?= python3
 BIN = .venv/bin
+AXE = 4.14.1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-full lint bench clean
+.PHONY: demo test test-full lint docs picture bench clean
 
 demo: .venv/ready
 	$(BIN)/runverdict demo
@@ -11,7 +12,7 @@ demo: .venv/ready
 test: .venv/ready-dev
 	$(BIN)/python -m pytest -n auto -m "not full"
 
-test-full: .venv/ready-dev
+test-full: .venv/ready-full
 	$(BIN)/python -m pytest -n auto
 
 lint: .venv/ready-dev
@@ -19,6 +20,14 @@ lint: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/runverdict catalogue check
+	$(BIN)/cog --check README.md
+
+docs: .venv/ready-dev
+	$(BIN)/cog -r README.md
+	$(BIN)/python -c 'from pipeline.report.schema import verdict_schema; print(verdict_schema(), end="")' > pipeline/judge/verdict.schema.json
+
+picture: .venv/ready-full
+	$(BIN)/python -m tests.picture .github/report.png
 
 bench: .venv/ready-dev
 	$(BIN)/python -m tests.benchmarks.check_300mb
@@ -31,6 +40,12 @@ bench: .venv/ready-dev
 
 .venv/ready-dev: .venv/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+.venv/ready-full: .venv/ready-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,full]'
+	test -x /usr/bin/chromium || { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; }
+	npm install --silent --no-save --ignore-scripts --prefix .venv/axe axe-core@$(AXE)
 	touch $@
 
 clean:

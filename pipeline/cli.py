@@ -11,12 +11,17 @@ import click
 from pipeline.commands.catalogue import catalogue
 from pipeline.commands.check import check
 from pipeline.commands.common import EXIT_INTERRUPTED, EXIT_TOOL, EXIT_USAGE
+from pipeline.commands.config import config
+from pipeline.commands.doctor import doctor
 from pipeline.commands.explain import explain, trace
 from pipeline.commands.extract import extract
 from pipeline.commands.history import calibrate, compare, history
 from pipeline.commands.simulate import demo, simulate
 
 log = logging.getLogger(__name__)
+
+#: Set by the shell that `README.md` tells how to set up.
+_COMPLETE = "_RUNVERDICT_COMPLETE"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -33,8 +38,18 @@ def cli(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s", stream=sys.stderr)
 
 
-for command in (check, extract, compare, history, explain, trace, catalogue, calibrate, simulate, demo):
+for command in (
+    *(check, extract, compare, history, explain, trace, catalogue, calibrate, simulate, demo),
+    *(config, doctor),
+):
     cli.add_command(command)
+
+
+def _complete(asked: str) -> int:
+    """Tell a shell what can stand where its user is."""
+    from click.shell_completion import shell_complete
+
+    return shell_complete(cli, {}, "runverdict", _COMPLETE, asked)
 
 
 def main() -> NoReturn:
@@ -45,6 +60,8 @@ def main() -> NoReturn:
     """
     code = EXIT_TOOL
     try:
+        if asked := os.environ.get(_COMPLETE):
+            raise SystemExit(_complete(asked))
         with cli.make_context("runverdict", sys.argv[1:]) as context:  # cli() makes a 1 of a reader who is gone
             cli.invoke(context)
         sys.stdout.flush()

@@ -12,6 +12,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from math import inf, isinf
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ import polars as pl
 from pipeline.assemble import Earlier, Found
 from pipeline.judge.model import Verdict
 from pipeline.judge.sample import EndpointCounts, EventTotal, Instances, Profile, RequestCounts, Times
+from pipeline.judge.stats import INDEPENDENT, DesignEffect
 from pipeline.novelties import KEY
 from pipeline.schema import HISTORY, polars_schema
 from pipeline.store import Store
@@ -114,7 +116,7 @@ def merged(profiles: Sequence[Profile]) -> Profile:
             times.setdefault(key, []).append(histogram)
     weights = [max(one.entries, 1) for one in profiles]
     designs = {
-        name: float(np.average([one.designs.get(name, 1.0) for one in profiles], weights=weights))
+        name: _averaged([one.designs.get(name, INDEPENDENT) for one in profiles], weights)
         for name in sorted({name for one in profiles for name in one.designs})
     }
     reasons: Counter[str] = Counter()
@@ -149,8 +151,14 @@ def _added(histograms: Sequence[Times]) -> Times:
     places = np.concatenate([np.stack([one.part, one.bucket]) for one in histograms], axis=1)
     (part, bucket), where = np.unique(places, axis=1, return_inverse=True)
     n = np.bincount(where.ravel(), weights=np.concatenate([one.n for one in histograms])).astype(np.int64)
-    effect = float(np.average([one.design_effect for one in histograms], weights=[one.total for one in histograms]))
-    return Times(bucket, part, n, effect)
+    return Times(bucket, part, n, _averaged([one.design for one in histograms], [one.total for one in histograms]))
+
+
+def _averaged(designs: Sequence[DesignEffect], weights: Sequence[int]) -> DesignEffect:
+    """One design effect for several runs: the average, with the degrees of freedom of all."""
+    return DesignEffect(
+        float(np.average([one.value for one in designs], weights=weights)), sum(one.df for one in designs)
+    )
 
 
 def _run(one: Found) -> str:
@@ -206,15 +214,20 @@ def _measures(profile: Profile, verdict: Verdict) -> Iterator[Measure]:
         yield f"event.{total.outcome}", name, total.n, None, "events"
     for (event, code), n in profile.codes.items():
         yield "code", f"{event}/{code}", n, None, "events"
-    for name, effect in profile.designs.items():
-        yield "design_effect", name, None, effect, "1"
+    for name, design in profile.designs.items():
+        yield from _design("design", name, design)
     for (kind, name), times in profile.times.items():
-        yield f"design_effect.{kind}", name, times.total, times.design_effect, "1"
+        yield from _design(f"design.{kind}", name, times.design)
     yield "instances", "", profile.instances.n, None, "instances"
     for reason, n in profile.instances.starts_by_reason.items():
         yield "start", reason, n, None, "instances"
     for place, took in enumerate(profile.instances.start_up_ms):
         yield "start_up", str(place), 1, took, "ms"
+
+
+def _design(measure: str, name: str, design: DesignEffect) -> Iterator[Measure]:
+    yield f"{measure}.effect", name, None, design.value, "1"
+    yield f"{measure}.df", name, None, None if isinf(design.df) else design.df, "1"
 
 
 def _histograms(profile: Profile) -> Iterator[tuple[str, str, int, int, int]]:
@@ -233,11 +246,14 @@ def _profile(store: Store, name: str) -> Profile:
     def one(measure: str) -> int:
         return known[measure][""][0] or 0
 
+    def design(measure: str, key: str) -> DesignEffect:
+        return DesignEffect(known[f"{measure}.effect"][key][1] or 1.0, known[f"{measure}.df"][key][1] or inf)
+
     histograms = store.read("history/histograms", name).sort("kind", "key", "part", "bucket")
     times = {}
     for (kind, key), part in histograms.group_by("kind", "key", maintain_order=True):
         bucket, place, n = (part[column].to_numpy().astype(np.int64) for column in ("bucket", "part", "n"))
-        times[str(kind), str(key)] = Times(bucket, place, n, known[f"design_effect.{kind}"][str(key)][1] or 1.0)
+        times[str(kind), str(key)] = Times(bucket, place, n, design(f"design.{kind}", str(key)))
     codes = {}
     for key, (n, _) in known.get("code", {}).items():
         event, _, code = key.rpartition("/")
@@ -253,7 +269,7 @@ def _profile(store: Store, name: str) -> Profile:
         starts=one("starts"),
         severities=frozenset(known.get("severity", {})),
         requests=RequestCounts(**{field: one(f"requests.{field}") for field in _SUMMED}),
-        designs={key: value or 1.0 for key, (_, value) in known.get("design_effect", {}).items()},
+        designs={key: design("design", key) for key in known.get("design.effect", {})},
         endpoints={
             key: EndpointCounts(
                 n or 0, known["endpoint.errors_5xx"][key][0] or 0, known["endpoint.denied"][key][0] or 0

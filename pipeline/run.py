@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -28,6 +28,7 @@ from pipeline.judge.model import TestResults, Tool, Verdict, VerdictName
 from pipeline.judge.policy import Policy
 from pipeline.measure import Measures, measure
 from pipeline.pull import Live
+from pipeline.report.frames import Charts, charts
 from pipeline.samples import View
 from pipeline.sources.live import is_live
 from pipeline.store import Store, reported
@@ -71,7 +72,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run gave: what was found, services only listed, totals, what the sources met, and what was expected."""
+    """What a run gave: what was found, services only listed, totals, what the sources met, and what was expected.
+
+    charts: the frames of each verdict's charts, by its folder's name.
+    """
 
     found: list[Found]
     others: dict[str, int]
@@ -79,6 +83,7 @@ class Run:
     extraction: Extraction
     expected: Expectations
     notes: list[str] = field(default_factory=list)
+    charts: dict[str, Charts] = field(default_factory=dict)
 
     @property
     def verdicts(self) -> list[tuple[str, Verdict]]:
@@ -136,6 +141,8 @@ def _check(job: Job, store: Store, on_progress: Callable[[str, int], None]) -> R
     )
     found = [assess(measures, target, context) for target in selection.targets]
     _known_baseline(job, selection, found)
+    past = history.verdicts(store)
+    drawn = {one.target.path: charts(measures, asdict(one.target), one.verdict, past) for one in found}
     read = extraction.stored + extraction.read
     numbers = totals(measures.revisions, read=read, duplicates=extraction.duplicates)
     if wrong := unreconciled(numbers, [one.verdict for one in found]):
@@ -143,7 +150,7 @@ def _check(job: Job, store: Store, on_progress: Callable[[str, int], None]) -> R
     history.append(store, found)
     names = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
     notes = [] if found else _notes(job, extraction, numbers, names, measures.revisions)
-    return Run(found, selection.others, numbers, extraction, context.expected, notes)
+    return Run(found, selection.others, numbers, extraction, context.expected, notes, drawn)
 
 
 def _stretch(

@@ -5,13 +5,21 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from pipeline.judge.power import binomial_design_effect, design_effect
 from pipeline.judge.sample import OTHERS, Times
+from pipeline.judge.stats import INDEPENDENT, DesignEffect
 
-#: Slots of ten seconds are joined to minutes where there are so many minutes of them; shorter windows need more slots.
-_LEAST_MINUTES = 24
+#: So many minutes are enough by themselves, and fewer than so many tell nothing of what lasts for minutes.
+_MANY_MINUTES = 60
+_FEW_MINUTES = 8
 _PER_MINUTE = 6
+
+#: Design effects are compared by what a test makes of them at this tail, with at most so many degrees of freedom.
+_FAR = 0.999
+_MANY = 1e6
+
 _MOST_SLOTS = 1_000_000
 
 #: A name seen fewer times, or beyond so many others, is one of the others.
@@ -22,7 +30,7 @@ _MOST_NAMES = 300
 def timings(histograms: pl.DataFrame, slots: pl.DataFrame) -> dict[str, Any]:
     """Return `times` and `designs` of a profile from one revision's rows of the two measures."""
     named = _named(histograms)
-    slots = _binned(_lumped(slots, named))
+    slots = _lumped(slots, named)
     steady = _lumped(histograms.filter(pl.col("phase") == "steady"), named)
     steady = steady.group_by("kind", "name", "part", "bucket").agg(pl.col("n").sum())
     steady = steady.sort("kind", "name", "part", "bucket")
@@ -33,24 +41,50 @@ def timings(histograms: pl.DataFrame, slots: pl.DataFrame) -> dict[str, Any]:
         bucket, part, n = (one[column].to_numpy().astype(np.int64) for column in ("bucket", "part", "n"))
         cluster, total = clusters[kind, name], int(n.sum())
         squares, mean = float((n * bucket**2).sum()), float((n * bucket).sum()) / total
-        effect = design_effect(*_dense(cluster, "bucket_sum", "n_steady"), squares)
-        times[str(kind), str(name)] = Times(bucket, part, n, min(effect, float(total)))
+        times[str(kind), str(name)] = Times(bucket, part, n, _design(cluster, squares))
         apart = pl.col("bucket_sum") - pl.col("n_steady") * mean
         residuals.setdefault(str(kind), []).append((cluster.with_columns(apart), squares - total * mean**2))
     requests = slots.filter((pl.col("kind") == "endpoint") & (pl.col("n") > 0))
-    designs = {
-        name: binomial_design_effect(*_dense(requests, column, "n")) if requests.height else 1.0
-        for name, column in (("errors", "errors_5xx"), ("denied", "denied"))
-    }
+    requests = slots.filter((pl.col("kind") == "endpoint") & (pl.col("n") > 0))
+    designs = {"errors": _binomial(requests, "errors_5xx"), "denied": _binomial(requests, "denied")}
     for kind, parts in residuals.items():
         # What is left when each name's own mean is taken out: a slow minute slows all names.
         left = pl.concat([rows for rows, _ in parts])
-        sums, numbers = _dense(left, "bucket_sum", "n_steady")
         squares = max(sum(of_name for _, of_name in parts), 0.0)
-        designs[kind] = design_effect(sums, numbers, squares)
+        designs[kind] = _design(left, squares)
         # A drift is what its test looks for, not noise around it: the trend must not widen its own interval.
-        designs[f"{kind} without trend"] = design_effect(*_detrended(sums, numbers, squares))
+        designs[f"{kind} without trend"] = _design(left, squares, detrended=True)
     return {"times": times, "designs": designs}
+
+
+def _design(rows: pl.DataFrame, squares: float, *, detrended: bool = False) -> DesignEffect:
+    """The design effect of a revision's times: of slots or of minutes, whichever leaves less to tell.
+
+    Slots show what depends within seconds, minutes what lasts for several; of these a short window has few.
+    """
+    found = []
+    for bins in _bins(rows):
+        sums, numbers = _dense(bins, "bucket_sum", "n_steady")
+        if detrended:
+            found.append(design_effect(*_detrended(sums, numbers, squares), fitted=2))
+        else:
+            found.append(design_effect(sums, numbers, squares))
+    return max(found, key=lambda one: one.value * float(stdtrit(min(one.df, _MANY), _FAR)) ** 2)
+
+
+def _bins(slots: pl.DataFrame) -> list[pl.DataFrame]:
+    """Slots of ten seconds, minutes of them, or both: minutes alone where there are many, slots alone where few."""
+    minutes = slots.with_columns(pl.col("slot") // _PER_MINUTE)
+    long = minutes["slot"].n_unique()
+    if long >= _MANY_MINUTES:
+        return [minutes]
+    return [slots, minutes] if long >= _FEW_MINUTES else [slots]
+
+
+def _binomial(requests: pl.DataFrame, column: str) -> DesignEffect:
+    if requests.is_empty():
+        return INDEPENDENT
+    return DesignEffect(max(binomial_design_effect(*_dense(rows, column, "n")) for rows in _bins(requests)))
 
 
 def _detrended(
@@ -75,14 +109,6 @@ def _lumped(rows: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     known = named.select("kind", "name", pl.lit(value=True).alias("known"))
     joined = rows.join(known, on=["kind", "name"], how="left")
     return joined.with_columns(pl.when("known").then("name").otherwise(pl.lit(OTHERS)).alias("name")).drop("known")
-
-
-def _binned(slots: pl.DataFrame) -> pl.DataFrame:
-    """Slots joined to minutes where these are enough."""
-    first, last = slots["slot"].min(), slots["slot"].max()
-    if first is None or (last - first) // _PER_MINUTE < _LEAST_MINUTES:  # type: ignore[operator]
-        return slots
-    return slots.with_columns(pl.col("slot") // _PER_MINUTE)
 
 
 def _dense(rows: pl.DataFrame, value: str, number: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -272,7 +272,9 @@ def test_markdown_on_stdout(files):
 
 def test_out_gets_the_forms_asked_for(files, tmp_path, elsewhere):
     """summary.json always, and per revision the forms that were asked for; nothing anywhere else."""
-    for forms, names in ((None, {"verdict.json", "report.md"}), ("json", {"verdict.json"})):
+    charts = {f"charts/{name}.{form}" for name in ("latency", "minutes") for form in ("svg", "png")}
+    every = {"verdict.json", "report.md", "report.html", "junit.xml", *charts}
+    for forms, names in ((None, every), ("json", {"verdict.json"}), ("html", {"report.html", *charts})):
         out = tmp_path / f"out-{forms}"
         result = call("check", files["PASS"], "--out", out, *(["--format", forms] if forms else []))
         assert result.stdout.startswith("PASS")

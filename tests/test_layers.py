@@ -59,9 +59,10 @@ LAYERS = [
     (
         "pipeline.report",
         {"pipeline.report", "pipeline.judge", "pipeline.errors", "parsers"},
-        {"polars", "matplotlib", "jinja2", "rich"},
+        {"polars", "matplotlib", "jinja2", "markupsafe", "rich"},
     ),
     ("pipeline.simulate", {"pipeline.simulate", "pipeline.errors"}, set()),
+    ("pipeline.api", {"pipeline", "parsers"}, {"polars", "matplotlib"}),
     # Wiring: these put the layers together.
     ("pipeline.cli", {"pipeline", "parsers"}, {"click"}),
     ("pipeline.commands", {"pipeline", "parsers"}, {"click", "rich"}),

@@ -62,8 +62,10 @@ def test_thirty_kinds_of_secrets_reach_no_output(tmp_path):
     logs = ndjson(tmp_path / "logs.ndjson", entries)
     store = tmp_path / "store"
     written = [call("-v", "check", logs, "--out", tmp_path / "out", "--store", store).output]
-    written += [call("-v", "check", logs, "--format", form).output for form in ("md", "json")]
-    written += [path.read_text(encoding="utf-8") for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    written += [call("-v", "check", logs, "--format", form).output for form in ("md", "json", "html", "junit")]
+    files = [path for path in (tmp_path / "out").rglob("*.*") if path.suffix != ".png"]
+    assert {path.suffix for path in files} == {".json", ".md", ".html", ".xml", ".svg"}
+    written += [path.read_text(encoding="utf-8") for path in files]
     written += [path.read_bytes().decode("latin-1") for path in store.rglob("*.parquet")]
     for text in written:
         found = SEEN.search(text.replace("https://shop.example.com/callback", ""))

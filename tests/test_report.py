@@ -13,9 +13,11 @@ from pipeline.errors import StoreError
 from pipeline.judge.model import Verdict
 from pipeline.report.files import LeakError, rendered, summary, write
 from pipeline.report.markdown import code, escaped, html, markdown
+from pipeline.report.sections import sections
 from pipeline.report.terminal import print_summary
 from pipeline.report.text import shown
 from tests.conftest import RUNVERDICT, check, failing, line, ndjson, request
+from tests.report.made_up import checks, empty, full
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -66,7 +68,8 @@ def tokens(text):
 
 
 OWN_HTML = re.compile(
-    r"<details><summary><code>[a-z_.]+</code>: [^<>]*</summary>\n|</details>\n|</?code>|&#?[a-z0-9]+;", re.IGNORECASE
+    r"<details><summary>(?:<code>[a-z_.]+</code>: )?[^<>]*</summary>\n|</details>\n|</?code>|&#?[a-z0-9]+;",
+    re.IGNORECASE,
 )
 
 
@@ -83,9 +86,9 @@ def test_hostile_lines_are_text(hostile):
             assert token.attrs["href"].startswith("https://console.cloud.google.com/logs/query;")
         if token.type == "heading_open":
             assert text.splitlines()[token.map[0]].lstrip("# ").split()[0] in (
-                *("FAIL,", "What", "Checks", "Evidence", "Requests", "Events", "Codes", "Lines"),
+                *("FAIL,", "What", "Next", "Checklist", "Details", "Evidence", "Numbers"),
             )
-    assert sum(token.type == "heading_open" for token in found) == 9
+    assert sum(token.type == "heading_open" for token in found) == 7
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b]", text)
 
 
@@ -105,12 +108,12 @@ def test_a_reason_is_text_too(plain):
     reason = "service `<b>*x*</b>` | is *gone*\n\n# heading"
     checks = [one.model_copy(update={"reason": reason}) for one in document.checks]
     text = markdown(document.model_copy(update={"checks": checks, "headline": reason}))
-    summaries = re.findall("<summary>.*</summary>", text)
+    summaries = re.findall("<summary><code>.*</summary>", text)
     assert summaries
     assert all("&lt;b&gt;*x*&lt;/b&gt;` | is *gone* ⏎  ⏎ # heading" in one for one in summaries)
     assert "<b>" not in text
     assert "heading" not in [token.content for token in tokens(text) if token.type == "inline"]
-    assert sum(token.type == "heading_open" for token in tokens(text)) == 9
+    assert sum(token.type == "heading_open" for token in tokens(text)) == 7
 
 
 def test_tables_keep_their_columns(hostile):
@@ -190,6 +193,28 @@ def test_the_head_has_the_numbers_of_the_document(plain):
         assert f"| `{one['event']}` | {one['code']} | {one['n']} |" in text
     for one in document["signatures"]:
         assert f"| {one['n']} | {one['level']} | `{one['signature']}` | {one['first']} |" in text
+
+
+def test_the_first_60_lines_tell_it_all(plain, hostile):
+    """Verdict, what decided, next steps and checklist stand before the first fold, however much went wrong."""
+    worst = full(checks=[one for _ in range(8) for one in checks("FAIL", "bad")], notes=["a note"] * 9)
+    for document in (plain.verdicts[0][1], hostile.verdicts[0][1], full(), empty(), worst):
+        head = markdown(document).split("<details>")[0]
+        assert len(head.splitlines()) <= 60
+        assert [one for one in head.splitlines() if one.startswith("## ")] == [
+            *("## What decided", "## Next steps", "## Checklist", "## Details")
+        ]
+
+
+def test_statements_and_comparison_are_in_the_markdown():
+    """Every claim with its references, the baseline and the effect of a check, what changed."""
+    text = markdown(full())
+    for section in sections(full())[:-2]:
+        assert f"<summary>{section.title}: " in text
+        assert all(f"| {escaped(one.claim)} | " in text for one in section.statements)
+    assert r"1.88 % (95 %: 0.613 to 4.33 %), n = 266".replace("(", r"\(").replace(")", r"\)") in text
+    assert r"\+1.78 points" in text
+    assert "| new | 7 | 0 | ERROR | `ledger is gone <n>` |" in text
 
 
 def test_every_claim_has_its_proof(plain):

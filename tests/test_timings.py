@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from pipeline.judge.sample import OTHERS
+from pipeline.judge.stats import INDEPENDENT
 from pipeline.timings import timings
 
 
@@ -40,8 +41,8 @@ def test_a_slow_minute_of_all_endpoints_is_seen_in_all_of_them_together():
         (f"GET /{e}", s, int(900 + 30 * rng.standard_normal() + noise[s]), 1) for e in range(40) for s in range(360)
     ]
     found = timings(*frames(*rows))
-    assert found["designs"]["endpoint"] > 20
-    assert max(one.design_effect for one in found["times"].values()) < 10
+    assert found["designs"]["endpoint"].value > 20
+    assert max(one.design.value for one in found["times"].values()) < 10
 
 
 def test_a_trend_is_no_noise_around_itself():
@@ -49,8 +50,8 @@ def test_a_trend_is_no_noise_around_itself():
     rng = np.random.default_rng(7)
     rows = [("GET /", s, int(900 + 0.4 * s + 20 * rng.standard_normal()), 1) for s in range(360) for _ in range(5)]
     designs = timings(*frames(*rows))["designs"]
-    assert designs["endpoint"] > 10
-    assert designs["endpoint without trend"] == pytest.approx(1.1, abs=0.3)
+    assert designs["endpoint"].value > 10
+    assert designs["endpoint without trend"].value == pytest.approx(1.1, abs=0.3)
 
 
 def test_stray_times_do_not_fill_memory():
@@ -62,4 +63,4 @@ def test_stray_times_do_not_fill_memory():
 def test_nothing_gives_nothing():
     """No request and no event with a duration."""
     empty = tuple(frame.clear() for frame in frames(("GET /", 0, 900, 1)))
-    assert timings(*empty) == {"times": {}, "designs": {"errors": 1.0, "denied": 1.0}}
+    assert timings(*empty) == {"times": {}, "designs": {"errors": INDEPENDENT, "denied": INDEPENDENT}}

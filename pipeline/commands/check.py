@@ -1,5 +1,6 @@
 """`runverdict check`: from sources to verdicts, files and an exit code."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from pipeline.commands.common import (
     settings_of,
 )
 from pipeline.commands.live import live_options, meaning, pulling, resolved, say_estimate, settled
+from pipeline.commands.output import joined, to_github
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +45,12 @@ if TYPE_CHECKING:
 @live_options
 @click.option("--wait", is_flag=True, help="Wait until the window is settled.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files there.")
-@click.option("--format", "forms", metavar="md,json", help="Forms to write; with one and no --out: print it.")
+@click.option(
+    "--format",
+    "forms",
+    metavar="md,json,html,junit",
+    help="Forms to write, default all; with one and no --out: print it.",
+)
 @click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Keep entries and events there.")
 @click.option(
     "--junit",
@@ -127,8 +134,10 @@ def run_check(
     )
     run = run_job(job, store)
     if out:
-        write(out, run.verdict, run.verdicts, run.totals, wanted)  # type: ignore[arg-type]
+        write(out, run.verdict, run.verdicts, run.totals, wanted, run.charts)  # type: ignore[arg-type]
     text = _form(run, wanted[0]) if forms and not out else _summary(run)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        text = to_github(run, text, is_summary=not forms or bool(out))
     with suppress(BrokenPipeError):  # a reader who has read enough does not change the verdict
         click.echo(text, nl=False)
         sys.stdout.flush()
@@ -193,8 +202,8 @@ def _form(run: "Run", form: str) -> str:
 
     for note in run.notes:
         say(note)
-    if form == "md":
-        return "\n".join(rendered(one, "md") for _, one in run.verdicts)
+    if form in ("md", "html", "junit") and run.verdicts:
+        return joined(run, form)
     if len(run.verdicts) == 1:
         return rendered(run.verdicts[0][1], "json")
     if run.verdicts:

@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 import sqlglot
 
+from pipeline.errors import UsageError
 from pipeline.schema import EVENTS, polars_schema
 
 #: The files of `sql/staging` that measures read, each from events and those before it.
@@ -77,6 +78,20 @@ class Embedded:
 
     def measure(self, name: str) -> pl.DataFrame:
         """Return the rows of `sql/measures/NAME.sql`, counts as INT64."""
-        rows = pl.DataFrame(self._duckdb.sql(translated(f"measures/{name}")))
+        return self._rows(translated(f"measures/{name}"))
+
+    def query(self, googlesql: str) -> pl.DataFrame:
+        """Return the rows of one SELECT in GoogleSQL over `events` and the tables of `STAGING`.
+
+        Raises UsageError where it cannot be rewritten, or DuckDB refuses it.
+        """
+        level = sqlglot.ErrorLevel.RAISE
+        try:
+            return self._rows(sqlglot.transpile(googlesql, read="bigquery", write="duckdb", unsupported_level=level)[0])
+        except (sqlglot.errors.SqlglotError, duckdb.Error) as error:
+            raise UsageError(f"the query cannot be run: {str(error).splitlines()[0]}") from error
+
+    def _rows(self, query: str) -> pl.DataFrame:
+        rows = pl.DataFrame(self._duckdb.sql(query))
         # DuckDB sums to HUGEINT, and its COUNTIF over nulls alone is null; in GoogleSQL both are INT64.
         return rows.with_columns(pl.selectors.decimal().cast(pl.Int64).fill_null(0))

@@ -17,6 +17,8 @@ from pipeline.judge.policy import Policy, Rule
 from pipeline.judge.power import more_requests_to_compare_rates, more_to_detect_shift
 from pipeline.judge.sample import OTHERS, PARTS, Profile, Sample, SignatureRow, Times, weighted
 from pipeline.judge.stats import (
+    INDEPENDENT,
+    DesignEffect,
     Weighted,
     benjamini_hochberg,
     clopper_pearson,
@@ -129,18 +131,20 @@ def _drifts(sample: Sample, policy: Policy) -> list[Comparison]:
     return [_shift(rule, DRIFT, last, first, sample, designs, topics=topics, before="the first quarter of its time")]
 
 
-def _with_common_noise(one: Times, together: Mapping[str, Times], design: float) -> Times:
+def _with_common_noise(one: Times, together: Mapping[str, Times], design: DesignEffect) -> Times:
     """The histogram with at least the design effect that its share of what all show together gives it.
 
     A slow minute slows all endpoints; by itself one with few requests shows it less well than all do. Kish (1965), 5.4:
     deff = 1 + (size of a cluster - 1) * intra-class correlation, and the size goes with the share.
     """
-    least = 1 + (design - 1) * one.total / _total(together)
-    return replace(one, design_effect=max(one.design_effect, least))
+    least = 1 + (design.value - 1) * one.total / _total(together)
+    if least <= one.design.value:
+        return one
+    return replace(one, design=DesignEffect(least, min(one.design.df, design.df)))
 
 
-def _designs(sample: Profile, baseline: Profile, kind: str) -> tuple[float, float]:
-    return sample.designs.get(kind, 1.0), baseline.designs.get(kind, 1.0)
+def _designs(sample: Profile, baseline: Profile, kind: str) -> tuple[DesignEffect, DesignEffect]:
+    return sample.designs.get(kind, INDEPENDENT), baseline.designs.get(kind, INDEPENDENT)
 
 
 def _total(times: Mapping[str, Times]) -> int:
@@ -153,7 +157,7 @@ def _shift(
     here: Mapping[str, Times],
     there: Mapping[str, Times],
     sample: Sample,
-    designs: tuple[float, float],
+    designs: tuple[DesignEffect, DesignEffect],
     *,
     topics: tuple[str, ...],
     noun: str = "request",
@@ -208,7 +212,7 @@ def _shift(
 
 
 def _same_mix(
-    here: Mapping[str, Times], there: Mapping[str, Times], designs: tuple[float, float]
+    here: Mapping[str, Times], there: Mapping[str, Times], designs: tuple[DesignEffect, DesignEffect]
 ) -> tuple[Weighted, Weighted, bool]:
     """Both sides as one sample each, the baseline's weighted to the revision's mix where both have the same names.
 
@@ -217,11 +221,11 @@ def _same_mix(
     common = sorted(here.keys() & there.keys())
     whole = _total(here)
     if len(here.keys() | there.keys()) < 2 or not whole or sum(here[name].total for name in common) < _COMMON * whole:
-        return weighted(here, design_effect=designs[0]), weighted(there, design_effect=designs[1]), False
+        return weighted(here, design=designs[0]), weighted(there, design=designs[1]), False
     mine, theirs = ({name: side[name] for name in common} for side in (here, there))
     scale = _total(theirs) / _total(mine)
     weights = {name: scale * here[name].total / there[name].total for name in common}
-    return weighted(mine, design_effect=designs[0]), weighted(theirs, weights, design_effect=designs[1]), True
+    return weighted(mine, design=designs[0]), weighted(theirs, weights, design=designs[1]), True
 
 
 def _median(times: Weighted, n: int) -> Observed:
@@ -242,8 +246,8 @@ def _rates(sample: Sample, baseline: Profile, policy: Policy) -> list[Comparison
             _rate(
                 policy["requests.error_rate"],
                 "ended in 5xx",
-                (now.eligible_5xx, now.eligible, sample.designs.get("errors", 1.0)),
-                (before.eligible_5xx, before.eligible, baseline.designs.get("errors", 1.0)),
+                (now.eligible_5xx, now.eligible, sample.designs.get("errors", INDEPENDENT).value),
+                (before.eligible_5xx, before.eligible, baseline.designs.get("errors", INDEPENDENT).value),
                 sample,
                 ("requests/5xx",),
             )
@@ -253,8 +257,8 @@ def _rates(sample: Sample, baseline: Profile, policy: Policy) -> list[Comparison
             _rate(
                 policy["auth.failure_rate"],
                 "were turned away",
-                (denied[0], now.eligible, sample.designs.get("denied", 1.0)),
-                (denied[1], before.eligible, baseline.designs.get("denied", 1.0)),
+                (denied[0], now.eligible, sample.designs.get("denied", INDEPENDENT).value),
+                (denied[1], before.eligible, baseline.designs.get("denied", INDEPENDENT).value),
                 sample,
                 topics,
             )

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtri
 
-from pipeline.judge.stats import Floats, Weighted, mann_whitney
+from pipeline.judge.stats import INDEPENDENT, DesignEffect, Floats, Weighted, mann_whitney
 
 _MINUTES = 8  # fewer cannot show a variance between minutes: its own 95 % interval spans a factor of 10 and more
-_INDEPENDENT_MINUTES = 4.0  # the variance of Student's t with 3 degrees of freedom is the last that a factor repairs
+_INDEPENDENT_MINUTES = 2.0  # one degree of freedom: Cauchy's tails, in which nothing is beyond chance
 _MOST_AUTOCORRELATION = 0.95  # a factor of 39; an hour of minutes does not tell more than this from a drift
 _MOST_REQUESTS = 10_000_000
 
 
-def design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: float) -> float:
+def design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: float, *, fitted: int = 1) -> DesignEffect:
     """Return how many times wider the variance of the mean is than that of as many independent values, at least 1.
 
     sums, counts: shape (minutes,), sum and number of the values of each minute in order of time, minutes without a
@@ -27,26 +27,26 @@ def design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: float) -> 
     deff = (variance with minutes as clusters) / (variance of independent values)   Kish (1965), Survey Sampling, 5.4
            * (1 + r) / (1 - r), r: autocorrelation of the minutes' residual sums from one minute to the next
              Bartlett (1946), J. R. Stat. Soc. Suppl. 8, 27-41; as a first-order autoregression, within 0 and 0.95
-           * df / (df - 2), df: independent minutes - 1, at least 3: the variance is itself an estimate, and this is
-             the variance of the t distribution that takes the place of the normal.
+    df = independent minutes, that is, minutes * (1 - r) / (1 + r), less the parameters that were fitted to them (the
+         mean, and what `fitted` counts beyond it), at least 1.
 
     Fewer than 8 minutes with values cannot show their own variance; then all values of a minute count as one (an
     intra-class correlation of 1): deff = sum(counts ** 2) / n, the most clustering that there can be.
 
     >>> design_effect([10, 20], [2, 2], 251)  # 2 minutes of 2: no more than 2 values
-    2.0
+    DesignEffect(value=2.0, df=inf)
     """
     total, number = np.asarray(sums, dtype=np.float64), np.asarray(counts, dtype=np.float64)
     n, busy = float(number.sum()), number > 0
     if n == 0:
-        return 1.0
+        return INDEPENDENT
     mean = float(total.sum()) / n
     spread = sum_of_squares - n * mean * mean
     if n <= 1 or spread <= 1e-12 * sum_of_squares:
-        return 1.0
+        return INDEPENDENT
     minutes = int(busy.sum())
     if minutes < _MINUTES:
-        return max(1.0, float((number**2).sum()) / n)
+        return DesignEffect(max(1.0, float((number**2).sum()) / n))
     residuals = total - mean * number
     variance = float((residuals**2).sum()) / minutes
     r = _autocorrelation(residuals, busy, variance) if variance > 0 else 0.0
@@ -54,7 +54,7 @@ def design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: float) -> 
     independent = max(minutes / repeated, _INDEPENDENT_MINUTES)
     clustered = variance * minutes * independent / (independent - 1)
     naive = spread * n / (n - 1)
-    return min(max(1.0, clustered / naive * repeated * (independent - 1) / (independent - 3)), n)
+    return DesignEffect(min(max(1.0, clustered / naive * repeated), n), max(independent - fitted, 1.0))
 
 
 def _autocorrelation(residuals: Floats, busy: NDArray[np.bool_], variance: float) -> float:
@@ -94,7 +94,10 @@ def binomial_design_effect(k: ArrayLike, n: ArrayLike) -> float:
         return 1.0
     if (requests > 0).sum() < _MINUTES:
         return float((rarer**2).sum() / rarer.sum())
-    return design_effect(failed, requests, float(failed.sum()))
+    found = design_effect(failed, requests, float(failed.sum()))
+    # An exact test knows no degrees of freedom: the variance of Student's t is allowed for, of 3 and more.
+    df = max(found.df, 3.0)
+    return found.value * df / (df - 2)
 
 
 def more_requests_to_decide(k: int, n: int, limit_ratio: float, confidence: float = 0.95, min_k: int = 3) -> int | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.judge.model import Evidence, TestResults
-from pipeline.judge.stats import Weighted
+from pipeline.judge.stats import INDEPENDENT, DesignEffect, Weighted
 
 #: Severities in rising order; DEFAULT is what a line without one has, and such lines are seen like INFO.
 LEVELS = ("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
@@ -124,14 +124,14 @@ PARTS = 8
 class Times:
     """How long one thing took in the steady phase: a histogram by part of the revision's time.
 
-    bucket, part, n: int arrays of one length, in order of part and bucket. design_effect: how many entries weigh as
-    one, for those of one minute are alike; 1 or more.
+    bucket, part, n: int arrays of one length, in order of part and bucket. design: how many entries weigh as one, for
+    those of one minute are alike.
     """
 
     bucket: NDArray[np.int64]
     part: NDArray[np.int64]
     n: NDArray[np.int64]
-    design_effect: float = 1.0
+    design: DesignEffect = INDEPENDENT
 
     @property
     def total(self) -> int:
@@ -141,11 +141,11 @@ class Times:
     def within(self, first: int, last: int) -> "Times":
         """Return the entries of some parts, both ends included."""
         rows = (self.part >= first) & (self.part <= last)
-        return Times(self.bucket[rows], self.part[rows], self.n[rows], self.design_effect)
+        return Times(self.bucket[rows], self.part[rows], self.n[rows], self.design)
 
 
 def weighted(
-    times: Mapping[str, Times], weights: Mapping[str, float] | None = None, *, design_effect: float = 1.0
+    times: Mapping[str, Times], weights: Mapping[str, float] | None = None, *, design: DesignEffect = INDEPENDENT
 ) -> Weighted:
     """Return histograms as one sample in ms, each entry of a histogram counted `weights` times (1 if not given).
 
@@ -153,7 +153,7 @@ def weighted(
     the histogram's own where there is one, and that of all together where there are several.
     """
     if len(times) == 1:
-        design_effect = next(iter(times.values())).design_effect
+        design = next(iter(times.values())).design
     factor = {name: 1.0 if weights is None else weights[name] for name in times}
     buckets = np.concatenate([one.bucket for one in times.values()]) if times else np.array([], dtype=np.int64)
     counts = np.concatenate([one.n * factor[name] for name, one in times.items()]) if times else np.array([])
@@ -163,7 +163,8 @@ def weighted(
     return Weighted(
         values=2 * BUCKET_GROWTH**values / (1 + BUCKET_GROWTH) / 1e6,
         counts=np.bincount(where, weights=counts, minlength=len(values)).astype(np.float64),
-        n_effective=kish / squares / design_effect if squares else 0.0,
+        n_effective=kish / squares / design.value if squares else 0.0,
+        df=design.df,
     )
 
 
@@ -256,7 +257,7 @@ class Profile:
     starts: int = 0
     severities: frozenset[str]
     requests: RequestCounts
-    designs: Mapping[str, float] = field(default_factory=dict)
+    designs: Mapping[str, DesignEffect] = field(default_factory=dict)
     endpoints: Mapping[str, EndpointCounts] = field(default_factory=dict)
     times: Mapping[tuple[str, str], Times] = field(default_factory=dict)
     events: Mapping[str, EventTotal] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr, betaincinv, binom, gammainccinv, gammaincinv, ndtr, ndtri
+from scipy.special import bdtr, betaincinv, binom, gammainccinv, gammaincinv, ndtr, ndtri, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 # Of the experiment against the control: "greater" asks whether the experiment has the higher rate or the larger values.
@@ -19,17 +19,29 @@ _ENUMERATED = 1 << 16  # pairwise differences sorted at once
 _ROUNDING = 1e-7  # R: fisher.test and binom.test count outcomes as likely as the seen one up to this
 
 
+class DesignEffect(NamedTuple):
+    """How many values weigh as one, 1 or more; df: degrees of freedom of that estimate, infinite where it is known."""
+
+    value: float
+    df: float = math.inf
+
+
+INDEPENDENT = DesignEffect(1.0)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Weighted:
     """A sample as a histogram.
 
     values: shape (d,), strictly ascending, finite, in any unit; counts: shape (d,), above 0, not necessarily whole;
-    n_effective: how many independent values tell as much (0 < n_effective <= n, 0 for no value).
+    n_effective: how many independent values tell as much (0 < n_effective <= n, 0 for no value); df: the degrees of
+    freedom of the variance behind n_effective, infinite where it is known.
     """
 
     values: Floats
     counts: Floats
     n_effective: float
+    df: float = math.inf
 
     def __post_init__(self) -> None:
         """Refuse what is no histogram: every function below trusts its arguments."""
@@ -43,7 +55,9 @@ class Weighted:
             raise ValueError(f"{self.n_effective} of {self.n} values cannot be independent")
 
     @classmethod
-    def of(cls, values: ArrayLike, counts: ArrayLike | None = None, *, design_effect: float = 1.0) -> "Weighted":
+    def of(
+        cls, values: ArrayLike, counts: ArrayLike | None = None, *, design: DesignEffect = INDEPENDENT
+    ) -> "Weighted":
         """Return the histogram of values in any order, repeated or with counts; those with count 0 are left out.
 
         >>> Weighted.of([3, 1, 3]).counts
@@ -54,7 +68,7 @@ class Weighted:
         every, weights = every[weights != 0], weights[weights != 0]
         distinct, place = np.unique(every, return_inverse=True)
         summed = np.bincount(place, weights=weights, minlength=len(distinct)).astype(np.float64)
-        return cls(distinct, summed, float(summed.sum()) / design_effect)
+        return cls(distinct, summed, float(summed.sum()) / design.value, design.df)
 
     @property
     def n(self) -> float:
@@ -194,7 +208,9 @@ def mann_whitney(*, control: Weighted, experiment: Weighted, alternative: Altern
     Values that depend on each other: the variance of the mean rank difference, (1/m + 1/n) / 12 for m and n values,
     becomes (1/m_effective + 1/n_effective) / 12, that is, times the pooled design effect
     (deff_control / m + deff_experiment / n) / (1/m + 1/n), deff = n / n_effective (Kish 1965, Survey Sampling, 8.2).
-    p is never below 1 / binom(m_effective + n_effective, m_effective), the least a rank test of so few can give.
+    Where the design effects are estimates, Student's t with Satterthwaite's degrees of freedom (1946, Biometrics
+    Bulletin 2, 110-114) takes the place of the normal. p is never below 1 / binom(m_effective + n_effective,
+    m_effective), the least a rank test of so few can give.
 
     >>> test = mann_whitney(control=Weighted.of([1.15, 0.88, 0.90, 0.74, 1.21]), alternative="greater",
     ...     experiment=Weighted.of([0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46]))
@@ -218,7 +234,7 @@ def mann_whitney(*, control: Weighted, experiment: Weighted, alternative: Altern
         p = _exact_p(round(wins), len(control.values), len(experiment.values), alternative)
     else:
         tail = {"greater": -z, "less": z, "two-sided": -abs(z)}[alternative]
-        p = float(ndtr(tail)) * (2 if alternative == "two-sided" else 1)
+        p = float(_lower_tail(tail, _df(control, experiment))) * (2 if alternative == "two-sided" else 1)
         p = max(p, _least_tail(control, experiment) * (2 if alternative == "two-sided" else 1))
     return MannWhitney(z, min(1.0, p), cles)
 
@@ -250,7 +266,7 @@ def hodges_lehmann(*, control: Weighted, experiment: Weighted, confidence: float
         null = _null_distribution(len(control.values), len(experiment.values))
         outside = float(np.searchsorted(np.cumsum(null), tail - 1e-14))
     else:
-        outside = pairs / 2 + float(ndtri(tail)) * _sigma(control, experiment) - 0.5
+        outside = pairs / 2 + _quantile(tail, _df(control, experiment)) * _sigma(control, experiment) - 0.5
     if outside <= 0:
         return Shift((lower + upper) / 2, -math.inf, math.inf)
     low, high = _difference(control, experiment, outside), -_difference(experiment, control, outside)
@@ -272,6 +288,21 @@ def _sigma(control: Weighted, experiment: Weighted, ties: Floats | None = None) 
     tied = 0.0 if ties is None or total <= 1 else float((ties**3 - ties).clip(0).sum()) / (total * (total - 1))
     inflation = (1 / control.n_effective + 1 / experiment.n_effective) / (1 / m + 1 / n)
     return math.sqrt(max(0.0, m * n / 12 * (total + 1 - tied) * inflation))
+
+
+def _df(control: Weighted, experiment: Weighted) -> float:
+    """Return Satterthwaite's degrees of freedom of the variance of a difference; infinite where both are known."""
+    parts = (1 / control.n_effective, control.df), (1 / experiment.n_effective, experiment.df)
+    spread = sum(variance**2 / df for variance, df in parts)
+    return sum(variance for variance, _ in parts) ** 2 / spread if spread else math.inf
+
+
+def _lower_tail(z: float, df: float) -> float:
+    return float(ndtr(z)) if math.isinf(df) else float(stdtr(df, z))
+
+
+def _quantile(p: float, df: float) -> float:
+    return float(ndtri(p)) if math.isinf(df) else float(stdtrit(df, p))
 
 
 def _least_tail(control: Weighted, experiment: Weighted) -> float:

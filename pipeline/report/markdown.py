@@ -4,7 +4,10 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.judge.model import Check, Observed, Verdict
+from pipeline.judge.model import Check, Verdict
+from pipeline.report.numbers import effect, number, observed
+from pipeline.report.sections import next_steps, sections
+from pipeline.report.statements import Statement, counts
 from pipeline.report.text import shown
 
 _MARKS = {
@@ -15,6 +18,8 @@ _MARKS = {
     "NOT_APPLICABLE": "–",
     "NOT_OBSERVABLE": "◌",
 }
+
+_STANDINGS = {"PROVEN": "✅", "REFUTED": "❌", "NO EVIDENCE": "◌"}
 
 _HTML: dict[str, str | int | None] = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
@@ -54,38 +59,17 @@ def code(text: object) -> str:
     return f"{fence}{pad}{plain}{pad}{fence}" if plain else ""
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """Return a number for reading: three significant digits, thousands separated; a dash for none."""
-    if value is None:
-        return "–"
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
-    return f"{value:,.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def observed(seen: Observed | None) -> str:
-    """Return a number with its unit, its interval and its count."""
-    if seen is None:
-        return "–"
-    percent = seen.unit == "ratio"
-    scale, unit = (100.0, "%") if percent else (1.0, seen.unit)
-
-    def scaled(value: float | None) -> str:
-        return number(None if value is None else value * scale)
-
-    text = f"{scaled(seen.value)} {unit}".strip()
-    if seen.low is not None and seen.high is not None:
-        text += f" (95 %: {scaled(seen.low)} to {scaled(seen.high)} {unit})"
-    return f"{text}, n = {seen.n:,}"
-
-
 def markdown(verdict: Verdict) -> str:
-    """Return the report of one verdict as Markdown."""
+    """Return the report of one verdict as Markdown: its first 60 lines tell what matters, the rest is folded."""
+    *subjects, checklist, _ = sections(verdict)
     return (
         _environment()
         .get_template("report.md")
         .render(
             v=verdict,
+            sections=subjects,
+            checklist=checklist,
+            steps=next_steps(verdict),
             deciding=[check for check in verdict.checks if check.status in ("FAIL", "WARN", "INCONCLUSIVE")],
             unseen=[check for check in verdict.checks if check.status == "NOT_OBSERVABLE"],
             proven=[check for check in verdict.checks if check.evidence],
@@ -100,11 +84,18 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - Markdown, not HTML: the filters below escape
+        autoescape=False,  # noqa: S701 - Markdown, not HTML: the filters escape
     )
-    environment.filters.update(md=escaped, html=html, code=code, number=number, observed=observed, mark=_mark)
+    environment.filters.update(
+        md=escaped, html=html, code=code, number=number, observed=observed, effect=effect, mark=_mark
+    )
+    environment.filters.update(standing=_standing, counts=counts)
     return environment
 
 
 def _mark(check: Check) -> str:
     return f"{_MARKS[check.status]} {check.status.replace('_', ' ').lower()}"
+
+
+def _standing(statement: Statement) -> str:
+    return f"{_STANDINGS[statement.standing]} {statement.standing.lower()}"

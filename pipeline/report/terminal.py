@@ -1,4 +1,4 @@
-"""The summary on a terminal: verdicts, what decided, totals; within 100 columns, colours only on a terminal."""
+"""What a terminal shows, within 100 columns and with colours only there: the summary of a run, and the history."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.judge.model import Verdict
+from pipeline.report.numbers import number, percent
 from pipeline.report.text import shown
 
 _STYLES = {
@@ -18,13 +19,18 @@ _STYLES = {
 }
 _WIDTH = 100
 _PROOF = 2
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+#: A sparkline has so many values, the latest.
+_MAX_SPARKS = 40
+_NUMBER = 7
 
 
 def print_summary(
     console: Console, verdicts: Sequence[Verdict], others: dict[str, int], totals: dict[str, int], notes: Sequence[str]
 ) -> None:
     """Print what a reader needs first: each verdict, the checks that decided it with their first entries, totals."""
-    console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
+    _fit(console)
     for verdict in verdicts:
         _verdict(console, verdict)
     for note in notes:
@@ -33,22 +39,6 @@ def print_summary(
         listed = ", ".join(f"{shown(name)} ({n:,} entries)" for name, n in others.items())
         console.print(Text(f"not judged, for want of a deploy, a start, a crash or 20 requests: {listed}", style="dim"))
     console.print(Text(", ".join(f"{name} {n:,}" for name, n in totals.items()), style="dim"))
-
-
-def print_history(console: Console, rows: pl.DataFrame) -> None:
-    """Print one line per verdict. rows: `verdicts` of history, without the document."""
-    console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
-    table = Table(box=None, padding=(0, 1), pad_edge=False)
-    for name in ("started", "revision", "verdict"):
-        table.add_column(name, no_wrap=True)
-    for name in ("requests", "5xx", "p50 ms", "p95 ms"):
-        table.add_column(name, justify="right")
-    for row in rows.iter_rows(named=True):
-        numbers = [f"{row['requests']:,}", "–" if row["error_rate"] is None else f"{row['error_rate']:.2%}"]
-        numbers += ["–" if row[name] is None else f"{row[name]:,.0f}" for name in ("p50_ms", "p95_ms")]
-        verdict = Text(row["verdict"], style=_STYLES[row["verdict"]])
-        table.add_row((row["started"] or "–")[:19], Text(shown(row["revision"])), verdict, *numbers)
-    console.print(table)
 
 
 def _verdict(console: Console, verdict: Verdict) -> None:
@@ -78,3 +68,59 @@ def _verdict(console: Console, verdict: Verdict) -> None:
     told = ", ".join(f"{n} {name.replace('_', ' ').lower()}" for name, n in counted.items() if n)
     console.print(Text(f"  {told}", style="dim"))
     console.print()
+
+
+def print_history(console: Console, rows: pl.DataFrame) -> None:
+    """Print a table per service, a row per run by time, and sparklines of p95 and error rate over the runs.
+
+    rows: service, revision, started (RFC 3339), verdict, requests, error_rate (a ratio), p50_ms, p95_ms; `started` and
+    numbers may be null. Columns that a narrow terminal has no room for are left out: p50 first, then requests.
+    """
+    _fit(console)
+    for (service,), runs in rows.sort("service", "started").group_by("service", maintain_order=True):
+        console.print(Text(shown(str(service)), style="bold"))
+        table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+        numbers = [("5xx", "error_rate"), ("p95 ms", "p95_ms")]
+        if console.width >= 72:
+            numbers.insert(0, ("requests", "requests"))
+        if console.width >= 84:
+            numbers.insert(2, ("p50 ms", "p50_ms"))
+        left = console.width - 16 - 12 - len(numbers) * _NUMBER - 2 * (len(numbers) + 2)
+        for heading, width in (("started, UTC", 16), ("revision", left), ("verdict", 12)):
+            table.add_column(heading, no_wrap=True, max_width=width)
+        for heading, _ in numbers:
+            table.add_column(heading, justify="right", no_wrap=True, min_width=_NUMBER)
+        for row in runs.iter_rows(named=True):
+            cells = [percent(row[name]) if name == "error_rate" else number(row[name]) for _, name in numbers]
+            verdict = Text(row["verdict"], style=_STYLES[row["verdict"]])
+            table.add_row(
+                (row["started"] or "–")[:16].replace("T", " "), _end(shown(row["revision"]), left), verdict, *cells
+            )
+        console.print(table)
+        for heading, name, told in (("p95", "p95_ms", number), ("5xx", "error_rate", percent)):
+            values = [value for value in runs[name].tail(_MAX_SPARKS) if value is not None]
+            if len(values) > 1:
+                line = sparkline(values)
+                unit = " ms" if name == "p95_ms" else ""
+                console.print(Text(f"{heading} {line} {told(min(values))} to {told(max(values))}{unit}"))
+        console.print()
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Return a character per value, the lowest for the smallest; the same for all where all are equal.
+
+    >>> sparkline([1.0, 2.0, 8.0]), sparkline([5.0, 5.0])
+    ('▁▂█', '▁▁')
+    """
+    low, high = min(values), max(values)
+    scale = (len(_BLOCKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BLOCKS[round((value - low) * scale)] for value in values)
+
+
+def _end(text: str, width: int) -> Text:
+    """The end of a name, where revisions differ."""
+    return Text(text if len(text) <= width else f"…{text[1 - width :]}")
+
+
+def _fit(console: Console) -> None:
+    console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH

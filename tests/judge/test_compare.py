@@ -11,7 +11,7 @@ from pipeline.judge.compare import compare
 from pipeline.judge.decide import decide, judge
 from pipeline.judge.policy import load
 from pipeline.judge.sample import EventTotal, RequestCounts, SignatureRow, Signatures, Times, weighted
-from pipeline.judge.stats import Weighted
+from pipeline.judge.stats import DesignEffect, Weighted
 from tests.judge.conftest import MINUTE_NS, START_NS, a_healthy_sample, judged, minutes, profile
 
 
@@ -21,7 +21,7 @@ def times(values_ms, part=None, effect=1.0):
     bucket = np.ceil(np.log(values * 1e6) / np.log(1.02)).astype(np.int64)
     part = np.arange(len(values)) % 8 if part is None else np.asarray(part)
     places, n = np.unique(np.stack([part, bucket]), axis=1, return_counts=True)
-    return Times(places[1], places[0], n, effect)
+    return Times(places[1], places[0], n, DesignEffect(effect))
 
 
 def lognormal(median_ms, n, *, seed=1, sigma=0.3):
@@ -201,7 +201,7 @@ def test_errors_of_one_minute_weigh_less(pair, policy):
     sample = pair(
         base={"requests": RequestCounts(n=500, eligible=500, eligible_denied=1)},
         requests=RequestCounts(n=500, eligible=500, eligible_denied=9),
-        designs={"denied": 10.0},
+        designs={"denied": DesignEffect(10.0)},
     )
     assert judged(sample, policy, "auth.failure_rate").status == "INCONCLUSIVE"
 

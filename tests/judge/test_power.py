@@ -1,5 +1,7 @@
 """Every number here comes from R or a published table, never from our own output; what R has not is simulated."""
 
+from math import inf
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from pipeline.judge.power import (
     more_requests_to_decide,
     more_to_detect_shift,
 )
-from pipeline.judge.stats import Weighted, clopper_pearson, mann_whitney
+from pipeline.judge.stats import INDEPENDENT, DesignEffect, Weighted, clopper_pearson, mann_whitney
 
 NONE = Weighted.of([])
 
@@ -21,11 +23,11 @@ NONE = Weighted.of([])
 # > M <- length(s); N <- sum(n); res <- s - sum(s) / N * n; v <- (ss - sum(s)^2 / N) / (N - 1)
 # > a <- acf(res, plot = F, lag.max = 2, demean = F)$acf[2:3, 1, 1]; r <- a * M / (M - 1:2)
 # > k <- pmax(0, r + (1 + 3 * r) / M); rr <- min(.95, if (r[1] > 1 / sqrt(M)) max(k[1], sqrt(k[2])) else k[1])
-# > f <- (1 + rr) / (1 - rr); ind <- max(M / f, 4); df <- ind - 1
-# > ind / (ind - 1) * sum(res^2) / N / v * f * df / (df - 2)
-# LakeHuron, a level a year: acf 0.8319 0.6099; 28.08195009
-# LakeHuron[1:96] in fours: acf 0.4790 0.3736; 71.11967171
-# airquality$Wind in eights, the last alone: acf 0.0388 0.1954; 3.365368485
+# > f <- (1 + rr) / (1 - rr); ind <- max(M / f, 2); df <- ind - 1
+# > c(ind / (ind - 1) * sum(res^2) / N / v * f, df)
+# LakeHuron, a level a year: acf 0.8319 0.6099; 17.78453771 and 5.45417607
+# LakeHuron[1:96] in fours: acf 0.4790 0.3736; 25.461841992 and 3.115332995
+# airquality$Wind in eights, the last alone: acf 0.0388 0.1954; 2.930132733 and 15.464577412
 HURON = [
     *(580.38, 581.86, 580.97, 580.80, 579.79, 580.39, 580.42, 580.82, 581.40, 581.32, 581.44, 581.68, 581.17, 580.53),
     *(580.01, 579.91, 579.14, 579.16, 579.55, 579.67, 578.44, 578.24, 579.10, 579.09, 579.35, 578.82, 579.32, 579.01),
@@ -44,25 +46,27 @@ WIND_SUMS = [
 def test_design_effect_ties_out_with_r():
     """The formula of the docstring, worked in R on three of its data sets."""
     huron = np.array(HURON)
-    assert design_effect(huron, np.ones(98), (huron**2).sum()) == pytest.approx(28.08195009, rel=1e-6)
+    assert design_effect(huron, np.ones(98), (huron**2).sum()) == pytest.approx((17.78453771, 5.45417607), rel=1e-6)
     fours = huron[:96].reshape(24, 4).sum(axis=1)
-    assert design_effect(fours, np.full(24, 4), (huron[:96] ** 2).sum()) == pytest.approx(71.11967171, rel=1e-6)
-    assert design_effect(WIND_SUMS, [8] * 19 + [1], 17056.83) == pytest.approx(3.365368485, rel=1e-6)
+    assert design_effect(fours, np.full(24, 4), (huron[:96] ** 2).sum()) == pytest.approx(
+        (25.461841992, 3.115332995), rel=1e-6
+    )
+    assert design_effect(WIND_SUMS, [8] * 19 + [1], 17056.83) == pytest.approx((2.930132733, 15.464577412), rel=1e-6)
 
 
 def test_what_does_not_vary_has_no_design_effect():
     """No value, one value, or all equal: 1, in minutes few and many."""
-    assert design_effect([], [], 0.0) == 1.0
-    assert design_effect([0, 0], [0, 0], 0.0) == 1.0
-    assert design_effect([7], [1], 49.0) == 1.0
+    assert design_effect([], [], 0.0) == INDEPENDENT
+    assert design_effect([0, 0], [0, 0], 0.0) == INDEPENDENT
+    assert design_effect([7], [1], 49.0) == INDEPENDENT
     for minutes in (3, 30):
-        assert design_effect(np.full(minutes, 0.3 * 7), np.full(minutes, 7), 0.09 * 7 * minutes) == 1.0
+        assert design_effect(np.full(minutes, 0.3 * 7), np.full(minutes, 7), 0.09 * 7 * minutes) == INDEPENDENT
 
 
 def test_few_minutes_count_as_one_value_each():
     """7 minutes of 20 values that vary are 7 values: a factor of 20; of unequal minutes the large ones count more."""
-    assert design_effect(np.arange(7), np.full(7, 20), 1000.0) == 20.0
-    assert design_effect([1, 1], [1, 3], 10.0) == (1 + 9) / 4
+    assert design_effect(np.arange(7), np.full(7, 20), 1000.0) == (20.0, inf)
+    assert design_effect([1, 1], [1, 3], 10.0) == ((1 + 9) / 4, inf)
 
 
 def test_empty_minutes_part_what_they_stand_between():
@@ -73,21 +77,21 @@ def test_empty_minutes_part_what_they_stand_between():
     apart[::2] = sums
     counts = np.tile([5, 0], 40)
     found = design_effect(apart.sum(axis=1), counts, (sums**2).sum())
-    assert found == pytest.approx(1 + 4 * 25 / 26, rel=0.15)  # Kish, for an intra-class correlation of 25 / 26
+    assert found.value == pytest.approx(1 + 4 * 25 / 26, rel=0.15)  # Kish, for an intra-class correlation of 25 / 26
 
 
 def test_only_neighbouring_minutes_show_autocorrelation():
     """20 pairs of equal minutes, an empty one after each: r(1) is that of the pairs, at its cap of 0.95: 39 times."""
     sums = np.random.default_rng(6).normal(size=20)
     pairs = np.column_stack([sums, sums, np.zeros(20)]).ravel()
-    assert design_effect(pairs, np.tile([1, 1, 0], 20), 2 * (sums**2).sum()) > 30
+    assert design_effect(pairs, np.tile([1, 1, 0], 20), 2 * (sums**2).sum()).value > 30
 
 
 def test_a_drift_is_capped():
     """A steady drift of 400 minutes: r(1) is taken as 0.95, so 39 times a little; of 20 minutes: 1 value is left."""
     drift = np.linspace(-1, 1, 400)
-    assert 39 < design_effect(drift, np.ones(400), (drift**2).sum()) < 60
-    assert design_effect(drift[::20], np.ones(20), (drift[::20] ** 2).sum()) == 20
+    assert 39 < design_effect(drift, np.ones(400), (drift**2).sum()).value < 60
+    assert design_effect(drift[::20], np.ones(20), (drift[::20] ** 2).sum()) == (20, 1)
 
 
 def autoregressive(rng, rho, minutes):
@@ -104,8 +108,8 @@ def sample(rng, *, rho, share, minutes=50, per_minute=20, shift=0.0):
     """A side as the judge sees it: share of the variance belongs to the minute, the rest to the request."""
     minute = np.sqrt(share) * autoregressive(rng, rho, minutes) if share else np.zeros(minutes)
     values = minute[:, None] + np.sqrt(1 - share) * rng.normal(size=(minutes, per_minute)) + shift
-    deff = design_effect(values.sum(axis=1), np.full(minutes, per_minute), (values**2).sum())
-    return Weighted.of(values.ravel(), design_effect=deff)
+    design = design_effect(values.sum(axis=1), np.full(minutes, per_minute), (values**2).sum())
+    return Weighted.of(values.ravel(), design=design)
 
 
 def alarms(control, experiment):
@@ -117,13 +121,15 @@ def alarms(control, experiment):
     )
 
 
+@pytest.mark.parametrize("minutes", [50, 20])
 @pytest.mark.parametrize(
     ("share", "per_minute"), [(1.0, 1), (1.0, 20), (0.3, 20)], ids=["one a minute", "all alike", "some alike"]
 )
-def test_dependent_minutes_do_not_raise_alarms(share, per_minute):
-    """50 minutes of AR(1) 0.8 a side, no change: at most 2 % have p < 0.01; Kayenta and plain numbers: over 15 %."""
+def test_dependent_minutes_do_not_raise_alarms(share, per_minute, minutes):
+    """AR(1) 0.8 on both sides, no change: at most 2 % have p < 0.01; Kayenta and plain numbers: over 15 %."""
     rng = np.random.default_rng(20)
-    seen = [alarms(*(sample(rng, rho=0.8, share=share, per_minute=per_minute) for _ in range(2))) for _ in range(1000)]
+    more = {"rho": 0.8, "share": share, "per_minute": per_minute, "minutes": minutes}
+    seen = [alarms(*(sample(rng, **more) for _ in range(2))) for _ in range(1000)]
     allowed_for, plain = np.mean(seen, axis=0)
     assert allowed_for <= 0.02
     assert plain > 0.15
@@ -146,13 +152,13 @@ def test_design_effect_of_clusters_is_that_of_kish():
     rng = np.random.default_rng(22)
     values = np.sqrt(0.4) * rng.normal(size=(2000, 1)) + np.sqrt(0.6) * rng.normal(size=(2000, 10))
     found = design_effect(values.sum(axis=1), np.full(2000, 10), (values**2).sum())
-    assert found == pytest.approx(4.6, rel=0.1)
+    assert found.value == pytest.approx(4.6, rel=0.1)
 
 
 def test_design_effect_of_a_long_series_is_that_of_bartlett():
     """An AR(1) of 0.6 with one value a minute: (1 + 0.6) / (1 - 0.6) = 4."""
     series = autoregressive(np.random.default_rng(23), 0.6, 20_000)
-    assert design_effect(series, np.ones(20_000), (series**2).sum()) == pytest.approx(4, rel=0.05)
+    assert design_effect(series, np.ones(20_000), (series**2).sum()).value == pytest.approx(4, rel=0.05)
 
 
 minutes = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)), min_size=1, max_size=40)
@@ -165,7 +171,7 @@ def test_design_effect_has_no_unit(rows, unit):
     values = [np.random.default_rng(i).normal(mean, 1, n) for i, (mean, n) in enumerate(rows)]
     sums, squares = np.array([v.sum() for v in values]), sum((v**2).sum() for v in values)
     found = design_effect(sums, counts, squares)
-    assert 1 <= found <= counts.sum()
+    assert 1 <= found.value <= counts.sum()
     assert design_effect(sums * unit, counts, squares * unit**2) == pytest.approx(found, rel=1e-6)
 
 
@@ -328,7 +334,9 @@ def test_dependent_values_need_more_of_them():
     """An experiment worth a third of its values needs three times as many; in another unit the same."""
     control = Weighted.of(np.arange(1000))
     free = more_to_detect_shift(control=control, experiment=Weighted.of(np.arange(20)), shift=150)
-    bound = more_to_detect_shift(control=control, experiment=Weighted.of(np.arange(20), design_effect=3), shift=150)
+    bound = more_to_detect_shift(
+        control=control, experiment=Weighted.of(np.arange(20), design=DesignEffect(3.0)), shift=150
+    )
     assert bound + 20 == pytest.approx(3 * (free + 20), abs=3)
     seconds = Weighted.of(np.arange(1000) * 0.001)
     assert more_to_detect_shift(control=seconds, experiment=Weighted.of(np.arange(20)), shift=0.15) == free

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from pipeline.judge.stats import (
+    DesignEffect,
     MannWhitney,
     Percentile,
     Shift,
@@ -343,7 +346,7 @@ def test_so_few_values_bound_no_shift(n):
     """At 95 % up to 3 a side bound nothing, however far apart: Kayenta clips to the range and flags 2."""
     far = hodges_lehmann(control=Weighted.of(np.arange(n)), experiment=Weighted.of(np.arange(n) + 1000))
     assert far == Shift(1000.0, -math.inf, math.inf)
-    many = Weighted.of(np.arange(500), design_effect=500 / n)
+    many = Weighted.of(np.arange(500), design=DesignEffect(500 / n))
     assert hodges_lehmann(control=many, experiment=many) == Shift(0.0, -math.inf, math.inf)
 
 
@@ -359,7 +362,8 @@ def test_a_shift_of_dependent_values_has_a_wider_interval():
     values = np.linspace(0, 100, 400)
     alone = hodges_lehmann(control=Weighted.of(values), experiment=Weighted.of(values + 5))
     shared = hodges_lehmann(
-        control=Weighted.of(values, design_effect=4), experiment=Weighted.of(values + 5, design_effect=4)
+        control=Weighted.of(values, design=DesignEffect(4.0)),
+        experiment=Weighted.of(values + 5, design=DesignEffect(4.0)),
     )
     assert alone.estimate == pytest.approx(shared.estimate)
     assert shared.high - shared.low == pytest.approx(2 * (alone.high - alone.low), rel=0.05)
@@ -477,7 +481,7 @@ def test_percentile_of_few_values_has_no_bound():
     assert percentile_interval(Weighted.of(np.arange(367)), 99).high == math.inf
     assert percentile_interval(Weighted.of(np.arange(368)), 99).high == 367
     assert percentile_interval(of(5), 50) == Percentile(5.0, -math.inf, math.inf)
-    assert percentile_interval(Weighted.of([5], design_effect=2), 50) == Percentile(5.0, -math.inf, math.inf)
+    assert percentile_interval(Weighted.of([5], design=DesignEffect(2.0)), 50) == Percentile(5.0, -math.inf, math.inf)
     assert math.isnan(percentile_interval(of(), 50).estimate)
     assert percentile_interval(of(), 50)[1:] == (-math.inf, math.inf)
     with pytest.raises(ValueError, match="percentile 100"):
@@ -486,7 +490,7 @@ def test_percentile_of_few_values_has_no_bound():
 
 def test_percentile_of_dependent_values_has_a_wider_interval():
     """1,000 values worth 10: ranks 2 and 9 (R: qbinom(c(.025, .975), 10, .5) + 0:1) of 10 are 101 and 900."""
-    sample = Weighted.of(np.arange(1, 1001), design_effect=100)
+    sample = Weighted.of(np.arange(1, 1001), design=DesignEffect(100.0))
     assert percentile_interval(sample, 50) == Percentile(500.5, 101.0, 900.0)
 
 
@@ -551,7 +555,7 @@ def test_what_is_no_histogram_is_refused(values, counts, n_effective, message):
 
 def test_a_histogram_of_single_values_merges_and_drops():
     """Repeated values merge, those counted 0 times are left out, whole counts or not."""
-    sample = Weighted.of([3, 1, 2, 3], [0.5, 2, 0, 1], design_effect=1.75)
+    sample = Weighted.of([3, 1, 2, 3], [0.5, 2, 0, 1], design=DesignEffect(1.75))
     assert (sample.values.tolist(), sample.counts.tolist(), sample.n_effective) == ([1, 3], [2, 1.5], 2.0)
     assert (of().n, of().n_effective) == (0, 0)
 
@@ -568,3 +572,26 @@ def test_standardised_counts_keep_estimates(control, experiment, factor):
         hodges_lehmann(control=c, experiment=e).estimate
         == hodges_lehmann(control=control, experiment=experiment).estimate
     )
+
+
+STUDENT = [(3.0, 3.0), (3.0, math.inf)]
+
+
+@pytest.mark.parametrize("dfs", STUDENT)
+def test_an_estimated_design_effect_takes_students_t(dfs):
+    """p is Student's tail of z, at Satterthwaite's degrees of freedom: of equal variances 2 df, of one known 4 df."""
+    control, experiment = (
+        Weighted(np.arange(1000.0) + shift, np.ones(1000), 200.0, df) for shift, df in zip((0, 90), dfs, strict=True)
+    )
+    found = mann_whitney(control=control, experiment=experiment, alternative="greater")
+    df = 6 if math.isfinite(dfs[1]) else 12
+    assert found.p == pytest.approx(student.sf(found.z, df), rel=1e-9)
+    assert found.p > norm.sf(found.z)
+    low, high = hodges_lehmann(control=control, experiment=experiment)[1:]
+    normal = hodges_lehmann(
+        control=Weighted(control.values, control.counts, 200.0),
+        experiment=Weighted(experiment.values, experiment.counts, 200.0),
+    )
+    # R: qt(.975, c(6, 12)) is 2.446911851 and 2.178812830, qnorm(.975) is 1.959963985
+    wider = {6: 2.446911851, 12: 2.178812830}[df] / 1.959963985
+    assert high - low == pytest.approx((normal.high - normal.low) * wider, rel=0.02)

@@ -1,0 +1,143 @@
+"""The report as one HTML file: it asks for nothing, runs one script of ours, and shows logs as text."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.judge.model import Verdict
+from pipeline.report.numbers import duration, effect, number, observed, percent
+from pipeline.report.sections import next_steps, sections
+from pipeline.report.statements import counts
+from pipeline.report.text import shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Longer texts are cut here; verdict.json has them whole.
+_MAX_TEXT = 400
+_MAX_SIGNATURE = 160
+
+#: The colours that figures are drawn with, as ones that follow a dark page.
+_PAGE_COLOURS = {"#010203": "currentColor", "#ffffff": "var(--page)"}
+
+#: Where a reference of a statement leads.
+_ANCHORS = {
+    "events": "events",
+    "codes": "codes",
+    "endpoints": "requests",
+    "requests": "requests",
+    "incidents": "incidents",
+    "checks": "checks",
+}
+
+
+def html(verdict: Verdict, figures: "Mapping[str, Figure]") -> str:
+    """Return the report of one verdict as HTML, with figures inline as SVG."""
+    style, script = _packaged("report.css"), _packaged("report.js")
+    *subjects, checklist, _ = sections(verdict)
+    rank = ["FAIL", "INCONCLUSIVE", "WARN"]
+    deciding = [check for check in verdict.checks if check.status in rank]
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{_digest(style)}'; script-src 'sha256-{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            v=verdict,
+            policy=Markup(policy),  # noqa: S704 - two digests and words of ours
+            style=Markup(style),  # noqa: S704 - ours
+            script=Markup(script),  # noqa: S704 - ours
+            sections=subjects,
+            checklist=checklist,
+            steps=next_steps(verdict),
+            deciding=sorted(deciding, key=lambda check: rank.index(check.status)),
+            figures={name: _figure(figure) for name, figure in figures.items()},
+        )
+    )
+
+
+def inline(text: str) -> str:
+    """Return matplotlib's SVG to stand in a page: style attributes, which the page's policy refuses, as attributes.
+
+    Its size is the page's choice, its black and white follow the page.
+    """
+    body = text[text.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>\s*|<style.*?</style>\s*", "", body, flags=re.DOTALL)
+    body = re.sub(r' (?:width|height)="[0-9.]+pt"', "", body, count=2)
+    body = re.sub(r"<[a-zA-Z][^<>]*>", lambda tag: re.sub(r' style="([^"]*)"', _attributes, tag[0]), body)
+    return body.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1).rstrip()
+
+
+def _attributes(style: re.Match[str]) -> str:
+    pairs = [pair.partition(":") for pair in style[1].split(";") if ":" in pair]
+    named = ((name.strip(), value.strip()) for name, _, value in pairs)
+    return "".join(f' {name}="{_PAGE_COLOURS.get(value, value)}"' for name, value in named)
+
+
+def _figure(figure: "Figure") -> dict[str, str]:
+    from pipeline.report.figures import svg, title
+
+    return {"title": title(figure), "svg": Markup(inline(svg(figure)))}  # noqa: S704 - matplotlib escapes texts
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pipeline.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
+        finalize=_visible,
+    )
+    environment.filters.update(number=number, percent=percent, duration=duration, observed=observed, effect=effect)
+    environment.filters.update(anchor=_anchor, cut=_cut, words=_words, clock=_clock, log_id=_log_id, counts=counts)
+    environment.globals["max_signature"] = _MAX_SIGNATURE
+    return environment
+
+
+def _visible(value: object) -> object:
+    """Every text that is printed, without what would hide or reorder it."""
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _cut(text: str, limit: int = _MAX_TEXT) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _anchor(ref: str) -> str:
+    kind, _, name = ref.partition("/")
+    return f"check-{name}" if kind == "checks" and name else _ANCHORS.get(kind, "summary")
+
+
+def _words(status: str) -> str:
+    return status.replace("_", " ").lower()
+
+
+def _clock(time: str | None) -> str:
+    """A time to the second; a dash for none."""
+    return f"{time[:10]} {time[11:19]}" if time else "–"
+
+
+def _log_id(log_name: str | None) -> str:
+    """The last part of a log's name, decoded; a dash for none."""
+    return _cut(unquote((log_name or "–").rpartition("/logs/")[2]), 80)
+
+
+@cache
+def _packaged(name: str) -> str:
+    return (resources.files("pipeline.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

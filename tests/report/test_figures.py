@@ -1,0 +1,247 @@
+"""What the charts draw: every figure's frame, its labels with units and n, and the same bytes each time."""
+
+import math
+import re
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from pipeline.engines.embedded import Embedded
+from pipeline.measure import measure
+from pipeline.report.figures import FIGURES, figures, png, svg, title
+from pipeline.report.frames import charts
+from pipeline.report.html import inline
+from pipeline.store import Store
+from tests.conftest import check, entry, line, ndjson, request
+from tests.report.made_up import full
+
+OLD, NEW = "shop-api-00041-xyz", "shop-api-00042-abc"
+ID = {"project": "demo", "location": "europe-west1", "service": "shop-api", "revision": NEW}
+TIME = pl.Datetime("us", "UTC")
+
+
+def at(minute, second=0):
+    return datetime(2026, 1, 15, 9, minute, second, tzinfo=UTC)
+
+
+def system(second, text, instance):
+    more = {"log": "run.googleapis.com%2Fvarlog%2Fsystem", "insertId": f"system{instance}{second}"}
+    return entry(second, textPayload=text, labels={"instanceId": instance}, **more)
+
+
+def closed(second, code, revision):
+    text = f"Disconnected user abc with code {code}: bye"
+    return line(second, text, revision=revision, insertId=f"close{second}{code}{revision}")
+
+
+def agent(second, name):
+    return line(
+        second, f"✅ EMISSION SUCCESS: {name} → user=2098 (run_id=run_a1b2, agent=pricing)", insertId=f"a{second}"
+    )
+
+
+def timed(second, revision, ms, status=200):
+    row = request(second, status, revision=revision, insertId=f"r{revision}{second}")
+    row["httpRequest"]["latency"] = f"{ms / 1000}s"
+    return row
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """The old revision serves for two minutes at 100 ms, the new one for three at 200 ms with an error in each."""
+    folder = tmp_path_factory.mktemp("measured")
+    old = [timed(second, "00041-xyz", 100) for second in range(0, 120, 4)]
+    new = [timed(second, "00042-abc", 200, 500 if second % 60 == 8 else 200) for second in range(120, 300, 4)]
+    start = "Starting new instance. Reason: AUTOSCALING - Instance started for more requests."
+    systems = [system(100, start, "0000aaaaaa"), system(101, start, "0000bbbbbb")]
+    systems += [system(second, "Container called exit(3).", "0000bbbbbb") for second in (130, 140)]
+    closes = [closed(130, 1000, "00042-abc"), closed(131, 1008, "00042-abc"), closed(9, 1000, "00041-xyz")]
+    ready = entry(
+        110,
+        log="cloudaudit.googleapis.com%2Fsystem_event",
+        protoPayload={"status": {"message": f"Ready condition status changed to True for Revision {NEW}."}},
+    )
+    emitted = [agent(150, "agent_started"), agent(151, "agent_started"), agent(152, "agent_thinking")]
+    logs = ndjson(folder / "x.ndjson", [*old, *new, *systems, *closes, ready, *emitted])
+    check(folder / "store", logs)
+    with Embedded(Store(folder / "store").slices("events")) as engine:
+        return measure(engine)
+
+
+@pytest.fixture(scope="module")
+def found(measured):
+    """The frames of the new revision against the old one."""
+    return charts(measured, ID, full())
+
+
+def test_the_frame_of_latencies(found):
+    """One row per step and role; the shares of a role are 1; each time lies within its step."""
+    frame = found.latency
+    assert frame.columns == ["role", "low_ms", "high_ms", "n", "share"]
+    rows = {row["role"]: row for row in frame.to_dicts()}
+    assert {role: (row["n"], row["share"]) for role, row in rows.items()} == {
+        "revision": (45, 1.0),
+        "baseline": (30, 1.0),
+    }
+    assert rows["baseline"]["low_ms"] < 100 <= rows["baseline"]["high_ms"]
+    assert rows["revision"]["low_ms"] < 200 <= rows["revision"]["high_ms"]
+    assert all(math.isclose(row["high_ms"] / row["low_ms"], 1.02**12) for row in rows.values())
+
+
+def test_the_frame_of_medians(found):
+    """Median and interval by rank, at most 1 % off."""
+    assert found.medians["role"].to_list() == ["baseline", "revision"]
+    assert found.medians["n"].to_list() == [30, 45]
+    for name in ("median_ms", "low_ms", "high_ms"):
+        assert all(abs(got / want - 1) < 0.0101 for got, want in zip(found.medians[name], (100, 200), strict=True))
+
+
+def test_medians_have_the_interval_of_ranks(measured):
+    """Of 100 requests of 1 to 100 buckets the interval is that of the 40th and 61st."""
+    rows = pl.DataFrame(
+        {**ID, "kind": "endpoint", "name": "GET /", "phase": "steady", "part": 0, "bucket": range(1, 101)}
+    )
+    frame = charts(_with(measured, histograms=rows.with_columns(n=1)), ID, full(baseline=None)).medians
+    (row,) = frame.to_dicts()
+    buckets = [math.log(row[name] * 1e6) / math.log(1.02) + 0.5 for name in ("low_ms", "median_ms", "high_ms")]
+    assert [round(bucket) for bucket in buckets] == [41, 50, 61]
+
+
+def _with(measured, **frames):
+    """The same measures, some of them others."""
+    return type(measured)(**{**vars(measured), **frames})
+
+
+def test_the_frame_of_minutes(found):
+    """Every minute from the first to the last, of both roles, with the errors of each."""
+    want = pl.DataFrame(
+        {
+            "role": ["baseline"] * 5 + ["revision"] * 5,
+            "time": [at(minute) for minute in range(5)] * 2,
+            "n": [15, 15, 0, 0, 0, 0, 0, 15, 15, 15],
+            "errors_5xx": [0, 0, 0, 0, 0, 0, 0, 1, 1, 1],
+        },
+        schema_overrides={"time": TIME},
+    )
+    assert_frame_equal(found.minutes, want, check_dtypes=False)
+    assert found.minutes.schema["time"] == TIME
+
+
+def test_the_frame_of_marks(found):
+    """The revision's Ready and the verdict's incidents."""
+    rows = [(row["time"], row["until"], row["kind"], row["label"]) for row in found.marks.to_dicts()]
+    assert rows == [
+        (at(1, 50), None, "ready", "ready"),
+        (at(6, 7), at(6, 7), "incident", "crash loop: exit(3)"),
+    ]
+
+
+def test_the_frame_of_instances(found):
+    """Those that started or exited, by the end of their id."""
+    want = pl.DataFrame(
+        {
+            "instance": ["aaaaaa", "bbbbbb"],
+            "first": [at(1, 40), at(1, 41)],
+            "last": [at(1, 40), at(2, 20)],
+            "start": [at(1, 40), at(1, 41)],
+            "bad_exits": [0, 2],
+        },
+        schema_overrides=dict.fromkeys(("first", "last", "start"), TIME),
+    )
+    assert_frame_equal(found.instances, want)
+
+
+def test_the_frame_of_closes(found):
+    """Counts by code of both revisions."""
+    assert sorted(found.closes.rows()) == [("baseline", 1000, 1), ("revision", 1000, 1), ("revision", 1008, 1)]
+
+
+def test_the_frame_of_the_golden_path(found, measured):
+    """The stages in their order, zero where none was seen; nothing at all where no agent spoke."""
+    assert found.funnel.rows() == [
+        ("websocket.accepted", 0),
+        ("agent.started", 2),
+        ("agent.thinking", 1),
+        ("agent.tool_executing", 0),
+        ("agent.tool_completed", 0),
+        ("agent.completed", 0),
+    ]
+    silent = measured.events.filter(~pl.col("event").str.starts_with("agent."))
+    assert charts(_with(measured, events=silent), ID, full()).funnel.is_empty()
+
+
+def test_the_frame_of_revisions(measured, found):
+    """A row per revision with requests, by time; earlier runs join, and a revision of the window is its own row."""
+    assert found.trend.rows() == [(OLD, at(0), 30, 0.0, 100.0), (NEW, at(1, 40), 45, 3 / 45, 200.0)]
+    history = pl.DataFrame(
+        {
+            "service": ["shop-api", "shop-api", "shop-api", "other"],
+            "revision": ["shop-api-00040-aaa", "shop-api-00040-aaa", OLD, "other-00001-aaa"],
+            "started": [f"2026-01-{day}T00:00:00.123456789Z" for day in (13, 14, 14, 14)],
+            "verdict": "PASS",
+            "requests": [10, 20, 30, 40],
+            "error_rate": [0.5, 0.25, 0.5, 0.5],
+            "p50_ms": 1.0,
+            "p95_ms": [70.0, 80.0, 90.0, 90.0],
+        }
+    )
+    joined = charts(measured, ID, full(), history).trend
+    assert joined.rows()[0] == ("shop-api-00040-aaa", datetime(2026, 1, 14, tzinfo=UTC), 20, 0.25, 80.0)
+    assert joined.rows()[1:] == found.trend.rows()
+
+
+def test_every_figure_has_units_and_n(found):
+    """Each axis has its label, each title its n; and every figure is drawn."""
+    drawn = figures(found)
+    assert list(drawn) == list(FIGURES)
+    for name, figure in drawn.items():
+        assert "n = " in title(figure), name
+        last = figure.axes[-1]
+        assert last.get_xlabel(), name
+        assert all(axes.get_ylabel() for axes in figure.axes), name
+    text = svg(drawn["latency"])
+    assert "revision n = 45, baseline n = 30" in text
+    assert "median 199 ms" in text or "median 200 ms" in text or "median 201 ms" in text
+
+
+def test_figures_of_two_runs_are_the_same_bytes(measured):
+    """SVG and PNG have no date, no random id and no version."""
+    one, two = (figures(charts(measured, ID, full())) for _ in range(2))
+    for name in FIGURES:
+        text = svg(one[name])
+        assert text == svg(two[name])
+        assert not re.search("<dc:date>|Matplotlib v", text)
+    picture = png(one["minutes"])
+    assert picture == png(two["minutes"])
+    assert b"tEXtSoftware" not in picture
+
+
+def test_nothing_to_draw_is_no_figure(measured):
+    """Another service has no chart, and no error."""
+    assert figures(charts(measured, {**ID, "service": "other"}, full(incidents=[], baseline=None))) == {}
+
+
+def test_a_crash_loop_of_many_instances_stays_readable(measured):
+    """The twenty with the most exits are drawn, and the title counts all."""
+    count = 74
+    rows = measured.instances.filter(pl.col("bad_exits") > 0).head(1)
+    many = pl.concat([rows.with_columns(pl.lit(f"instance{place:06}").alias("instance_id")) for place in range(count)])
+    figure = FIGURES["instances"](charts(_with(measured, instances=many), ID, full()))
+    assert title(figure) == "Instances (n = 74, 20 drawn): 74 starts (marks), 148 bad exits (hatched)"
+    assert len(figure.axes[0].get_yticks()) == 20
+
+
+def test_hostile_names_are_text(measured):
+    """A title or a name that looks like SVG, mathematics or another script is drawn as text, in a page too."""
+    name = '<script>$x^2$ "style=" מ' * 3
+    bad = full().incidents[0].model_copy(update={"title": name})
+    drawn = figures(charts(measured, ID, full(incidents=[bad])))
+    text = inline(svg(drawn["minutes"]))
+    assert "<script" not in text
+    assert "$x^2$" in text
+    assert not re.search("<[^>]* style=", text)
+    assert "<style" not in text
+    assert "#010203" not in text
+    assert "currentColor" in text
