@@ -83,7 +83,7 @@ def _kayenta_metric(x: np.ndarray, y: np.ndarray) -> str:
 def release_manager(window: Observed) -> str:
     """cloud-run-release-manager as it comes: at most 1 % of the new revision's requests are 5xx, of none 0 %."""
     status = window.of(window.new)["http_status"].drop_nulls()
-    return "FAIL" if len(status) and float((status >= 500).mean()) > 0.01 else "PASS"  # type: ignore[arg-type]
+    return "FAIL" if len(status) and float((status >= 500).mean()) > 0.01 else "PASS"
 
 
 def any_error_line(window: Observed) -> str:

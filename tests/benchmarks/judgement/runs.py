@@ -55,7 +55,7 @@ def once(name: str, seed: int) -> Result:
     with tempfile.TemporaryDirectory(prefix="runverdict-judgement-") as folder:
         store = Path(folder, "store")
         draw = _drawn if isinstance(scenario.source, Drawn) else _simulated
-        sources, asked = draw(scenario.source, f"{scenario.name} {seed}", Path(folder), store)  # type: ignore[arg-type]
+        sources, asked = draw(scenario.source, f"{scenario.name} {seed}", Path(folder), store)
         catalogue, policy = _rules()
         found = run.check(run.Job(sources, catalogue, policy, asked), store)
         flagged = {

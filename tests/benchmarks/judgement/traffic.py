@@ -24,6 +24,29 @@ ENDPOINTS = (
     ("POST", "/api/checkout", 0.1, 300.0),
 )
 
+#: The lines of a checked request; {user} and {ms} are filled in.
+CHECKING = (
+    "🔑 AUTH SERVICE DEPENDENCY: Starting token validation (token_length: 388, auth_service_endpoint:"
+    " https://auth.example.com, service_timeout: 5s, reuse_check: passed)"
+)
+VALID = (
+    "✅ AUTH SERVICE SUCCESS: Token validated successfully (user_id: {user}..., role: customer, response_time: {ms}ms,"
+    " service_status: auth_service_healthy, golden_path_status: user_authenticated)"
+)
+UNREACHABLE = (
+    "🚨 AUTH SERVICE EXCEPTION: Auth service communication failed (exception_type: ConnectTimeout, exception_message:"
+    " timed out, response_time: {ms}ms, service_status: auth_service_unreachable)"
+)
+FOUND = (
+    "✅ DATABASE USER FOUND: User {user}... exists in database (response_time: {ms}ms, service_status:"
+    " database_healthy, action: syncing JWT claims)"
+)
+LOOKUP_FAILED = (
+    "🚨 DATABASE SERVICE FAILURE: User database lookup failed (user_id: {user}..., exception_type: TimeoutError,"
+    " response_time: {ms}ms, service_status: database_unreachable)"
+)
+READY = "Ready condition status changed to True for Revision {} with message: Deploying revision succeeded in 16.7s."
+
 
 @dataclass(frozen=True)
 class Line:
@@ -43,8 +66,10 @@ class Traffic:
 
     sigma: of the lognormal latency; pareto: index of its tail where it is a Pareto's. minute_sd, phi: a minute slows
     all of its requests by exp(AR(1) noise) of this spread and memory; error_sd: likewise for its error rate.
-    added_ms: to all requests, or to those of `slow_path`; drift_ms: reached at the end, from 0. checked: share of
-    requests with an auth and database chain in the log; auth_success: whether its success is told; auth_down, database_down: (share of the time from, until).
+    added_ms: to all requests, or to those of `slow_path`; drift_ms: reached at the end, from 0; cold_ms: to those of
+    the first half minute. bad_minute: so many 5xx in the middle one. checked: share of requests with an auth and a
+    database chain in the log; auth_success: whether its success is told. auth_down, database_down: from and until, as
+    shares of the time.
     """
 
     requests: int = 2000
@@ -99,7 +124,7 @@ def window(seed: str, old: Traffic, new: Traffic, *, beside: bool = False) -> pl
     )
     schema = polars_schema(ENTRIES)
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in rows.columns]
-    return rows.with_columns(missing).select(schema.names()).cast(dict(schema))  # type: ignore[arg-type]
+    return rows.with_columns(missing).select(schema.names()).cast(dict(schema))
 
 
 def autoregressive(rng: np.random.Generator, n: int, phi: float, sd: float) -> np.ndarray:
@@ -194,18 +219,12 @@ def _chains(
     auth = pl.Series("ms", one.auth_ms * rng.lognormal(0.0, 0.35, n)).round(2)
     database = pl.Series("ms", one.database_ms * rng.lognormal(0.0, 0.35, n)).round(2)
     wanted = (
-        (np.ones(n, bool), auth, 1, "CRITICAL", "🔑 AUTH SERVICE DEPENDENCY: Starting token validation (token_length: 388, "
-         "auth_service_endpoint: https://auth.example.com, service_timeout: 5s, reuse_check: passed)"),
-        (~auth_down & one.auth_success, auth, 2, "INFO", "✅ AUTH SERVICE SUCCESS: Token validated successfully (user_id: {user}..., role: "
-         "customer, response_time: {ms}ms, service_status: auth_service_healthy, golden_path_status: user_authenticated)"),
-        (auth_down, auth, 2, "CRITICAL", "🚨 AUTH SERVICE EXCEPTION: Auth service communication failed (exception_type: "
-         "ConnectTimeout, exception_message: timed out, response_time: {ms}ms, "
-         "service_status: auth_service_unreachable)"),
-        (~both, database, 3, "INFO", "✅ DATABASE USER FOUND: User {user}... exists in database (response_time: {ms}ms, "
-         "service_status: database_healthy, action: syncing JWT claims)"),
-        (database_down, database, 3, "CRITICAL", "🚨 DATABASE SERVICE FAILURE: User database lookup failed (user_id: "
-         "{user}..., exception_type: TimeoutError, response_time: {ms}ms, service_status: database_unreachable)"),
-    )  # fmt: skip
+        (np.ones(n, bool), auth, 1, "CRITICAL", CHECKING),
+        (~auth_down & one.auth_success, auth, 2, "INFO", VALID),
+        (auth_down, auth, 2, "CRITICAL", UNREACHABLE),
+        (~both, database, 3, "INFO", FOUND),
+        (database_down, database, 3, "CRITICAL", LOOKUP_FAILED),
+    )
     style, frames = STYLES[one.style], []
     for mask, ms, order, severity, raw in wanted:
         text = style.text(raw)
@@ -271,13 +290,12 @@ def _starts(name: str, instances: np.ndarray, starts_ns: int) -> pl.DataFrame:
 
 
 def _deployment(deployed_ns: int) -> pl.DataFrame:
-    ready = f"Ready condition status changed to True for Revision {NEW} with message: Deploying revision succeeded in 16.7s."
     return pl.DataFrame(
         {
             "timestamp_ns": [deployed_ns - 20 * SECOND_NS, deployed_ns - 3 * SECOND_NS],
             "log_id": ["cloudaudit.googleapis.com/activity", "cloudaudit.googleapis.com/system_event"],
             "revision": [None, NEW],
             "severity": ["NOTICE", "INFO"],
-            "message": ["google.cloud.run.v1.Services.ReplaceService", ready],
+            "message": ["google.cloud.run.v1.Services.ReplaceService", READY.format(NEW)],
         }
     )
