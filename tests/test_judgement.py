@@ -1,6 +1,10 @@
 """The judge is right about windows of known truth; `python -m tests.benchmarks.judgement` runs all, and often."""
 
+import numpy as np
+import pytest
+
 from tests.benchmarks.judgement.__main__ import shares
+from tests.benchmarks.judgement.rivals import kayenta_metric
 from tests.benchmarks.judgement.runs import once
 from tests.benchmarks.judgement.scenarios import QUICK, SCENARIOS
 
@@ -21,3 +25,20 @@ def test_names_are_unique():
     """A scenario is found by its name."""
     names = [one.name for one in SCENARIOS]
     assert len(set(names)) == len(names) >= 40
+
+
+@pytest.mark.parametrize(
+    ("experiment", "control", "said"),
+    [
+        ((20, 22, 21, 25, 30), (1, 2.2, 1.1, 2.5, 3), "High"),
+        ((2, 2, 2, 2, 3), (10, 20.2, 10.1, 20.5, 30), "Pass"),
+        ((54.9, 54.5, 55.1, 55.6, 57.4), (0, 0, 0, 0, 0), "High"),
+        ((0, 0, 0, 0, 0), (54.9, 54.5, 55.1, 55.6, 57.4), "Pass"),
+        ((0, 0, 0), (0, 0, 0), "Pass"),
+        ((), (1, 2, 3), "Nodata"),
+    ],
+)
+def test_the_rival_judges_as_its_own_tests_say(experiment, control, said):
+    """Cases of Kayenta's ClassifierSuite, for an increase alone."""
+    x, y = np.array(experiment, dtype=float), np.array(control, dtype=float)
+    assert kayenta_metric(x, y, tolerance=0.10, confidence=0.95) == said

@@ -32,7 +32,7 @@ class Observed:
 def kayenta(window: Observed) -> str:
     """Spinnaker's canary judge on p95 latency and number of 5xx per minute, one group, pass at 95, marginal at 75."""
     experiment, control = _minutes(window.of(window.new)), _minutes(window.of(window.old))
-    found = [_kayenta_metric(experiment[name], control[name]) for name in ("p95_ms", "errors")]
+    found = [kayenta_metric(experiment[name], control[name]) for name in ("p95_ms", "errors")]
     counted = [one for one in found if one != "Nodata"]
     if len(counted) * 2 <= len(found):
         return "FAIL"  # half of the metrics without data: score 0
@@ -49,8 +49,11 @@ def _minutes(events: pl.DataFrame) -> dict[str, np.ndarray]:
     return {name: by_minute[name].drop_nulls().to_numpy().astype(float) for name in ("p95_ms", "errors")}
 
 
-def _kayenta_metric(x: np.ndarray, y: np.ndarray) -> str:
-    """Classify a metric by the interval of the Mann-Whitney shift at 98 %, direction increase, tolerance 0.25."""
+def kayenta_metric(x: np.ndarray, y: np.ndarray, *, tolerance: float = 0.25, confidence: float = 0.98) -> str:
+    """Return Pass, High or Nodata: whether the interval of the Mann-Whitney shift lies above a share of the shift.
+
+    x: values of the experiment; y: of the control. Direction increase, mean ratio of at least 1.
+    """
     if not len(x) or not len(y):
         return "Nodata"
     if np.array_equal(np.sort(x), np.sort(y)) or len(np.unique(np.concatenate((x, y)))) == 1:
@@ -75,9 +78,9 @@ def _kayenta_metric(x: np.ndarray, y: np.ndarray) -> str:
             return float(low)
         return float(high) if w(high) - level >= 0 else float(brentq(lambda mu: w(mu) - level, low, high, xtol=1e-4))
 
-    lower, estimate = root(-float(ndtri(0.01))), root(0.0)
+    lower, estimate = root(-float(ndtri((1 - confidence) / 2))), root(0.0)
     ratio = x.mean() / y.mean() if x.mean() and y.mean() else np.nan
-    return "High" if lower > 0.25 * abs(estimate) and (np.isnan(ratio) or ratio >= 1.0) else "Pass"
+    return "High" if lower > tolerance * abs(estimate) and (np.isnan(ratio) or ratio >= 1.0) else "Pass"
 
 
 def release_manager(window: Observed) -> str:
