@@ -110,7 +110,7 @@ def _print_rivals(found: Sequence[tuple[Scenario, Result]]) -> None:
 def main() -> int:
     """Run, print, and return 1 where a share is outside its limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one run of every fourth scenario")
+    parser.add_argument("--quick", action="store_true", help="one run of every fifth scenario")
     parser.add_argument("--only", default="", help="scenarios whose name has this text")
     chosen = parser.parse_args()
     scenarios = [one for one in (QUICK if chosen.quick else SCENARIOS) if chosen.only in one.name]
