@@ -59,18 +59,31 @@ def read(store: Store, table: str) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=polars_schema(HISTORY[table])), *frames])
 
 
-def earlier(store: Store, target: Target, *, runs: int) -> Earlier | None:
-    """Return the last runs of other revisions of a service that passed, added up; None where there is none."""
+def verdicts(store: Store, service: str | None = None) -> pl.DataFrame:
+    """Return the verdicts of a store, of one service or of all, the oldest first, without their documents."""
+    rows = read(store, "verdicts").drop("document").sort("service", "started", "revision")
+    return rows.filter(pl.col("service") == service) if service else rows
+
+
+def earlier(store: Store, target: Target, *, runs: int, wanted: str) -> Earlier | None:
+    """Return the last runs of other revisions of a service that passed, added up; None where there is none.
+
+    wanted: `previous`; `none`, which gives none; or the name of a revision, whose last run it is, passed or not.
+    """
+    if wanted == "none":
+        return None
     mine = read(store, "verdicts").filter(
         *(
             pl.col(key).eq_missing(pl.lit(getattr(target, key), pl.String))
             for key in ("project", "location", "service")
         ),
         pl.col("revision") != target.revision,
-        pl.col("verdict").is_in(["PASS", "WARN"]),
-        pl.col("eligible") > 0,
     )
-    last = mine.sort("ended", "run").tail(runs)
+    if wanted == "previous":
+        passed = mine.filter(pl.col("verdict").is_in(["PASS", "WARN"]), pl.col("eligible") > 0)
+        last = passed.sort("ended", "run").tail(runs)
+    else:
+        last = mine.filter(pl.col("revision") == wanted).sort("ended", "run").tail(1)
     if last.is_empty():
         return None
     names = last["run"].to_list()

@@ -51,8 +51,8 @@ class ReconciliationError(RunverdictError):
 class Job:
     """What to check.
 
-    service None: every service worth a verdict. revision: `newest`, `serving`, or a name. baseline: `previous`, `none`,
-    or a name. expected: what the team expects; tests: results to take into account.
+    service None: every service worth a verdict. revision: `newest`, `serving`, `every` (that had users), or a name.
+    baseline: `previous`, `none`, or a name. expected: what the team expects; tests: results to take into account.
     """
 
     sources: Sequence[str]
@@ -105,7 +105,6 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
     with reported(store.path / "events"), Embedded(store.slices("events"), **bounds) as engine:
         measures = measure(engine)
     selection = targets.select(measures.revisions, service=job.service, revision=job.revision, baseline=job.baseline)
-    _known_baseline(job, selection)
     moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
     now_us = max((one for one in moments if isinstance(one, int)), default=None)
     context = Context(
@@ -119,28 +118,26 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
         cut_sources=tuple(sorted({redact_text(Path(one.source).name) for one in extraction.reports if one.truncated})),
         expected=replace(job.expected, known=_expected_anyway(job.catalogue)),
         tests=job.tests,
-        earlier=partial(history.earlier, store, runs=int(job.policy.comparison["history_runs"]))
-        if job.baseline == "previous"
-        else lambda _target: None,
+        earlier=partial(history.earlier, store, runs=int(job.policy.comparison["history_runs"]), wanted=job.baseline),
     )
     found = [assess(measures, target, context) for target in selection.targets]
-    history.append(store, found)
+    _known_baseline(job, selection, found)
     read = extraction.stored + extraction.read
     numbers = totals(measures.revisions, read=read, duplicates=extraction.duplicates)
     if wrong := unreconciled(numbers, [one.verdict for one in found]):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
+    history.append(store, found)
     seen = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
     notes = [] if found else _notes(job, extraction, numbers, seen, measures.revisions)
     return Run(found, selection.others, numbers, extraction, context.expected, notes)
 
 
-def _known_baseline(job: Job, selection: targets.Selection) -> None:
-    """Refuse a baseline that none of the services has."""
-    if job.baseline in ("previous", "none") or not selection.targets:
+def _known_baseline(job: Job, selection: targets.Selection, found: Sequence[Found]) -> None:
+    """Refuse the name of a baseline that neither the entries nor history have."""
+    if job.baseline in ("previous", "none") or not found or any(one.sample.baseline for one in found):
         return
-    if not any(target.baseline for target in selection.targets):
-        seen = sorted({name for target in selection.targets for name in (target.revision, *target.older)})
-        raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {_names(seen)}")
+    seen = sorted({name for target in selection.targets for name in (target.revision, *target.older)})
+    raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {_names(seen)}")
 
 
 def _expected_anyway(catalogue: Catalogue) -> dict[str, str]:
@@ -186,7 +183,7 @@ def _notes(
         return ["the sources hold no entry"]
     if job.service and job.service not in seen:
         return [f"no entry of service {job.service!r}; seen were: {_names(seen)}"]
-    if job.revision not in ("newest", "serving"):
+    if job.revision not in ("newest", "serving", "every"):
         mine = revisions.filter(pl.col("service") == job.service) if job.service else revisions
         names = mine["revision"].drop_nulls().unique().sort().to_list()
         return [f"no entry of revision {job.revision!r}; seen were: {_names(names)}"]

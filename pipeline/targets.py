@@ -49,8 +49,8 @@ def select(revisions: pl.DataFrame, *, service: str | None, revision: str, basel
     """Return the revisions to judge.
 
     revisions: the measure of that name. service: its name, or None for every service with a deploy, an instance
-    start, a crash or 20 requests (every one, if that leaves none). revision: `newest`, `serving`, or a name. baseline:
-    `previous` (the revision that served before), `none`, or a name.
+    start, a crash or 20 requests (every one, if that leaves none). revision: `newest`, `serving`, `every` (of 20
+    requests), or a name. baseline: `previous` (the revision that served before), `none`, or a name.
     """
     known = revisions.filter(pl.col("service").is_not_null())
     keys = ("project", "location", "service")
@@ -98,8 +98,11 @@ def _revisions(rows: Sequence[dict[str, Any]], wanted: str) -> list[tuple[str, s
     """Names of the revisions of one service to judge, each with the one that served in its place."""
     if not rows:
         return []
-    if wanted not in ("newest", "serving"):
+    if wanted not in ("newest", "serving", "every"):
         return [(wanted, None)] if any(row["revision"] == wanted for row in rows) else []
+    if wanted == "every":
+        requests = {str(row["revision"]): row["request_rows"] for row in rows}
+        return [(name, None) for name in _by_age(rows) if requests[name] >= _MIN_REQUESTS]
     newest = _by_age(rows)[0]
     served = [row for row in rows if row["request_rows"] > 0]
     serving = _by_age(served)[0] if served else None

@@ -24,7 +24,7 @@ from pipeline.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from pipeline.judge.policy import Policy
-    from pipeline.run import Run
+    from pipeline.run import Job, Run
     from pipeline.settings import Settings
 
 
@@ -90,7 +90,6 @@ def run_check(
     from pipeline.junit import read as read_results
     from pipeline.report.files import FORMATS, write
     from pipeline.run import Job
-    from pipeline.run import check as check_job
     from pipeline.window import Window, parse_duration, parse_time
 
     now = datetime.now(UTC)
@@ -104,7 +103,7 @@ def run_check(
     if forms and not out and len(wanted) > 1:
         raise UsageError("several forms need a folder: add --out DIR")
     settings = settings_of(config)
-    known, missing = _resolved(sources)
+    known, missing = resolved(sources)
     if missing and not known:
         return EXIT_TOOL
     policy = policy_of(settings, config)
@@ -120,10 +119,7 @@ def run_check(
         expected=Expectations(settings.expected, settings.required, settings.rename),
         tests=read_results(junit) if junit else None,
     )
-    place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
-    with place as folder, _progress(job.sources) as on_progress:
-        run = check_job(job, Path(folder), on_progress=on_progress)
-    _talk(run)
+    run = run_job(job, store)
     if out:
         write(out, run.verdict, run.verdicts, run.totals, wanted)  # type: ignore[arg-type]
     text = _form(run, wanted[0]) if forms and not out else _summary(run)
@@ -133,6 +129,17 @@ def run_check(
         if explain_policy:
             _explain_policy(run, policy, err=bool(forms and not out))
     return _exit_code(run, settings, failed=bool(missing or run.extraction.failed))
+
+
+def run_job(job: "Job", store: Path | None) -> "Run":
+    """Run a job in a store, a temporary one for None, with a progress bar, and say on stderr what the sources met."""
+    from pipeline.run import check as check_job
+
+    place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
+    with place as folder, _progress(job.sources) as on_progress:
+        run = check_job(job, Path(folder), on_progress=on_progress)
+    _talk(run)
+    return run
 
 
 def _explain_policy(run: "Run", policy: "Policy", *, err: bool) -> None:
@@ -145,7 +152,7 @@ def _explain_policy(run: "Run", policy: "Policy", *, err: bool) -> None:
             click.echo(f"{line[: len(line) - len(line.lstrip())]}{shown(line.lstrip())}", err=err)
 
 
-def _resolved(arguments: tuple[str, ...]) -> tuple[list[str], list[SourceError]]:
+def resolved(arguments: tuple[str, ...]) -> tuple[list[str], list[SourceError]]:
     """Return the files that the arguments name, and what is wrong with the others, which stderr has then."""
     from pipeline.sources.files import resolve
 

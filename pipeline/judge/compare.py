@@ -15,7 +15,7 @@ from pipeline.judge.checks import count, percent
 from pipeline.judge.model import Effect, Observed, Status
 from pipeline.judge.policy import Policy, Rule
 from pipeline.judge.power import more_requests_to_compare_rates, more_to_detect_shift
-from pipeline.judge.sample import PARTS, Profile, Sample, SignatureRow, Times, weighted
+from pipeline.judge.sample import OTHERS, PARTS, Profile, Sample, SignatureRow, Times, weighted
 from pipeline.judge.stats import (
     Weighted,
     benjamini_hochberg,
@@ -29,6 +29,8 @@ from pipeline.judge.stats import (
 
 AUTH_SUCCESS = ("auth.success",)
 DATABASE_SUCCESS = ("database.user_found", "database.user_not_found", "database.user_created")
+
+DRIFT = "drift"
 
 #: Endpoints common to both sides must hold this share of the revision's requests for the mix to be set equal.
 _COMMON = 0.8
@@ -99,7 +101,7 @@ def _latencies(sample: Sample, baseline: Profile, policy: Policy) -> list[Compar
         topics: tuple[str, ...] = ("requests/slowest",)
         found.append(_shift(policy["requests.latency"], "", requests, before, sample, designs, topics=topics))
     rule = policy["requests.endpoint_latency"]
-    for name in sorted(requests.keys() & before.keys()):
+    for name in sorted((requests.keys() & before.keys()) - {OTHERS}):
         if min(requests[name].total, before[name].total) >= rule["min_n"]:
             here, there = {name: requests[name]}, {name: before[name]}
             found.append(_shift(rule, name, here, there, sample, designs, topics=(f"slowest/{name}",)))
@@ -123,7 +125,7 @@ def _drifts(sample: Sample, policy: Policy) -> list[Comparison]:
         return []
     topics = ("requests/slowest",)
     designs = _designs(sample, sample, "endpoint")
-    return [_shift(rule, "drift", last, first, sample, designs, topics=topics, before="the first quarter of its time")]
+    return [_shift(rule, DRIFT, last, first, sample, designs, topics=topics, before="the first quarter of its time")]
 
 
 def _designs(sample: Profile, baseline: Profile, kind: str) -> tuple[float, float]:
@@ -151,7 +153,7 @@ def _shift(
     experiment, control, mixed = _same_mix(here, there, designs)
     limit = int(rule["min_n"])
     seen, base = _median(experiment, n), _median(control, m)
-    label = f"{what}: " if what and what != "drift" else ""
+    label = f"{what}: " if what and what != DRIFT else ""
     if min(n, m) < limit:
         missing = limit - min(n, m)
         effect = Effect(
@@ -349,9 +351,14 @@ def exposures(sample: Profile, baseline: Profile, row: SignatureRow) -> tuple[fl
 
 
 def worst_of(comparisons: Sequence[Comparison]) -> Comparison | None:
-    """Return the comparison that decides: the worst, the largest effect among equals; None where there is none."""
+    """Return the comparison that decides: the worst, the largest effect among equals; None where there is none.
+
+    A drift speaks where it is harm, or alone.
+    """
     order = ("PASS", "INCONCLUSIVE", "WARN", "FAIL")
-    return max(comparisons, key=lambda one: (order.index(one.decided), one.effect.value), default=None)
+    with_baseline = [one for one in comparisons if one.what != DRIFT or one.decided in ("WARN", "FAIL")]
+    told = with_baseline or comparisons
+    return max(told, key=lambda one: (order.index(one.decided), one.what != DRIFT, one.effect.value), default=None)
 
 
 def _minutes(needed: int | None, n: int, sample: Sample) -> float | None:

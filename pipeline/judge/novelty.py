@@ -10,6 +10,9 @@ from pipeline.judge.model import Check, Observed, SignatureChange, Status
 from pipeline.judge.policy import Policy, Rule
 from pipeline.judge.sample import SEVERE, Profile, Sample, SignatureRow
 
+#: A baseline with less than this share of the revision's traffic is much smaller.
+_MUCH_SMALLER = 0.5
+
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
 #: Successes that come with a start, a deployment or a request row, not with each request of a user.
@@ -52,9 +55,7 @@ def errors(sample: Sample, policy: Policy, comparisons: Sequence[Comparison]) ->
         if row.startup and not baseline.starts:
             started += row.n
             continue
-        # A smaller baseline shows less: what it would not have shown either is no news.
-        here, there = exposures(sample, baseline, row)
-        lines += row.n * min(1.0, there / here if here else 1.0) if change.change == "new" else row.n
+        lines += row.n * _shown(sample, baseline, row) if change.change == "new" else row.n
     observed = Observed(value=round(lines, 3), unit="lines", n=sample.parsed)
     status: Status = "FAIL" if lines >= rule["fail_lines"] else "WARN" if lines >= 1 or started else "PASS"
     renamed = sum(one.change == "renamed" for one in found)
@@ -128,6 +129,13 @@ def similarity(first: str, second: str) -> float:
 @lru_cache(maxsize=4096)
 def _words(text: str) -> frozenset[str]:
     return frozenset(map(str.lower, _WORD.findall(text)))
+
+
+def _shown(sample: Sample, baseline: Profile, row: SignatureRow) -> float:
+    """The share of new lines that the baseline could have shown: what a much smaller one lacks is no news."""
+    here, there = exposures(sample, baseline, row)
+    share = there / here if here else 1.0
+    return 1.0 if share >= _MUCH_SMALLER else share
 
 
 def _comparable(baseline: Profile, row: SignatureRow) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.judge.checks import percent, result, worst
-from pipeline.judge.compare import Comparison, worst_of
+from pipeline.judge.compare import DRIFT, Comparison, worst_of
 from pipeline.judge.model import Check, Evidence
 from pipeline.judge.novelty import no_baseline
 from pipeline.judge.policy import Policy, Rule
@@ -76,9 +76,9 @@ def _decided(sample: Sample, rule: Rule, comparisons: Sequence[Comparison], limi
     reason = found.reason + found.doubt
     if sample.baseline is None:
         reason = f"no baseline to compare with; within the window: {reason}"
-    elif found.what == "drift":
+    elif found.what == DRIFT:
         reason = f"within the window: {reason}"
-    if len(comparisons) > 1 and found.what != "drift":
+    if len(comparisons) > 1 and found.what != DRIFT:
         reason += f" (worst of {len(comparisons):,})"
     check = result(rule, found.decided, reason, observed=found.observed, limit=limit, evidence=_proof(sample, found))
     return check.model_copy(update={"baseline": found.baseline, "effect": found.effect})

@@ -113,6 +113,9 @@ class Closes:
 #: Buckets of a histogram grow by 2 %: bucket b holds 1.02^(b-1) < ns <= 1.02^b (`sql/staging/timed.sql`).
 BUCKET_GROWTH = 1.02
 
+#: The name of all that are too rare to be looked at by themselves.
+OTHERS = "(others)"
+
 #: A revision's time is cut into so many parts.
 PARTS = 8
 

@@ -1,16 +1,17 @@
 """Which rule decided what, and which limit, set otherwise, would have changed the verdict: found by judging again."""
 
 from collections.abc import Iterator
+from math import sqrt
 
 from pipeline.judge.checks import count
 from pipeline.judge.decide import decide, judge
 from pipeline.judge.expectations import Expectations
 from pipeline.judge.model import Check, VerdictName
-from pipeline.judge.policy import Limit, Policy, Rule
+from pipeline.judge.policy import Policy, Rule
 from pipeline.judge.sample import Sample
 
 #: How often the stretch between a limit's value and the end of its range is halved.
-_HALVINGS = 12
+_HALVINGS = 16
 
 
 def explain(sample: Sample, policy: Policy, expected: Expectations) -> Iterator[str]:
@@ -31,19 +32,21 @@ def explain(sample: Sample, policy: Policy, expected: Expectations) -> Iterator[
 def _changes(
     sample: Sample, policy: Policy, expected: Expectations, checks: list[Check], verdict: VerdictName
 ) -> Iterator[str]:
-    deciding = [check for check in checks if _alone(checks, check, policy) != verdict]
-    told = [check for check in checks if check.status in ("FAIL", "WARN") or check.status == "INCONCLUSIVE"]
     if verdict == "PASS":
         yield "  every check that applies passed: no single limit decided"
         return
-    if not deciding:
-        weighty = [check for check in told if check.status == verdict]
-        yield f"  {verdict} rests on {count(len(weighty), 'check')}: no single one would have changed it"
-    for check in deciding:
-        yield f"  without {check.id} the verdict would be {_alone(checks, check, policy)}"
-        for name, limit in policy[check.id].limits.items():
-            for value, other in _turns(sample, policy, expected, check, name, limit):
-                yield f"    {name} = {value:.4g} {limit.unit} in place of {limit.value:g} would make it {other}"
+    weighty = [check for check in checks if _weighs(check, verdict, policy)]
+    yield f"  {verdict} rests on {count(len(weighty), 'check')}" + (", each enough for it" if weighty[1:] else "")
+    for check in weighty:
+        yield f"  {check.id}: without it the verdict would be {_alone(checks, check, policy)}"
+        for name, value, other in turns(sample, policy, expected, check):
+            limit = policy[check.id].limits[name]
+            yield f"    {name} = {value:.4g} {limit.unit} in place of {limit.value:g} would make it {other}"
+
+
+def _weighs(check: Check, verdict: VerdictName, policy: Policy) -> bool:
+    """Whether the check by itself is enough for the verdict."""
+    return decide([check], policy).verdict == verdict
 
 
 def _alone(checks: list[Check], left_out: Check, policy: Policy) -> VerdictName:
@@ -52,26 +55,22 @@ def _alone(checks: list[Check], left_out: Check, policy: Policy) -> VerdictName:
     return decide(passed, policy).verdict
 
 
-def _turns(
-    sample: Sample, policy: Policy, expected: Expectations, check: Check, name: str, limit: Limit
-) -> Iterator[tuple[float, str]]:
-    """The nearest values of a limit, below and above, at which the check says something else."""
+def turns(sample: Sample, policy: Policy, expected: Expectations, check: Check) -> Iterator[tuple[str, float, str]]:
+    """Yield a check's limits with the nearest values, below and above, that make it say something else, and what."""
 
-    def status(value: float) -> str:
+    def status(name: str, value: float) -> str:
         changed = judge(sample, _with(policy, check.id, name, value), expected).checks
         return next(one.status for one in changed if one.id == check.id)
 
-    for end in limit.range:
-        if end == limit.value or status(end) == check.status:
-            continue
-        same, other = limit.value, end
-        for _ in range(_HALVINGS):
-            middle = (same + other) / 2
-            if status(middle) == check.status:
-                same = middle
-            else:
-                other = middle
-        yield other, status(other)
+    for name, limit in policy[check.id].limits.items():
+        for end in limit.range:
+            if end == limit.value or status(name, end) == check.status:
+                continue
+            same, other = limit.value, end
+            for _ in range(_HALVINGS):
+                middle = sqrt(same * other) if min(same, other) > 0 else (same + other) / 2
+                same, other = (middle, other) if status(name, middle) == check.status else (same, middle)
+            yield name, other, status(name, other)
 
 
 def _with(policy: Policy, check: str, name: str, value: float) -> Policy:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -32,6 +33,22 @@ def print_summary(
         listed = ", ".join(f"{shown(name)} ({n:,} entries)" for name, n in others.items())
         console.print(Text(f"not judged, for want of a deploy, a start, a crash or 20 requests: {listed}", style="dim"))
     console.print(Text(", ".join(f"{name} {n:,}" for name, n in totals.items()), style="dim"))
+
+
+def print_history(console: Console, rows: pl.DataFrame) -> None:
+    """Print one line per verdict. rows: `verdicts` of history, without the document."""
+    console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    for name in ("started", "revision", "verdict"):
+        table.add_column(name, no_wrap=True)
+    for name in ("requests", "5xx", "p50 ms", "p95 ms"):
+        table.add_column(name, justify="right")
+    for row in rows.iter_rows(named=True):
+        numbers = [f"{row['requests']:,}", "–" if row["error_rate"] is None else f"{row['error_rate']:.2%}"]
+        numbers += ["–" if row[name] is None else f"{row[name]:,.0f}" for name in ("p50_ms", "p95_ms")]
+        verdict = Text(row["verdict"], style=_STYLES[row["verdict"]])
+        table.add_row((row["started"] or "–")[:19], Text(shown(row["revision"])), verdict, *numbers)
+    console.print(table)
 
 
 def _verdict(console: Console, verdict: Verdict) -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.judge.decide import judge
 from pipeline.judge.model import Evidence
 from pipeline.judge.policy import load
-from pipeline.judge.sample import Happenings, Latency, Minutes, RequestCounts, Sample
+from pipeline.judge.sample import Happenings, Latency, Minutes, Profile, RequestCounts, Sample
 
 MINUTE_NS = 60 * 10**9
 START_NS = 1_768_467_600 * 10**9  # 2026-01-15T09:00:00Z
@@ -48,35 +49,35 @@ def policy():
     return load()
 
 
+def a_healthy_sample():
+    """An hour of a service with 1,000 good requests."""
+    return Sample(
+        service="shop-api",
+        revision="shop-api-00042-abc",
+        asked_start_ns=None,
+        asked_end_ns=None,
+        service_first_ns=START_NS,
+        service_last_ns=START_NS + 60 * MINUTE_NS,
+        service_max_gap_ns=MINUTE_NS,
+        service_entries=5000,
+        service_below_notice=4900,
+        cut_sources=(),
+        severities=frozenset({"DEFAULT", "INFO", "WARNING"}),
+        unexplained_errors=0,
+        requests=RequestCounts(n=1100, eligible=1000, health=100),
+        latency={"health": Latency(100, 2.0, 5.0, 8.0, 9.0)},
+        happenings=happenings(),
+        minutes=minutes(),
+        fastest_three_exits_ns=None,
+        closes=(),
+        readiness_ages_ns=np.array([], dtype=np.float64),
+    )
+
+
 @pytest.fixture
 def healthy():
-    """An hour of a service with 1,000 good requests; `healthy(field=value)` changes it."""
-
-    def make(**changes):
-        sample = Sample(
-            service="shop-api",
-            revision="shop-api-00042-abc",
-            asked_start_ns=None,
-            asked_end_ns=None,
-            service_first_ns=START_NS,
-            service_last_ns=START_NS + 60 * MINUTE_NS,
-            service_max_gap_ns=MINUTE_NS,
-            service_entries=5000,
-            service_below_notice=4900,
-            cut_sources=(),
-            severities=frozenset({"DEFAULT", "INFO", "WARNING"}),
-            unexplained_errors=0,
-            requests=RequestCounts(n=1100, eligible=1000, health=100),
-            latency={"health": Latency(100, 2.0, 5.0, 8.0, 9.0)},
-            happenings=happenings(),
-            minutes=minutes(),
-            fastest_three_exits_ns=None,
-            closes=(),
-            readiness_ages_ns=np.array([], dtype=np.float64),
-        )
-        return replace(sample, **changes)
-
-    return make
+    """The healthy sample; `healthy(field=value)` changes it."""
+    return lambda **changes: replace(a_healthy_sample(), **changes)
 
 
 @pytest.fixture
@@ -89,3 +90,33 @@ def entry():
         return START_NS + second * 10**9, found
 
     return make
+
+
+def profile(**more):
+    """The hour before, of the revision before: as healthy."""
+    whole = {
+        "revision": "shop-api-00041-old",
+        "entries": 5000,
+        "parsed": 5000,
+        "explained": 5000,
+        "first_ns": START_NS - 60 * MINUTE_NS,
+        "last_ns": START_NS,
+        "severities": frozenset({"DEFAULT", "INFO", "WARNING"}),
+        "requests": RequestCounts(n=1100, eligible=1000),
+    }
+    return Profile(**{**whole, **more})
+
+
+@pytest.fixture
+def pair(healthy):
+    """A healthy sample beside a baseline; changes of the sample, and of the baseline in `base`."""
+
+    def make(base=None, **changes):
+        return healthy(baseline=profile(**(base or {})), **changes)
+
+    return make
+
+
+def judged(sample, policy, check):
+    """One check of a sample."""
+    return next(one for one in judge(sample, policy).checks if one.id == check)

@@ -76,6 +76,20 @@ def test_empty_minutes_part_what_they_stand_between():
     assert found == pytest.approx(1 + 4 * 25 / 26, rel=0.15)  # Kish, for an intra-class correlation of 25 / 26
 
 
+def test_only_neighbouring_minutes_show_autocorrelation():
+    """20 pairs of equal minutes, an empty one after each: r(1) is that of the pairs, at its cap of 0.95: 39 times."""
+    sums = np.random.default_rng(6).normal(size=20)
+    pairs = np.column_stack([sums, sums, np.zeros(20)]).ravel()
+    assert design_effect(pairs, np.tile([1, 1, 0], 20), 2 * (sums**2).sum()) > 30
+
+
+def test_a_drift_is_capped():
+    """A steady drift of 400 minutes: r(1) is taken as 0.95, so 39 times a little; of 20 minutes: 1 value is left."""
+    drift = np.linspace(-1, 1, 400)
+    assert 39 < design_effect(drift, np.ones(400), (drift**2).sum()) < 60
+    assert design_effect(drift[::20], np.ones(20), (drift[::20] ** 2).sum()) == 20
+
+
 def autoregressive(rng, rho, minutes):
     """A stationary series of variance 1."""
     noise = rng.normal(size=minutes)
@@ -268,6 +282,7 @@ def test_no_number_compares_what_is_equal_or_unknown():
     assert more(0, 0, 1, 10) is None
     assert more(1, 10, 0, 0) is None
     assert more(1, 10, 2, 20) is None
+    assert more(0, 10, 0, 20) is None
     assert more(1, 20, 1, 10) is None
     assert more(36, 720, 100, 1000) == 0
     with pytest.raises(ValueError, match="3 of 2"):
