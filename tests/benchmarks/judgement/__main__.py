@@ -66,12 +66,14 @@ def holds(found: Sequence[tuple[Scenario, Result]]) -> bool:
 
 def _print_scenarios(found: Sequence[tuple[Scenario, Result]]) -> None:
     for kind in KINDS:
-        print(f"\n{kind:46s}{'runs':>5s}{'right':>6s}   verdicts")
+        print(f"\n{kind:46s}{'runs':>5s}{'right':>6s}{'95 %':>14s}   verdicts")
         for scenario in dict.fromkeys(one for one, _ in found if one.kind == kind):
             mine = [result for one, result in found if one == scenario]
             given = [result.verdict for result in mine]
             counts = ", ".join(f"{name} {given.count(name)}" for name in dict.fromkeys(sorted(given)))
-            print(f"  {scenario.name:44s}{len(mine):5d}{sum(one.right(scenario) for one in mine):6d}   {counts}")
+            right = sum(one.right(scenario) for one in mine)
+            low, high = clopper_pearson(right, len(mine))
+            print(f"  {scenario.name:44s}{len(mine):5d}{right:6d}   {low:4.0%} to {high:4.0%}   {counts}")
 
 
 def _print_wrong(found: Sequence[tuple[Scenario, Result]]) -> None:

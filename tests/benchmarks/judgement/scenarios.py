@@ -187,8 +187,14 @@ SCENARIOS: tuple[Scenario, ...] = (
     _warns("5xx: 0.13 % to 0.53 %", _changed(but(MANY, error_ratio=0.0013), error_ratio=0.0053), "requests.error_rate"),
     _fails("5xx: 0.8 % to 4.8 %", _changed(but(USUAL, error_ratio=0.008), error_ratio=0.048), "requests.error_rate"),
     _warns("one bad minute", _changed(but(USUAL, requests=6_000, checked=0.05), bad_minute=12), "requests.error_rate"),
-    _warns("401: 0.13 % to 0.53 %", _changed(but(MANY, denied_ratio=0.0013), denied_ratio=0.0053), "auth.failure_rate"),
-    _fails("401: 0.8 % to 4.8 %", _changed(but(USUAL, denied_ratio=0.008), denied_ratio=0.048), "auth.failure_rate"),
+    _warns(
+        "401 and 403: 0.13 % to 0.53 %",
+        _changed(but(MANY, denied_ratio=0.0013), denied_ratio=0.0053),
+        "auth.failure_rate",
+    ),
+    _fails(
+        "401 and 403: 0.8 % to 4.8 %", _changed(but(USUAL, denied_ratio=0.008), denied_ratio=0.048), "auth.failure_rate"
+    ),
     _warns("auth twice as slow", _changed(USUAL, auth_ms=80.0), "auth.latency"),
     _fails("auth by 200 ms", _changed(but(USUAL, auth_ms=100.0), auth_ms=300.0), "auth.latency"),
     _warns("database twice as slow", _changed(USUAL, database_ms=80.0), "database.latency"),

@@ -189,7 +189,7 @@ def _statuses(rng: np.random.Generator, one: Traffic, minute: np.ndarray) -> np.
     worse = np.exp(autoregressive(rng, one.minutes, one.phi, one.error_sd) - one.error_sd**2 / 2)
     drawn = rng.random(one.requests)
     failed = drawn < one.error_ratio * worse[minute]
-    status = np.where(failed, 500, np.where(drawn > 1 - one.denied_ratio, 401, 200))
+    status = np.where(failed, 500, np.where(drawn > 1 - one.denied_ratio, rng.choice((401, 403), one.requests), 200))
     if one.bad_minute:
         bad = np.flatnonzero(minute == one.minutes // 2)
         status[bad[: one.bad_minute]] = 500
