@@ -25,7 +25,11 @@ from tests.benchmarks.judgement.scenarios import SCENARIOS, Drawn, Scenario, Sim
 from tests.benchmarks.judgement.styles import STYLES
 from tests.benchmarks.judgement.traffic import START_NS, window
 
+#: What is left of an export that is filtered by severity.
 SHOWN = ("WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
+
+#: Columns of events that the rivals look at.
+_SEEN = ["revision", "severity", "timestamp_ns", "http_status", "http_latency_ms"]
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,12 @@ def once(name: str, seed: int) -> Result:
     scenario = next(one for one in SCENARIOS if one.name == name)
     with tempfile.TemporaryDirectory(prefix="runverdict-judgement-") as folder:
         store = Path(folder, "store")
-        draw = _drawn if isinstance(scenario.source, Drawn) else _simulated
-        sources, asked = draw(scenario.source, f"{scenario.name} {seed}", Path(folder), store)
+        source, dice = scenario.source, f"{scenario.name} {seed}"
+        if isinstance(source, Drawn):
+            _drawn(source, dice, Store(store))
+            sources, asked = [], Window()  # the store has the entries already
+        else:
+            sources, asked = _simulated(source, dice, Path(folder))
         catalogue, policy = _rules()
         found = run.check(run.Job(sources, catalogue, policy, asked), store)
         flagged = {
@@ -74,20 +82,16 @@ def once(name: str, seed: int) -> Result:
         return Result(scenario.name, seed, found.verdict, flagged, rivals)
 
 
-_SEEN = ["revision", "severity", "timestamp_ns", "http_status", "http_latency_ms"]
-
-
-def _drawn(source: Drawn, seed: str, folder: Path, store: Path) -> tuple[list[str], Window]:
-    rows = window(seed, source.old, source.new, beside=source.beside)
+def _drawn(source: Drawn, dice: str, store: Store) -> None:
+    rows = window(dice, source.old, source.new, beside=source.beside)
     if source.filtered:
         rows = rows.filter(pl.col("severity").is_in(SHOWN))
-    Store(store).write("entries", "00000000", rows.with_columns(pl.lit(None, pl.String).alias(CONTENT)))
-    return [], Window()
+    store.write("entries", "00000000", rows.with_columns(pl.lit(None, pl.String).alias(CONTENT)))
 
 
-def _simulated(source: Simulated, seed: str, folder: Path, store: Path) -> tuple[list[str], Window]:
+def _simulated(source: Simulated, dice: str, folder: Path) -> tuple[list[str], Window]:
     start_us = START_NS // 1000
-    stream = Stream(Random(seed), start_us, start_us + int(source.minutes * 60 * SECOND_US))
+    stream = Stream(Random(dice), start_us, start_us + int(source.minutes * 60 * SECOND_US))
     Deployment(stream, source.app, source.faults, source.per_minute).schedule()
     stream.end_us = start_us + int(source.until * source.minutes * 60 * SECOND_US)
     style = STYLES[source.style]
