@@ -16,7 +16,7 @@ from multiprocessing import get_context
 
 from pipeline.judge.stats import clopper_pearson
 from tests.benchmarks.judgement.rivals import RIVALS
-from tests.benchmarks.judgement.runs import Result, once
+from tests.benchmarks.judgement.runs import Result, once, without_output
 from tests.benchmarks.judgement.scenarios import QUICK, SCENARIOS, Scenario
 
 KINDS = ("no harm", "harm", "not enough")
@@ -30,14 +30,9 @@ def results(scenarios: Sequence[Scenario], *, runs: int | None = None) -> list[t
     jobs = [(one, seed) for one in scenarios for seed in range(runs or one.runs)]
     jobs.sort(key=lambda job: not job[0].big)  # the long ones first, so that none is left alone at the end
     os.environ["POLARS_MAX_THREADS"] = "1"
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _without_output) as workers:
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), without_output) as workers:
         found = list(workers.map(once, [one.name for one, _ in jobs], [seed for _, seed in jobs]))
     return [(one, result) for (one, _), result in zip(jobs, found, strict=True)]
-
-
-def _without_output() -> None:
-    """Keep what libraries print in a worker, such as progress bars, out of the table."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def shares(found: Sequence[tuple[Scenario, Result]]) -> dict[str, tuple[int, int]]:

@@ -1,6 +1,7 @@
 """One run of a scenario: draw or simulate its window, judge it, and ask the rivals."""
 
 import json
+import os
 import tempfile
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -80,6 +81,11 @@ def once(name: str, seed: int) -> Result:
         seen = Observed(events, new, old)
         rivals = {name: judge(seen) for name, judge in RIVALS.items()}
         return Result(scenario.name, seed, found.verdict, flagged, rivals)
+
+
+def without_output() -> None:
+    """Keep what libraries print in a worker, such as progress bars, out of the table."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _drawn(source: Drawn, dice: str, store: Store) -> None:
