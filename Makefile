@@ -31,6 +31,7 @@ picture: .venv/ready-full
 
 bench: .venv/ready-dev
 	$(BIN)/python -m tests.benchmarks.check_300mb
+	$(BIN)/python -m tests.benchmarks.judgement
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "runverdict needs Python 3.11 or newer; try: make PYTHON=python3.12")'
