@@ -7,18 +7,25 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.judge.power import binomial_design_effect, design_effect
-from pipeline.judge.sample import Times
+from pipeline.judge.sample import OTHERS, Times
 
 #: Slots of ten seconds are joined to minutes where there are so many minutes of them; shorter windows need more slots.
 _LEAST_MINUTES = 24
 _PER_MINUTE = 6
 _MOST_SLOTS = 1_000_000
 
+#: A name seen fewer times, or beyond so many others, is one of the others.
+_LEAST_OF_A_NAME = 20
+_MOST_NAMES = 300
+
 
 def timings(histograms: pl.DataFrame, slots: pl.DataFrame) -> dict[str, Any]:
     """Return `times` and `designs` of a profile from one revision's rows of the two measures."""
-    slots = _binned(slots)
-    steady = histograms.filter(pl.col("phase") == "steady").sort("kind", "name", "part", "bucket")
+    named = _named(histograms)
+    slots = _binned(_lumped(slots, named))
+    steady = _lumped(histograms.filter(pl.col("phase") == "steady"), named)
+    steady = steady.group_by("kind", "name", "part", "bucket").agg(pl.col("n").sum())
+    steady = steady.sort("kind", "name", "part", "bucket")
     clusters = dict(slots.filter(pl.col("n_steady") > 0).group_by("kind", "name"))
     times: dict[tuple[str, str], Times] = {}
     residuals: dict[str, list[tuple[pl.DataFrame, float]]] = {}
@@ -38,8 +45,36 @@ def timings(histograms: pl.DataFrame, slots: pl.DataFrame) -> dict[str, Any]:
     for kind, parts in residuals.items():
         # What is left when each name's own mean is taken out: a slow minute slows all names.
         left = pl.concat([rows for rows, _ in parts])
-        designs[kind] = design_effect(*_dense(left, "bucket_sum", "n_steady"), max(sum(sq for _, sq in parts), 0.0))
+        sums, numbers = _dense(left, "bucket_sum", "n_steady")
+        squares = max(sum(of_name for _, of_name in parts), 0.0)
+        designs[kind] = design_effect(sums, numbers, squares)
+        # A drift is what its test looks for, not noise around it: the trend must not widen its own interval.
+        designs[f"{kind} without trend"] = design_effect(*_detrended(sums, numbers, squares))
     return {"times": times, "designs": designs}
+
+
+def _detrended(
+    sums: NDArray[np.float64], numbers: NDArray[np.float64], squares: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Sums by slot, and the sum of squares, without their straight line over time (weighted least squares)."""
+    at = np.arange(len(sums), dtype=np.float64)
+    at -= (numbers * at).sum() / numbers.sum()
+    spread = float((numbers * at**2).sum())
+    slope = float((at * sums).sum()) / spread if spread else 0.0
+    return sums - numbers * slope * at, numbers, max(squares - slope**2 * spread, 0.0)
+
+
+def _named(histograms: pl.DataFrame) -> pl.DataFrame:
+    """The names that are seen often enough to be looked at by themselves, the most frequent of each kind."""
+    totals = histograms.group_by("kind", "name").agg(pl.col("n").sum()).filter(pl.col("n") >= _LEAST_OF_A_NAME)
+    return totals.sort("n", "name", descending=[True, False]).group_by("kind", maintain_order=True).head(_MOST_NAMES)
+
+
+def _lumped(rows: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """Rows with all other names as one."""
+    known = named.select("kind", "name", pl.lit(value=True).alias("known"))
+    joined = rows.join(known, on=["kind", "name"], how="left")
+    return joined.with_columns(pl.when("known").then("name").otherwise(pl.lit(OTHERS)).alias("name")).drop("known")
 
 
 def _binned(slots: pl.DataFrame) -> pl.DataFrame:

@@ -126,6 +126,15 @@ def test_irrelevant_lines_change_no_comparison(two, tmp_path):
         assert status(before, name).effect == status(after, name).effect
 
 
+def test_endpoints_too_rare_to_compare_are_compared_together(tmp_path):
+    """Each path twice: no endpoint has fifty requests, all of them together are 200 ms slower."""
+    rows = [one for n in range(150) for one in serving(1 + 2 * n, OLD, seconds=2, path=f"/p/slug-{n}-x")]
+    rows += [one for n in range(150) for one in serving(302 + 2 * n, NEW, seconds=2, path=f"/p/s-{n}", latency_ms=280)]
+    verdict = the(check(tmp_path / "s", ndjson(tmp_path / "logs.ndjson", rows)))
+    assert status(verdict, "requests.latency").status == "FAIL"
+    assert status(verdict, "requests.endpoint_latency").status == "NOT_APPLICABLE"
+
+
 # History
 
 

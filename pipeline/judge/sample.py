@@ -113,6 +113,9 @@ class Closes:
 #: Buckets of a histogram grow by 2 %: bucket b holds 1.02^(b-1) < ns <= 1.02^b (`sql/staging/timed.sql`).
 BUCKET_GROWTH = 1.02
 
+#: The name of all that are too rare to be looked at by themselves.
+OTHERS = "(others)"
+
 #: A revision's time is cut into so many parts.
 PARTS = 8
 
@@ -238,7 +241,8 @@ class Profile:
     """What of a revision adds up over runs. Times in ns since 1970.
 
     times: by kind (endpoint, event) and name. events: by name. starts: instances that were seen to start. designs:
-    design effects, how many entries of one time weigh as one, of `errors`, `denied` and the times of all of a kind.
+    design effects, how many entries of one time weigh as one, of `errors`, `denied` and the times of all of a kind,
+    with and without the trend that they follow.
     """
 
     revision: str
