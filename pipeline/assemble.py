@@ -35,7 +35,7 @@ from pipeline.measure import Measures
 from pipeline.report.text import shown
 from pipeline.samples import View, beside, profile, sample, time_text
 from pipeline.targets import Target
-from pipeline.window import Window, nanoseconds, rfc3339
+from pipeline.window import Window, nanoseconds, rfc3339, rfc3339_ns
 
 #: A verdict lists this many unexplained signatures, the most severe and most frequent first; the rest is counted.
 MAX_SIGNATURES = 500
@@ -54,8 +54,11 @@ class Earlier:
 class Context:
     """What is the same for all verdicts of a run.
 
-    settle_s: how long after its end a window is complete, in s. earlier: where a target has no baseline within the
-    window, what history has of its service, or None.
+    settle_s: how long after its end a window is complete, in s. requests_until_ns: requests that started later are left
+    out of rates and latencies, for some may still run. listed: services gave the window to its end, so that a silent
+    start is silence, and not an export that was cut. stretch: what was pulled before the window for a target's
+    baseline, where the window shows too little of one. earlier: where a target has no baseline within the window, what
+    history has of its service, or None.
     """
 
     tool: Tool
@@ -63,10 +66,13 @@ class Context:
     window: Window
     now_ns: int | None
     settle_s: float
+    requests_until_ns: int | None = None
+    listed: bool = False
     cut_sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     expected: Expectations = field(default_factory=Expectations)
     tests: TestResults | None = None
+    stretch: Callable[[Target], Earlier | None] = lambda _target: None
     earlier: Callable[[Target], Earlier | None] = lambda _target: None
 
 
@@ -89,18 +95,21 @@ def assess(measures: Measures, target: Target, context: Context) -> Found:
 
 
 def sample_of(view: View, context: Context) -> Sample:
-    """Return the sample of a revision with its baseline: of the window, else of history, else none."""
+    """Return the sample of a revision with its baseline: of the window or before it, else of history, else none."""
     given = sample(
         view,
         window=context.window,
+        listed=context.listed,
         cut_sources=context.cut_sources,
         endpoints=context.expected.endpoints,
         tests=context.tests,
     )
     target = view.target
-    if target.baseline:
+    if found := context.stretch(target):
+        earlier = found
+    elif target.baseline:
         before = View(view.measures, target, target.baseline)
-        earlier = Earlier(profile(before), novelties.signature_totals(before), novelties.wordings(before))
+        earlier = seen(before)
         given = beside(given, view, before)
     elif found := context.earlier(target):
         earlier = found
@@ -108,6 +117,11 @@ def sample_of(view: View, context: Context) -> Sample:
         return given
     changed = novelties.signatures(view, earlier.signatures, earlier.wordings)
     return replaced(given, baseline=earlier.profile, signatures=changed)
+
+
+def seen(view: View) -> Earlier:
+    """Return what a revision's measures show of it as a baseline."""
+    return Earlier(profile(view), novelties.signature_totals(view), novelties.wordings(view))
 
 
 def _document(view: View, judgement: Judgement, context: Context) -> Verdict:
@@ -194,7 +208,12 @@ def _window(sample: Sample, context: Context) -> tuple[WindowFacts, list[str]]:
     end = nanoseconds(context.window.end) if context.window.end else last
     settled = end is not None and context.now_ns is not None and context.now_ns >= end + context.settle_s * 1e9
     notes = list(context.notes)
-    if not settled:
+    if context.requests_until_ns is not None:
+        notes.append(
+            f"The window is not settled: a request is logged when it ends, so rates and latencies leave out those that "
+            f"started at {rfc3339_ns(context.requests_until_ns)} or later; events are counted to the end."
+        )
+    elif not settled:
         notes.append(
             f"The window is not settled: a request is logged when it ends, so requests of its last "
             f"{context.settle_s:g} s may be missing."

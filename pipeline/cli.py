@@ -14,6 +14,7 @@ from pipeline.commands.common import EXIT_INTERRUPTED, EXIT_TOOL, EXIT_USAGE
 from pipeline.commands.config import config
 from pipeline.commands.doctor import doctor
 from pipeline.commands.explain import explain, trace
+from pipeline.commands.extract import extract
 from pipeline.commands.history import calibrate, compare, history
 from pipeline.commands.simulate import demo, simulate
 
@@ -38,7 +39,7 @@ def cli(*, verbose: bool) -> None:
 
 
 for command in (
-    *(check, compare, history, explain, trace, catalogue, calibrate, simulate, demo),
+    *(check, extract, compare, history, explain, trace, catalogue, calibrate, simulate, demo),
     *(config, doctor),
 ):
     cli.add_command(command)

@@ -4,14 +4,18 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
 from parsers.lines import strip_ansi
 from parsers.redact import digest, redact, subjects
+from pipeline.coverage import load
 from pipeline.errors import SourceError
+from pipeline.pull import Live, pull
 from pipeline.schema import CONTENT, ENTRIES, polars_schema
 from pipeline.sources import files, stored
+from pipeline.sources.live import is_live
 from pipeline.sources.log_entry import EntryReader
 from pipeline.store import Store
 from pipeline.window import Window, nanoseconds
@@ -28,6 +32,7 @@ class Extraction:
     """What one extraction met: counts of entries, and a report per file.
 
     stored: entries of the window that the store had before. read, outside: of the sources, within the window and not.
+    duplicates: of the window.
     latest_us: the largest receiveTimestamp of the sources (timestamp where an entry has none), in µs since 1970.
     """
 
@@ -39,21 +44,32 @@ class Extraction:
     reports: list[files.FileReport] = field(default_factory=list)
     failed: list[SourceError] = field(default_factory=list)
 
+    def count(self, given: pl.DataFrame, within: int) -> None:
+        """Count rows of a source, so many of them within the window."""
+        moments = given.select(pl.coalesce("receive_timestamp", "timestamp").dt.epoch("us")).to_series()
+        latest = [self.latest_us, moments.max()]
+        self.latest_us = max((one for one in latest if isinstance(one, int)), default=None)
+        self.outside += given.height - within
+        self.read += within
+
 
 def extract(
     sources: Sequence[str],
     store: Store,
     *,
     window: Window,
+    live: Live | None = None,
     on_progress: Callable[[str, int], None] = lambda _source, _bytes: None,
 ) -> Extraction:
     """Read the sources into the store's entries, and return what was met.
 
-    Entries outside the window are counted and left out; entries without a timestamp are kept. A source that fails
-    does not stop the others: it is in `failed`. on_progress(source, bytes read so far in it).
+    Entries outside the window are counted and left out, but for those of services, which `live` says how to read;
+    entries without a timestamp are kept. A source that fails does not stop the others: it is in `failed`.
+    on_progress(source, bytes read so far in it).
     """
     result = Extraction()
     key = store.pseudonym_key()
+    coverage = load(store)
     store.drop_duplicates()  # of a run that was killed before it came to that
     result.stored = sum(store.count("entries", path.stem, inside(window)) for path in store.slices("entries"))
     with EntryReader() as reader:
@@ -61,20 +77,22 @@ def extract(
             report = files.FileReport(source)
             result.reports.append(report)
             try:
+                if live and is_live(source):
+                    for given in pull(source, live, coverage, report, partial(_converted, reader, source, key)):
+                        result.count(given, given.filter(inside(window)).height)
+                    continue
+                if is_live(source):
+                    raise SourceError(source, "is a service", "pull it first: runverdict extract SOURCE --store DIR")
                 for given, as_entries in _read(source, reader, key, report):
                     rows = given.filter(inside(window))
-                    moments = given.select(pl.coalesce("receive_timestamp", "timestamp").dt.epoch("us")).to_series()
-                    latest = [result.latest_us, moments.max()]
-                    result.latest_us = max((one for one in latest if isinstance(one, int)), default=None)
-                    result.outside += given.height - rows.height
-                    result.read += rows.height
+                    result.count(given, rows.height)
                     if rows.height:
                         store.write("entries", store.next_name(), as_entries(rows))
                     on_progress(source, report.bytes_read)
             except SourceError as error:
                 log.warning("%s", error)
                 result.failed.append(error)
-    result.duplicates = store.drop_duplicates()
+    result.duplicates = store.drop_duplicates(inside(window))
     numbers = (result.stored, result.read, result.outside, result.duplicates)
     log.info("extract: stored=%d read=%d outside=%d duplicates=%d", *numbers)
     return result
@@ -90,6 +108,12 @@ def _read(
         return
     for batch in files.read(source, report=report):
         yield reader.read(batch.lines), lambda rows: to_entries(rows, source, key).with_columns(content(rows, key))
+
+
+def _converted(reader: EntryReader, source: str, key: bytes, lines: list[bytes]) -> pl.DataFrame:
+    """Return raw entries as rows of a slice."""
+    rows = reader.read(lines)
+    return to_entries(rows, source, key).with_columns(content(rows, key))
 
 
 def to_entries(rows: pl.DataFrame, source: str, key: bytes) -> pl.DataFrame:

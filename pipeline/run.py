@@ -17,7 +17,7 @@ from parsers.model import Catalogue
 from parsers.redact import redact_text
 from parsers.to_polars import Classifier
 from pipeline import history, targets
-from pipeline.assemble import Context, Found, assess
+from pipeline.assemble import Context, Earlier, Found, assess, seen
 from pipeline.classify import classify
 from pipeline.engines.embedded import Embedded
 from pipeline.errors import RunverdictError, UsageError
@@ -26,19 +26,19 @@ from pipeline.judge.decide import worse
 from pipeline.judge.expectations import Expectations
 from pipeline.judge.model import TestResults, Tool, Verdict, VerdictName
 from pipeline.judge.policy import Policy
-from pipeline.measure import measure
+from pipeline.measure import Measures, measure
+from pipeline.pull import Live
 from pipeline.report.frames import Charts, charts
+from pipeline.samples import View
+from pipeline.sources.live import is_live
 from pipeline.store import Store, reported
 from pipeline.totals import totals, unreconciled
-from pipeline.window import Window, nanoseconds
+from pipeline.window import SETTLE_S, Window, nanoseconds
 
 log = logging.getLogger(__name__)
 
 #: Slices classified at a time; each takes about 100 MiB.
 _WORKERS = min(4, os.cpu_count() or 1)
-
-#: How long after its end a window is complete: Cloud Run's default request time-out, in s.
-SETTLE_S = 300.0
 
 #: A message names so many services or revisions that were seen.
 _MAX_NAMES = 20
@@ -53,7 +53,8 @@ class Job:
     """What to check.
 
     service None: every service worth a verdict. revision: `newest`, `serving`, `every` (that had users), or a name.
-    baseline: `previous`, `none`, or a name. expected: what the team expects; tests: results to take into account.
+    baseline: `previous`, `none`, or a name. live: what is read of services among the sources; its clock decides what of
+    the window is settled. expected: what the team expects; tests: results to take into account.
     """
 
     sources: Sequence[str]
@@ -64,6 +65,7 @@ class Job:
     revision: str = "newest"
     baseline: str = "previous"
     settle_s: float = SETTLE_S
+    live: Live | None = None
     expected: Expectations = field(default_factory=Expectations)
     tests: TestResults | None = None
 
@@ -103,15 +105,24 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
     Raises RunverdictError where the store or the catalogue cannot be used; a source that fails is in the extraction.
     """
     store = Store(folder)
-    extraction = extract(job.sources, store, window=job.window, on_progress=on_progress)
+    with store.writing():
+        return _check(job, store, on_progress)
+
+
+def _check(job: Job, store: Store, on_progress: Callable[[str, int], None]) -> Run:
+    extraction = extract(job.sources, store, window=job.window, live=job.live, on_progress=on_progress)
     classify_store(store, job.catalogue)
     start, end = job.window.start, job.window.end
     bounds = {"start_ns": nanoseconds(start) if start else None, "end_ns": nanoseconds(end) if end else None}
-    with reported(store.path / "events"), Embedded(store.slices("events"), **bounds) as engine:
+    unsettled_ns = _unsettled_ns(job)
+    slices = store.slices("events")
+    with reported(store.path / "events"), Embedded(slices, **bounds, requests_until_ns=unsettled_ns) as engine:
         measures = measure(engine)
     selection = targets.select(measures.revisions, service=job.service, revision=job.revision, baseline=job.baseline)
     moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
     now_us = max((one for one in moments if isinstance(one, int)), default=None)
+    if job.live:
+        now_us = nanoseconds(job.live.now) // 1000
     context = Context(
         tool=Tool(
             name="runverdict", version=version("runverdict"), catalogue=job.catalogue.digest, policy=job.policy.digest
@@ -120,9 +131,12 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
         window=job.window,
         now_ns=None if now_us is None else now_us * 1000,
         settle_s=job.settle_s,
+        requests_until_ns=unsettled_ns,
+        listed=all(map(is_live, job.sources)) and not extraction.failed,
         cut_sources=tuple(sorted({redact_text(Path(one.source).name) for one in extraction.reports if one.truncated})),
         expected=replace(job.expected, known=_expected_anyway(job.catalogue)),
         tests=job.tests,
+        stretch=_stretch(job, slices, measures, selection).get,
         earlier=partial(history.earlier, store, runs=int(job.policy.comparison["history_runs"]), wanted=job.baseline),
     )
     found = [assess(measures, target, context) for target in selection.targets]
@@ -134,9 +148,27 @@ def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = l
     if wrong := unreconciled(numbers, [one.verdict for one in found]):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
     history.append(store, found)
-    seen = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
-    notes = [] if found else _notes(job, extraction, numbers, seen, measures.revisions)
+    names = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
+    notes = [] if found else _notes(job, extraction, numbers, names, measures.revisions)
     return Run(found, selection.others, numbers, extraction, context.expected, notes, drawn)
+
+
+def _stretch(
+    job: Job, slices: Sequence[Path], measures: Measures, selection: targets.Selection
+) -> dict[targets.Target, Earlier]:
+    """What was pulled before the window of each target's baseline, where the window shows too little of one."""
+    if job.live is None or job.window.start is None or job.live.since >= job.window.start or job.baseline == "none":
+        return {}
+    start_ns, end_ns = nanoseconds(job.live.since), nanoseconds(job.window.start)
+    with Embedded(slices, start_ns=start_ns, end_ns=end_ns) as engine:
+        stretch = measure(engine)
+    found = {}
+    for target in selection.targets:
+        name = targets.baseline_before(stretch.revisions, measures.revisions, target, baseline=job.baseline)
+        if name:
+            earlier = seen(View(stretch, target, name))
+            found[target] = replace(earlier, profile=replace(earlier.profile, origin="stretch"))
+    return found
 
 
 def _known_baseline(job: Job, selection: targets.Selection, found: Sequence[Found]) -> None:
@@ -150,6 +182,14 @@ def _known_baseline(job: Job, selection: targets.Selection, found: Sequence[Foun
 def _expected_anyway(catalogue: Catalogue) -> dict[str, str]:
     """Events that are expected warnings by their name, with their meaning."""
     return {event.name: event.meaning for event in catalogue.events if event.name.startswith("expected.")}
+
+
+def _unsettled_ns(job: Job) -> int | None:
+    """Since when requests of a live window may still be running, in ns since 1970; None where it is settled."""
+    if job.live is None:
+        return None
+    settled_ns = nanoseconds(job.live.now) - int(job.settle_s * 1e9)
+    return settled_ns if settled_ns < nanoseconds(job.window.end or job.live.now) else None
 
 
 def classify_store(store: Store, catalogue: Catalogue) -> None:

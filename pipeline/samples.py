@@ -92,13 +92,15 @@ def sample(
     view: View,
     *,
     window: Window,
+    listed: bool = False,
     cut_sources: Sequence[str] = (),
     endpoints: Sequence[str] = (),
     tests: TestResults | None = None,
 ) -> Sample:
     """Return what the judge needs of a revision, still without its baseline.
 
-    cut_sources: names of sources that end in the middle of an entry. endpoints: those whose minutes are asked for.
+    listed: services gave the window to its end, so that nothing is missing where it is silent. cut_sources: names of
+    sources that end in the middle of an entry. endpoints: those whose minutes are asked for.
     """
     measures = view.measures
     service = view.rows(measures.revisions, revision=False)
@@ -109,7 +111,7 @@ def sample(
     return Sample(
         **vars(profile(view)),
         service=view.target.service,
-        asked_start_ns=nanoseconds(window.start) if window.start else None,
+        asked_start_ns=nanoseconds(window.start) if window.start and not listed else None,
         asked_end_ns=nanoseconds(window.end) if window.end else None,
         service_first_ns=number(service["first_ns"].min()),
         service_last_ns=number(service["last_ns"].max()),

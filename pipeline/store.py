@@ -1,18 +1,22 @@
 """The local store: Parquet slices that appear whole or not at all, and a manifest of them.
 
 STORE/manifest.json             what is there, and the rules of the events; written by rename
+STORE/pulls.json                what was listed of a service's log, and how far a listing is (`coverage.py`)
+STORE/parts/NAME.parquet        entries of a listing under way, a page each; no slice yet, so nobody judges them
 STORE/entries/NAME.parquet      one slice of entries, keys unique over all slices; `content`: see `CONTENT`
 STORE/events/NAME.parquet       the same rows, classified
 STORE/history/…                 verdicts and measures of runs (`pipeline/history.py`)
 STORE/pseudonym.key             the key of the digests (0600), unless the environment has one
 """
 
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -28,10 +32,33 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         with reported(path):
-            for table in ("entries", "events"):
+            for table in ("entries", "events", "parts"):
                 (path / table).mkdir(parents=True, exist_ok=True)
-            for left in [*path.glob(".*.tmp"), *path.glob("*/.*.tmp"), *path.glob("history/*/.*.tmp")]:
-                left.unlink()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep other processes from writing, and remove what a killed one left half-written.
+
+        Raises StoreError where another one writes. The lock is the operating system's, so it ends with its process.
+        """
+        with reported(self.path):
+            folder = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                reason = "another run is writing to it; wait until that ends, or use another --store"
+                raise StoreError(str(self.path), reason) from error
+            with reported(self.path):
+                for left in [
+                    *self.path.glob(".*.tmp"),
+                    *self.path.glob("*/.*.tmp"),
+                    *self.path.glob("history/*/.*.tmp"),
+                ]:
+                    left.unlink()
+            yield
+        finally:
+            os.close(folder)
 
     def slices(self, table: str) -> list[Path]:
         """Return the table's slices in the order they were written."""
@@ -78,23 +105,34 @@ class Store:
     def write_manifest(self, facts: dict[str, object]) -> None:
         """Write what the store holds: slices with their rows, and the facts given."""
         slices = {path.stem: self.count("entries", path.stem) for path in self.slices("entries")}
-        part = self.path / ".manifest.tmp"
-        with reported(self.path):
-            part.write_text(json.dumps({"version": 1, "slices": slices, **facts}, indent=1, sort_keys=True) + "\n")
-            part.replace(self.path / "manifest.json")
+        self.write_document("manifest.json", {"version": 1, **facts, "slices": slices})
 
     def facts(self) -> dict[str, object]:
         """Return the manifest, empty where there is none yet."""
-        path = self.path / "manifest.json"
+        return self.document("manifest.json")
+
+    def write_document(self, name: str, document: Mapping[str, object]) -> None:
+        """Write a JSON document: under a temporary name, synced, renamed."""
+        part = self.path / f".{name}.tmp"
+        with reported(self.path):
+            with part.open("w", encoding="utf-8") as file:
+                file.write(json.dumps(document, indent=1, sort_keys=True) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self.path / name)
+
+    def document(self, name: str) -> dict[str, Any]:
+        """Return a JSON document, empty where there is none yet."""
+        path = self.path / name
         with reported(path):
             if not path.exists():
                 return {}
             try:
                 found = json.loads(path.read_text(encoding="utf-8"))
             except ValueError as error:
-                raise StoreError(str(path), f"not a manifest ({error}); remove it to rebuild it") from error
+                raise StoreError(str(path), f"cannot be used ({error}); remove it to rebuild it") from error
         if not isinstance(found, dict):
-            raise StoreError(str(path), "not a manifest (no JSON object); remove it to rebuild it")
+            raise StoreError(str(path), "cannot be used (no JSON object); remove it to rebuild it")
         return found
 
     def pseudonym_key(self) -> bytes:
@@ -114,8 +152,8 @@ class Store:
                 return key
         raise StoreError(str(path), f"holds no key; remove it, or set {KEY_VARIABLE}")
 
-    def drop_duplicates(self) -> int:
-        """Remove entries that stand twice, and return how many rows went.
+    def drop_duplicates(self, counted: pl.Expr | None = None) -> int:
+        """Remove entries that stand twice, and return how many rows went, of those that an expression chooses.
 
         Equal are entries of one key (log_name, timestamp_ns, insert_id); at equal microseconds a row that has no
         nanoseconds gives way to one that has. Without insertId or timestamp only equal content counts. Which of two
@@ -128,16 +166,19 @@ class Store:
         with reported(self.path), duckdb.connect(config={"temp_directory": str(self.path / ".spill")}) as connection:
             connection.execute("set memory_limit = '600MB'")
             losers = pl.DataFrame(connection.sql(_DUPLICATES, params=[files, files]))
+        gone = 0
         for (file,), rows in losers.group_by("filename", maintain_order=True):
             name = Path(str(file)).stem
-            kept = self.read("entries", name).with_row_index("row")
-            kept = kept.filter(~pl.col("row").is_in(rows["row"].implode())).drop("row")
+            whole = self.read("entries", name).with_row_index("row")
+            lost = pl.col("row").is_in(rows["row"].implode())
+            gone += whole.filter(lost if counted is None else lost & counted).height
+            kept = whole.filter(~lost).drop("row")
             self.drop("events", name)
             if kept.height:
                 self.write("entries", name, kept)
             else:
                 self.drop("entries", name)
-        return losers.height
+        return gone
 
 
 #: Rows to drop. A first pass over the keys alone finds the few that repeat; only their rows are compared whole.

@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import polars as pl
 
+from pipeline.schema import IDENTITY
+
 _NUMBER = re.compile(r"-([0-9]{5})-[a-z0-9]{3}$")
 
 #: A service with fewer request rows, no deploy, start or crash is listed, not judged, unless there is no other.
@@ -127,6 +129,23 @@ def _before(rows: Sequence[dict[str, Any]], name: str, older: Sequence[str], wan
         if served := [one for one in older if requests[one] >= least]:
             return served[0]
     return None
+
+
+def baseline_before(
+    stretch: pl.DataFrame, revisions: pl.DataFrame, target: Target, *, baseline: str = "previous"
+) -> str | None:
+    """Return the revision to compare with of the stretch before a window; None where the window shows enough of one.
+
+    stretch, revisions: the measure `revisions` of the stretch, and of the window.
+    """
+    identity = [pl.col(key).eq_missing(pl.lit(getattr(target, key), pl.String)) for key in IDENTITY[:3]]
+    mine = revisions.filter(*identity).to_dicts()
+    if any(row["revision"] == target.baseline and row["request_rows"] >= _MIN_REQUESTS for row in mine):
+        return None
+    judged = [row for row in mine if row["revision"] == target.revision]
+    rows = stretch.filter(*identity, pl.col("revision") != target.revision).to_dicts()
+    order = _by_age([*rows, *judged])
+    return _before(rows, target.revision, order[order.index(target.revision) + 1 :], baseline)
 
 
 def _by_age(rows: Sequence[dict[str, Any]]) -> list[str]:

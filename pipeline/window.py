@@ -8,6 +8,10 @@ from pipeline.errors import UsageError
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _TIMES = "RFC 3339 such as 2026-01-15T09:00:00Z, or a duration back from now such as 30m"
+
+#: How long after its end a window is complete where nothing else is known: Cloud Run's default request time-out, in s.
+SETTLE_S = 300.0
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

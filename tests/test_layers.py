@@ -24,10 +24,24 @@ LAYERS = [
         {"polars", "duckdb", "pyarrow", "google", "requests", "zstandard"},
     ),
     ("pipeline.store", {"pipeline.errors", "pipeline.schema", "pipeline.window"}, {"polars", "duckdb"}),
+    ("pipeline.coverage", {"pipeline.errors", "pipeline.store"}, set()),
+    (
+        "pipeline.pull",
+        {"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window", "pipeline.store"}
+        | {"pipeline.coverage"},
+        {"polars"},
+    ),
     (
         "pipeline.extract",
-        *({"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window", "pipeline.store", "parsers"},),
+        {"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window", "pipeline.store"}
+        | {"pipeline.coverage", "pipeline.pull", "parsers"},
         {"polars"},
+    ),
+    ("pipeline.deploys", {"pipeline.sources", "pipeline.errors"}, {"polars"}),
+    (
+        "pipeline.asked",
+        {"pipeline.sources", "pipeline.errors", "pipeline.window", "pipeline.pull", "pipeline.deploys"},
+        set(),
     ),
     ("pipeline.classify", {"pipeline.schema", "parsers"}, {"polars"}),
     (
@@ -153,7 +167,19 @@ def imported(*arguments):
     return {name.partition(".")[0] for name in found.stderr.split()}, found.stdout
 
 
-HEAVY = {"polars", "duckdb", "pydantic", "numpy", "scipy", "sqlglot", "jinja2", "matplotlib", "pyarrow", "google"}
+HEAVY = {
+    "polars",
+    "duckdb",
+    "pydantic",
+    "numpy",
+    "scipy",
+    "sqlglot",
+    "jinja2",
+    "matplotlib",
+    "pyarrow",
+    "google",
+    "requests",
+}
 
 
 def test_help_imports_nothing_heavy():

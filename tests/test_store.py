@@ -173,7 +173,8 @@ def test_a_slice_appears_whole_or_not_at_all(tmp_path):
     left = [tmp_path / "entries" / ".00000000.tmp", tmp_path / ".manifest.tmp"]
     for path in left:
         path.write_text("half")
-    assert Store(tmp_path).slices("entries") == []
+    with Store(tmp_path).writing():
+        assert Store(tmp_path).slices("entries") == []
     assert not any(path.exists() for path in left)
     (tmp_path / "events" / "00000000.parquet").mkdir()
     with pytest.raises(StoreError, match=r"00000000\.parquet: "):
@@ -197,7 +198,7 @@ def test_a_corrupt_manifest_is_named(tmp_path, text):
     """Exit 4 with the file and what to do; it holds nothing that cannot be made anew."""
     store = filled(tmp_path, [entry(1, textPayload="a")])
     (tmp_path / "manifest.json").write_text(text, errors="surrogateescape")
-    with pytest.raises(StoreError, match=r"manifest\.json: not a manifest .*; remove it to rebuild it"):
+    with pytest.raises(StoreError, match=r"manifest\.json: cannot be used .*; remove it to rebuild it"):
         run.classify_store(store, rules()[0])
     (tmp_path / "manifest.json").unlink()
     run.classify_store(store, rules()[0])

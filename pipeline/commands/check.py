@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,9 @@ from pipeline.commands.common import (
     say,
     settings_of,
 )
+from pipeline.commands.live import live_options, meaning, pulling, resolved, say_estimate, settled
 from pipeline.commands.output import joined, to_github
-from pipeline.errors import SourceError, UsageError
+from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.judge.policy import Policy
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     metavar="previous|none|R",
     help="Compare with the revision that served before, with nothing, or with revision R.",
 )
-@click.option("--since", metavar="T", help="Start of the window: RFC 3339, or a duration back from now (30m).")
-@click.option("--until", metavar="T", help="End of the window, not included.")
+@live_options
+@click.option("--wait", is_flag=True, help="Wait until the window is settled.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files there.")
 @click.option(
     "--format",
@@ -58,10 +59,10 @@ if TYPE_CHECKING:
     help="Results of tests to take into account, as JUnit XML; can be given several times.",
 )
 @click.option("--explain-policy", is_flag=True, help="Say which rule decided what, and what would change the verdict.")
-@click.option("--settle", default="5m", show_default=True, help="How long after its end a window is complete.")
 @config_option
 def check(**options: Any) -> None:
-    """Judge the newest revision of each service in SOURCE: files, folders, globs, or - for standard input.
+    """Judge the newest revision of each service in SOURCE: files, folders, globs, - for standard input, or the log of
+    a project, logging://PROJECT.
 
     Exit codes: 0 PASS or WARN, 1 FAIL, 2 wrong usage or configuration, 3 INCONCLUSIVE, 4 the tool could not do its
     work.
@@ -71,6 +72,7 @@ def check(**options: Any) -> None:
       runverdict check logs.json
       runverdict check exports/ --service shop-api --out report --format md,json
       gcloud logging read ... --format=json | runverdict check -
+      runverdict check logging://my-project --service shop-api --since deploy --wait --store logs
     """
     with exits():
         raise SystemExit(run_check(**options))
@@ -82,28 +84,25 @@ def run_check(
     service: str | None,
     revision: str,
     baseline: str,
-    since: str | None,
-    until: str | None,
     out: Path | None,
     forms: str | None,
     store: Path | None,
-    settle: str,
     config: Path | None,
     junit: tuple[Path, ...] = (),
     explain_policy: bool = False,
+    wait: bool = False,
+    dry_run: bool = False,
+    **asked: Any,
 ) -> int:
-    """Run the job that the options of `check` describe, print or write what it gives, and return the exit code."""
+    """Run the job that the options of `check` describe, print or write what it gives, and return the exit code.
+
+    asked: the options of `live.meaning`.
+    """
     from pipeline.judge.expectations import Expectations
     from pipeline.junit import read as read_results
     from pipeline.report.files import FORMATS, write
     from pipeline.run import Job
-    from pipeline.window import Window, parse_duration, parse_time
 
-    now = datetime.now(UTC)
-    window = Window(
-        start=parse_time(since, now=now) if since else None, end=parse_time(until, now=now) if until else None
-    )
-    settle_s = parse_duration(settle).total_seconds()
     wanted = [form.strip() for form in forms.split(",")] if forms else list(FORMATS)
     if unknown := [form for form in wanted if form not in FORMATS]:
         raise UsageError(f"--format {unknown[0]!r} is not known; there are: {', '.join(FORMATS)}")
@@ -113,16 +112,23 @@ def run_check(
     known, missing = resolved(sources)
     if missing and not known:
         return EXIT_TOOL
+    what = meaning(known, service=service, baseline=baseline != "none", **asked)
+    if dry_run:
+        say_estimate(known, what)
+        return 0
+    if wait:
+        what = settled(what)
     policy = policy_of(settings, config)
     job = Job(
         sources=known,
         catalogue=catalogue_of(settings),
         policy=policy,
-        window=window,
+        window=what.window,
         service=service,
         revision=revision,
         baseline=baseline,
-        settle_s=settle_s,
+        settle_s=what.settle_s,
+        live=what.live,
         expected=Expectations(settings.expected, settings.required, settings.rename),
         tests=read_results(junit) if junit else None,
     )
@@ -145,8 +151,13 @@ def run_job(job: "Job", store: Path | None) -> "Run":
     from pipeline.run import check as check_job
 
     place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
-    with place as folder, _progress(job.sources) as on_progress:
-        run = check_job(job, Path(folder), on_progress=on_progress)
+    with place as folder:
+        if job.live:
+            with pulling(job.live) as live:
+                run = check_job(replace(job, live=live), Path(folder))
+        else:
+            with _progress(job.sources) as on_progress:
+                run = check_job(job, Path(folder), on_progress=on_progress)
     _talk(run)
     return run
 
@@ -159,24 +170,6 @@ def _explain_policy(run: "Run", policy: "Policy", *, err: bool) -> None:
     for one in run.found:
         for line in explain(one.sample, policy, run.expected):
             click.echo(f"{line[: len(line) - len(line.lstrip())]}{shown(line.lstrip())}", err=err)
-
-
-def resolved(arguments: tuple[str, ...]) -> tuple[list[str], list[SourceError]]:
-    """Return the files that the arguments name, and what is wrong with the others, which stderr has then."""
-    from pipeline.sources.files import resolve
-
-    good, missing = [], []
-    for argument in arguments:
-        try:
-            found = resolve([argument])
-        except SourceError as error:
-            missing.append(error)
-            say(error)
-            continue
-        good.append(argument)
-        if not found:
-            say(f"{argument}: no file below it is named like a log: .json, .ndjson, .jsonl, .log or .txt, also .gz")
-    return resolve(good), missing
 
 
 def _exit_code(run: "Run", settings: "Settings", *, failed: bool) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.commands.check import resolved, run_job
+from pipeline.commands.check import run_job
 from pipeline.commands.common import (
     EXIT_INCONCLUSIVE,
     EXIT_TOOL,
@@ -16,6 +16,7 @@ from pipeline.commands.common import (
     policy_of,
     settings_of,
 )
+from pipeline.commands.live import resolved
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:

@@ -37,10 +37,18 @@ class Embedded:
     """Runs measures over slices of events. Use it as a context manager.
 
     slices: Parquet files of events. start_ns, end_ns: the half-open window to measure, None for an open side; events
-    without a timestamp belong to every window.
+    without a timestamp belong to every window. requests_until_ns: request rows from then on are no requests yet, so
+    that rates and latencies are over those that had the time to end; as events they count.
     """
 
-    def __init__(self, slices: Sequence[Path], *, start_ns: int | None = None, end_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        slices: Sequence[Path],
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        requests_until_ns: int | None = None,
+    ) -> None:
         spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
         self._duckdb = duckdb.connect(config={"temp_directory": str(spill)})
         self._duckdb.execute("set memory_limit = '700MB'")
@@ -59,6 +67,8 @@ class Embedded:
         self._duckdb.execute(f"create view events as select * from {rows} where {where}")  # noqa: S608
         for name in STAGING:
             self._duckdb.execute(f"create temp table {name} as {translated(f'staging/{name}')}")
+            if name == "requests" and requests_until_ns is not None:
+                self._duckdb.execute("delete from requests where timestamp_ns >= ?", [requests_until_ns])
 
     def __enter__(self) -> "Embedded":
         return self

@@ -186,13 +186,15 @@ class SignatureCount(_Document):
 
 
 class Baseline(_Document):
-    """What a revision was compared with. origin: `window` (the same entries) or `history` (of `runs` that passed).
+    """What a revision was compared with.
+
+    origin: `window` (the same entries), `stretch` (those before the window) or `history` (of `runs` that passed).
 
     shared_minutes: minutes in which both had requests of users.
     """
 
     revision: str
-    origin: Literal["window", "history"]
+    origin: Literal["window", "stretch", "history"]
     runs: int
     entries: int
     requests: int

@@ -241,11 +241,12 @@ class Profile:
     """What of a revision adds up over runs. Times in ns since 1970.
 
     times: by kind (endpoint, event) and name. events: by name. starts: instances that were seen to start. designs:
-    design effects, how many entries of one time weigh as one, of `errors`, `denied` and the times of all of a kind.
+    design effects, how many entries of one time weigh as one, of `errors`, `denied` and the times of all of a kind,
+    with and without the trend that they follow.
     """
 
     revision: str
-    origin: Literal["window", "history"] = "window"
+    origin: Literal["window", "stretch", "history"] = "window"
     runs: int = 1
     entries: int = 0
     parsed: int = 0
