@@ -11,8 +11,8 @@ demo: .venv/ready
 test: .venv/ready-dev
 	$(BIN)/python -m pytest -n auto -m "not full"
 
-test-full: .venv/ready-dev
-	$(BIN)/python -m pytest -n auto
+test-full: .venv/ready-full
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
@@ -31,6 +31,11 @@ bench: .venv/ready-dev
 
 .venv/ready-dev: .venv/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# ZetaSQL evaluates GoogleSQL.
+.venv/ready-full: .venv/ready-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,full]'
 	touch $@
 
 clean:
