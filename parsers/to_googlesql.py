@@ -49,11 +49,12 @@ class _Wording:
         return f"nullif(regexp_extract({self.text}, {text(_only(self.match.pattern, name))}), '')"
 
 
-def classification(catalogue: Catalogue, columns: Iterable[str], event_columns: Iterable[str]) -> str:
-    """Return a query that gives events for the table `entries`, row by row, in GoogleSQL.
+def classification(
+    catalogue: Catalogue, columns: Iterable[str], table: str = "entries", condition: str = "true"
+) -> str:
+    """Return a query that gives events for the entries of a table that meet a condition, row by row, in GoogleSQL.
 
-    columns: of entries, handed on. event_columns: those of events, in the order wanted. The same answers as
-    `pipeline.classify.classify`.
+    columns: those of events that are wanted, in their order. The same answers as `pipeline.classify.classify`.
     """
     wordings = _wordings(catalogue)
     hits = ",\n".join("            " + _hit(wording) for wording in wordings)
@@ -71,7 +72,8 @@ def classification(catalogue: Catalogue, columns: Iterable[str], event_columns: 
         *,
         regexp_replace(message, {text(lines.ANSI)}, '') as text
 
-    from entries
+    from {table}
+    where {condition}
 """,
         "read": f"""
     select
@@ -131,7 +133,7 @@ def classification(catalogue: Catalogue, columns: Iterable[str], event_columns: 
         "told": _told(wordings),
         "masked": _masked(),
     }
-    wanted = ",\n".join(f"    {name}" for name in (*columns, *event_columns))
+    wanted = ",\n".join(f"    {name}" for name in columns)
     body = ",\n\n".join(f"{name} as (\n{sql}\n)" for name, sql in steps.items())
     return f"with\n\n{body}\n\nselect\n{wanted}\n\nfrom masked\n"
 

@@ -11,7 +11,7 @@ from parsers.lines import strip_ansi
 from parsers.redact import digest, redact, subjects
 from pipeline.errors import SourceError
 from pipeline.schema import CONTENT, ENTRIES, polars_schema
-from pipeline.sources import files, stored
+from pipeline.sources import bigquery, files, stored
 from pipeline.sources.log_entry import EntryReader
 from pipeline.store import Store
 from pipeline.window import Window, nanoseconds
@@ -45,12 +45,14 @@ def extract(
     store: Store,
     *,
     window: Window,
+    max_bytes: int | None = None,
     on_progress: Callable[[str, int], None] = lambda _source, _bytes: None,
 ) -> Extraction:
     """Read the sources into the store's entries, and return what was met.
 
     Entries outside the window are counted and left out; entries without a timestamp are kept. A source that fails
-    does not stop the others: it is in `failed`. on_progress(source, bytes read so far in it).
+    does not stop the others: it is in `failed`. max_bytes: that a query of BigQuery may bill. on_progress(source, bytes
+    read so far in it).
     """
     result = Extraction()
     key = store.pseudonym_key()
@@ -61,7 +63,7 @@ def extract(
             report = files.FileReport(source)
             result.reports.append(report)
             try:
-                for given, as_entries in _read(source, reader, key, report):
+                for given, as_entries in _read(source, reader, key, report, window, max_bytes):
                     rows = given.filter(inside(window))
                     moments = given.select(pl.coalesce("receive_timestamp", "timestamp").dt.epoch("us")).to_series()
                     latest = [result.latest_us, moments.max()]
@@ -81,11 +83,20 @@ def extract(
 
 
 def _read(
-    source: str, reader: EntryReader, key: bytes, report: files.FileReport
+    source: str,
+    reader: EntryReader,
+    key: bytes,
+    report: files.FileReport,
+    window: Window,
+    max_bytes: int | None,
 ) -> Iterator[tuple[pl.DataFrame, Callable[[pl.DataFrame], pl.DataFrame]]]:
     """Yield rows of a source in batches, each with what makes entries of the store of them."""
     if stored.is_stored(source):
         for rows in stored.read(source, report=report):
+            yield rows, lambda kept: kept
+        return
+    if bigquery.is_bigquery(source):
+        for rows in bigquery.read(source, window, key, report=report, max_bytes=max_bytes):
             yield rows, lambda kept: kept
         return
     for batch in files.read(source, report=report):

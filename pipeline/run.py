@@ -15,16 +15,18 @@ import polars as pl
 from parsers.model import Catalogue
 from parsers.redact import redact_text
 from parsers.to_polars import Classifier
-from pipeline import targets
+from pipeline import scale, targets
 from pipeline.assemble import Context, verdict
+from pipeline.bigquery import is_bigquery
 from pipeline.classify import classify
+from pipeline.dataset import Dataset
 from pipeline.engines.embedded import Embedded
 from pipeline.errors import RunverdictError
 from pipeline.extract import Extraction, extract
 from pipeline.judge.decide import worse
 from pipeline.judge.model import Tool, Verdict, VerdictName
 from pipeline.judge.policy import Policy
-from pipeline.measure import measure
+from pipeline.measure import Measures, measure
 from pipeline.store import Store, reported
 from pipeline.totals import totals, unreconciled
 from pipeline.window import Window, nanoseconds
@@ -47,7 +49,10 @@ class ReconciliationError(RunverdictError):
 
 @dataclass(frozen=True)
 class Job:
-    """What to check. revision: `newest`, `serving`, or a name; service None: every service worth a verdict."""
+    """What to check. revision: `newest`, `serving`, or a name; service None: every service worth a verdict.
+
+    For BigQuery: max_bytes that a query may bill, expiration_days of a store's rows; None for no limit.
+    """
 
     sources: Sequence[str]
     catalogue: Catalogue
@@ -56,6 +61,8 @@ class Job:
     service: str | None = None
     revision: str = "newest"
     settle_s: float = SETTLE_S
+    max_bytes: int | None = None
+    expiration_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,18 +84,36 @@ class Run:
         return found
 
 
-def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = lambda _step, _done: None) -> Run:
-    """Run the whole job in a store at `folder`, and return the verdicts.
+def check(job: Job, place: Path | str, *, on_progress: Callable[[str, int], None] = lambda _step, _done: None) -> Run:
+    """Run the whole job in a store, and return the verdicts.
 
-    Raises RunverdictError where the store or the catalogue cannot be used; a source that fails is in the extraction.
+    place: a folder, or the name of a dataset of BigQuery. Raises RunverdictError where the store or the catalogue
+    cannot be used; a source that fails is in the extraction.
     """
+    if not is_bigquery(str(place)):
+        extraction, measures = _embedded(job, Path(place), on_progress)
+        return _judged(job, extraction, measures)
+    dataset = Dataset(str(place), max_bytes=job.max_bytes)
+    dataset.prepare(job.expiration_days)
+    extraction = scale.fill(dataset, job.sources, job.window, on_progress)
+    run = _judged(job, extraction, scale.measures(dataset, job.catalogue, job.window))
+    scale.keep(dataset, [one for _, one in run.verdicts])
+    return run
+
+
+def _embedded(job: Job, folder: Path, on_progress: Callable[[str, int], None]) -> tuple[Extraction, Measures]:
+    """Extract, classify and measure in a store on this machine."""
     store = Store(folder)
-    extraction = extract(job.sources, store, window=job.window, on_progress=on_progress)
+    extraction = extract(job.sources, store, window=job.window, max_bytes=job.max_bytes, on_progress=on_progress)
     classify_store(store, job.catalogue)
     start, end = job.window.start, job.window.end
     bounds = {"start_ns": nanoseconds(start) if start else None, "end_ns": nanoseconds(end) if end else None}
     with reported(store.path / "events"), Embedded(store.slices("events"), **bounds) as engine:
-        measures = measure(engine)
+        return extraction, measure(engine)
+
+
+def _judged(job: Job, extraction: Extraction, measures: Measures) -> Run:
+    """The verdicts on what was measured."""
     selection = targets.select(measures.revisions, service=job.service, revision=job.revision)
     moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
     now_us = max((one for one in moments if isinstance(one, int)), default=None)

@@ -68,6 +68,19 @@ EVENT_COLUMNS: tuple[Column, ...] = (
 
 EVENTS: tuple[Column, ...] = ENTRIES + EVENT_COLUMNS
 
+VERDICTS: tuple[Column, ...] = (
+    Column("location", pl.String, "STRING", "", "location of the service"),
+    Column("service", pl.String, "STRING", "", "the service judged"),
+    Column("revision", pl.String, "STRING", "", "the revision judged"),
+    Column("window_start", TIMESTAMP, "TIMESTAMP", "", "timestamp of the revision's first entry in the window"),
+    Column("window_end", TIMESTAMP, "TIMESTAMP", "", "timestamp of the revision's last entry in the window"),
+    Column("verdict", pl.String, "STRING", "", "PASS, WARN, FAIL or INCONCLUSIVE"),
+    Column("risk", pl.String, "STRING", "", "LOW, MEDIUM or HIGH"),
+    Column("headline", pl.String, "STRING", "", "the verdict in a sentence"),
+    Column("tool", pl.String, "STRING", "", "version of runverdict, digests of catalogue and policy"),
+    Column("document", pl.String, "STRING", "", "verdict.json as it is written"),
+)
+
 #: A column of the slices of entries: a keyed hash of what an entry without a key was before it was redacted, else null.
 CONTENT = "content"
 

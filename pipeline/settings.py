@@ -32,12 +32,19 @@ class ExitSettings(_Strict):
     INCONCLUSIVE: ExitCode = 3
 
 
+class StoreSettings(_Strict):
+    """A store in BigQuery: after how many days its rows go; None: never. It holds for tables that a run makes."""
+
+    expiration_days: Annotated[int, Field(ge=1)] | None = None
+
+
 class Settings(_Strict):
     """All that a settings file may say."""
 
     catalogue: CatalogueSettings = CatalogueSettings()
     policy: dict[str, dict[str, float | int | bool | str]] = {}
     exit: ExitSettings = ExitSettings()
+    store: StoreSettings = StoreSettings()
 
 
 def load(path: Path | None) -> Settings:

@@ -23,7 +23,7 @@ from pipeline.commands.common import (
 from pipeline.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from pipeline.run import Run
+    from pipeline.run import Job, Run
     from pipeline.settings import Settings
 
 
@@ -38,11 +38,14 @@ if TYPE_CHECKING:
 @click.option("--until", metavar="T", help="End of the window, not included.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files there.")
 @click.option("--format", "forms", metavar="md,json", help="Forms to write; with one and no --out: print it.")
-@click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Keep entries and events there.")
+@click.option("--store", metavar="DIR|bigquery://P.D", help="Keep entries and events there.")
 @click.option("--settle", default="5m", show_default=True, help="How long after its end a window is complete.")
+@click.option("--dry-run", is_flag=True, help="Print what BigQuery would read, and its price; run nothing.")
+@click.option("--max-bytes", metavar="N", type=click.IntRange(min=1), help="No query of BigQuery may bill more.")
 @config_option
 def check(**options: Any) -> None:
-    """Judge the newest revision of each service in SOURCE: files, folders, globs, or - for standard input.
+    """Judge the newest revision of each service in SOURCE: files, folders, globs, - for standard input, or
+    bigquery://PROJECT.DATASET[.TABLE] for a log sink's tables or Log Analytics.
 
     Exit codes: 0 PASS or WARN, 1 FAIL, 2 wrong usage or configuration, 3 INCONCLUSIVE, 4 the tool could not do its
     work.
@@ -51,6 +54,7 @@ def check(**options: Any) -> None:
     Example:
       runverdict check logs.json
       runverdict check exports/ --service shop-api --out report --format md,json
+      runverdict check bigquery://shop.logs --since 1h --store bigquery://shop.verdicts --max-bytes 50000000000
       gcloud logging read ... --format=json | runverdict check -
     """
     with exits():
@@ -67,8 +71,10 @@ def run_check(
     until: str | None,
     out: Path | None,
     forms: str | None,
-    store: Path | None,
+    store: str | None,
     settle: str,
+    dry_run: bool,
+    max_bytes: int | None,
     config: Path | None,
 ) -> int:
     """Run the job that the options of `check` describe, print or write what it gives, and return the exit code."""
@@ -101,10 +107,14 @@ def run_check(
         service=service,
         revision=revision,
         settle_s=settle_s,
+        max_bytes=max_bytes,
+        expiration_days=settings.store.expiration_days,
     )
-    place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
+    if dry_run:
+        return _estimate(job, store)
+    place = nullcontext(store) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
     with place as folder, _progress(job.sources) as on_progress:
-        run = check_job(job, Path(folder), on_progress=on_progress)
+        run = check_job(job, folder, on_progress=on_progress)
     _talk(run)
     if out:
         write(out, run.verdict, run.verdicts, run.totals, wanted)  # type: ignore[arg-type]
@@ -115,12 +125,29 @@ def run_check(
     return _exit_code(run, settings, failed=bool(missing or run.extraction.failed))
 
 
+def _estimate(job: "Job", store: str | None) -> int:
+    """Print what BigQuery would read for a job, and what it would cost; return the exit code."""
+    from pipeline.bigquery import price_usd
+    from pipeline.scale import estimate
+
+    total = 0
+    for step, read in estimate(store, job.sources, job.catalogue, job.window):
+        click.echo(f"{step}: {read:,} bytes, {price_usd(read):.4f} USD")
+        total += read
+    click.echo(f"in all: {total:,} bytes, {price_usd(total):.4f} USD on demand; nothing was run")
+    return 0
+
+
 def _resolved(arguments: tuple[str, ...]) -> tuple[list[str], list[SourceError]]:
     """Return the files that the arguments name, and what is wrong with the others, which stderr has then."""
+    from pipeline.bigquery import is_bigquery
     from pipeline.sources.files import resolve
 
     good, missing = [], []
     for argument in arguments:
+        if is_bigquery(argument):
+            good.append(argument)
+            continue
         try:
             found = resolve([argument])
         except SourceError as error:
@@ -130,7 +157,8 @@ def _resolved(arguments: tuple[str, ...]) -> tuple[list[str], list[SourceError]]
         good.append(argument)
         if not found:
             say(f"{argument}: no file below it is named like a log: .json, .ndjson, .jsonl, .log or .txt, also .gz")
-    return resolve(good), missing
+    datasets = [one for one in good if is_bigquery(one)]
+    return [*resolve([one for one in good if one not in datasets]), *datasets], missing
 
 
 def _exit_code(run: "Run", settings: "Settings", *, failed: bool) -> int:

@@ -42,7 +42,7 @@ class Reference:
         request = service_pb2.PrepareQueryRequest(
             sql=sql,
             options=self._options(params),
-            simple_catalog=catalog(tables),
+            simple_catalog=self._catalog(tables),
             table_content={name: content(frame) for name, frame in tables.items()},
         )
         prepared = self._call("PrepareQuery", request, service_pb2.PrepareQueryResponse).prepared
@@ -66,9 +66,18 @@ class Reference:
         options = self._options(params or {})
         options.language_options.supported_statement_kinds.clear()
         request = service_pb2.AnalyzeRequest(
-            sql_statement=statement, options=options, simple_catalog=catalog(tables or {})
+            sql_statement=statement, options=options, simple_catalog=self._catalog(tables or {})
         )
         self._call("Analyze", request, service_pb2.AnalyzeResponse)
+
+    def _catalog(self, tables):
+        found = simple_catalog_pb2.SimpleCatalogProto(name="c")
+        found.builtin_function_options.language_options.CopyFrom(self._language)
+        for name, frame in tables.items():
+            table = found.table.add(name=name)
+            for column, dtype in frame.schema.items():
+                table.column.add(name=column, type=type_pb2.TypeProto(type_kind=KINDS[dtype][0]))
+        return found
 
     def _options(self, params):
         text = type_pb2.TypeProto(type_kind=type_pb2.TYPE_STRING)
@@ -87,19 +96,10 @@ def address(client):
     return ctypes.addressof(client.memory.data_ptr().contents)
 
 
-def catalog(tables):
-    found = simple_catalog_pb2.SimpleCatalogProto(name="c")
-    found.builtin_function_options.SetInParent()
-    for name, frame in tables.items():
-        table = found.table.add(name=name)
-        for column, dtype in frame.schema.items():
-            table.column.add(name=column, type=type_pb2.TypeProto(type_kind=KINDS[dtype][0]))
-    return found
-
-
 def content(frame):
     fields = [KINDS[dtype][1] for dtype in frame.dtypes]
     found = service_pb2.TableContent()
+    found.table_data.SetInParent()  # an empty table is one too
     for row in frame.iter_rows():
         cells = found.table_data.row.add().cell
         for field, given in zip(fields, row, strict=True):

@@ -10,12 +10,11 @@ from parsers.model import Catalogue
 from parsers.to_googlesql import classification, text
 from parsers.to_polars import Classifier
 from pipeline.classify import classify
-from pipeline.schema import ENTRIES, EVENT_COLUMNS
+from pipeline.schema import EVENT_COLUMNS, EVENTS, polars_schema
 from tests.conftest import rules
 from tests.googlesql.rows import ROW, WINDOWS, of_catalogue, of_mutations, of_rows, of_windows
 from tests.parsers.test_to_polars import block
 
-COLUMNS = [column.name for column in ENTRIES]
 TOLD = [column.name for column in EVENT_COLUMNS]
 
 
@@ -23,7 +22,7 @@ def both(reference, catalogue, rows):
     """What polars and GoogleSQL tell of entries; `source` numbers them."""
     rows = rows.with_columns(source=pl.int_range(rows.height).cast(pl.String).str.zfill(9))
     ours = classify(rows, Classifier(catalogue)).select("source", "message", *TOLD)
-    theirs = reference.query(classification(catalogue, ["source", "message"], TOLD), {"entries": rows}).sort("source")
+    theirs = reference.query(classification(catalogue, ["source", "message", *TOLD]), {"entries": rows}).sort("source")
     return ours, theirs
 
 
@@ -132,4 +131,4 @@ def test_strings_are_quoted(reference, value):
 
 def test_the_query_is_no_longer_than_bigquery_takes():
     """1 MB of text."""
-    assert len(classification(rules()[0], COLUMNS, TOLD).encode()) < 600_000
+    assert len(classification(rules()[0], polars_schema(EVENTS).names()).encode()) < 600_000

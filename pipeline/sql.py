@@ -1,0 +1,175 @@
+"""The files of `sql/`, and what BigQuery is sent of them, which is also what `runverdict sql` prints.
+
+Nothing here needs a client or an account: texts in, text out.
+"""
+# ruff: noqa: S608 - what is put into a text is a file of ours, a number, or a name that `bigquery.parse` has checked
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+
+from parsers.model import Catalogue
+from parsers.to_googlesql import classification, digest, redacted, subject, text, without_escapes
+from pipeline.schema import CONTENT, ENTRIES, EVENTS, VERDICTS, Column
+
+_REQUESTS = re.compile(r"\bfrom requests\b")
+_REDACTED = ("payload", "labels", "http_path", "http_user_agent", "raw")
+
+#: Columns of the stored entries: those of entries, and what tells entries without a key apart.
+STORED = (
+    *ENTRIES,
+    Column(CONTENT, ENTRIES[0].dtype, "STRING", "", "keyed hash of an entry that has no key of its own"),
+)
+
+#: The tables of a store with the column that their partitions are made by, and what they hold.
+TABLES: dict[str, tuple[tuple[Column, ...], str, str]] = {
+    "entries": (STORED, "timestamp", "Log entries, redacted: one row per entry."),
+    "events": (EVENTS, "timestamp", "Entries and what the event catalogue makes of them: one row per entry."),
+    "verdicts": (VERDICTS, "window_end", "Verdicts as they were given: one row per revision, window and rules."),
+}
+
+
+@cache
+def sql_folder() -> Traversable | Path:
+    """Return the folder of the SQL files: in the wheel `pipeline/_sql`, in a checkout `sql`."""
+    packaged = resources.files("pipeline") / "_sql"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "sql"
+
+
+@cache
+def written(name: str) -> str:
+    """Return the text of `sql/NAME.sql`."""
+    return (sql_folder() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def measures() -> list[str]:
+    """Return the names of all measures: the files of `sql/measures`."""
+    files = (sql_folder() / "measures").iterdir()
+    return sorted(file.name.removesuffix(".sql") for file in files if file.name.endswith(".sql"))
+
+
+def within(start_ns: int | None, end_ns: int | None, table: str = "") -> str:
+    """Return the condition that a row is in a half-open window in ns; rows without a timestamp are in every window.
+
+    The condition on `timestamp`, the column of the partitions, is there for BigQuery to leave other days unread.
+    table: the name that columns are qualified by, with its dot.
+    """
+    found = []
+    for bound, coarse, fine in ((start_ns, ">=", ">="), (end_ns, "<=", "<")):
+        if bound is not None:
+            found.append(f"{table}timestamp {coarse} timestamp_micros({bound // 1000})")
+            found.append(f"{table}timestamp_ns {fine} {bound}")
+    return f"({table}timestamp is null or ({' and '.join(found)}))" if found else "true"
+
+
+def measure(name: str, events: str, condition: str = "true") -> str:
+    """Return the query of one measure: its file as written, over the events of a table that meet a condition."""
+    steps = [f"events as (\n\n    select *\n    from {events}\n    where {condition}\n\n)"]
+    query = written(f"measures/{name}")
+    if _REQUESTS.search(query):
+        steps.append(f"requests as (\n\n{written('staging/requests')}\n)")
+    ctes = ",\n\n".join(steps)
+    return f"with\n\n{ctes}\n\nselect *\nfrom (\n\n{query}\n)\n"
+
+
+def create(table: str, path: str, expiration_days: int | None) -> str:
+    """Return the DDL of one table of a store at a path; rows older than so many days are dropped by BigQuery."""
+    columns, day, meaning = TABLES[table]
+    return _filled(
+        "create_table",
+        table=path,
+        columns=",\n".join(f"    {c.name} {c.bigquery} options (description = {text(described(c))})" for c in columns),
+        day=day,
+        description=text(meaning),
+        expiration=f", partition_expiration_days = {expiration_days}" if expiration_days else "",
+    )
+
+
+def described(column: Column) -> str:
+    """Return what a column means, with its unit."""
+    return column.meaning + (f" [{column.unit}]" if column.unit else "")
+
+
+def merge(entries: str, rows: str, start_ns: int | None, end_ns: int | None) -> str:
+    """Return the statement that adds the rows of a query to the table of entries, each entry once.
+
+    start_ns, end_ns: between which the timestamps of the rows are, the end not included.
+    """
+    names = [column.name for column in STORED]
+    return _filled(
+        "merge_entries",
+        entries=entries,
+        rows=_indented(rows, 12),
+        days=within(start_ns, end_ns, "stored."),
+        columns=", ".join(names),
+        values=", ".join(f"given.{name}" for name in names),
+        updates=", ".join(f"{name} = given.{name}" for name in names),
+    )
+
+
+def classify(catalogue: Catalogue, entries: str, events: str, start_ns: int | None, end_ns: int | None) -> str:
+    """Return the statement that replaces the events of a window by what the catalogue makes of its entries now."""
+    names = [column.name for column in EVENTS]
+    return _filled(
+        "replace_events",
+        events=events,
+        classification=classification(catalogue, names, entries, within(start_ns, end_ns)),
+        condition=within(start_ns, end_ns, "stored."),
+        columns=", ".join(names),
+    )
+
+
+def keep_verdicts(verdicts: str, rows: str) -> str:
+    """Return the statement that adds verdicts; one on the same revision, window and rules is replaced."""
+    names = [column.name for column in VERDICTS]
+    return _filled(
+        "merge_verdicts",
+        verdicts=verdicts,
+        rows=rows,
+        columns=", ".join(names),
+        values=", ".join(f"given.{name}" for name in names),
+        updates=", ".join(f"{name} = given.{name}" for name in names),
+    )
+
+
+def source(tables: Sequence[tuple[str, str]], start_ns: int | None, end_ns: int | None) -> str:
+    """Return the query that gives the rows of a sink's tables as entries, redacted, each with its `content`.
+
+    tables: the path of each, and a condition beside the window. The query's parameter @pseudonym_key is the key of the
+    digests.
+    """
+    bounds = [
+        f"timestamp {operator} timestamp_micros({bound // 1000})"
+        for operator, bound in ((">=", start_ns), ("<", end_ns))
+        if bound is not None
+    ]
+    rows = "\n    union all\n".join(
+        f"    select to_json_string(t) as line, {text('bigquery://' + path.strip('`'))} as source\n"
+        f"    from {path} as t\n    where {' and '.join([condition, *bounds])}"
+        for path, condition in tables
+    )
+    told = {
+        "message": redacted(without_escapes("message")),
+        **{name: redacted(name) for name in _REDACTED},
+        "client": digest("remote_ip"),
+        "subject": digest(subject("message")),
+        CONTENT: "if(insert_id is null or timestamp is null, "
+        "substr(to_hex(sha256(concat(@pseudonym_key, line))), 1, 32), null)",
+    }
+    columns = ",\n".join(f"    {told[c.name]} as {c.name}" if c.name in told else f"    {c.name}" for c in STORED)
+    staging = written("staging/entries")
+    return (
+        f"with\n\nsink_rows as (\n\n{rows}\n\n),\n\nentries as (\n\n{staging}\n)\n\nselect\n{columns}\n\nfrom entries\n"
+    )
+
+
+def _filled(name: str, **values: str) -> str:
+    return Template(written(f"bigquery/{name}")).substitute(values)
+
+
+def _indented(query: str, spaces: int) -> str:
+    return "\n".join(" " * spaces + line if line.strip() else "" for line in query.splitlines())
