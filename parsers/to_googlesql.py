@@ -59,7 +59,8 @@ def classification(
     wordings = _wordings(catalogue)
     hits = ",\n".join("            " + _hit(wording) for wording in wordings)
     known = ",\n".join(
-        f"            ({w.rank}, {text(w.event.name)}, {w.number}, {text(w.event.cause)}, {text(w.event.outcome)})"
+        f"        struct({w.rank} as place, {text(w.event.name)} as event, {w.number} as wording, "
+        f"{text(w.event.cause)} as cause, {text(w.event.outcome)} as usual_outcome)"
         for w in wordings
     )
     formats = "\n".join(
@@ -105,12 +106,16 @@ def classification(
     from searched
 """,
         "wordings": f"""
-    select *
-    from unnest(array<struct<
-        place int64, event string, wording int64, cause string, usual_outcome string
-    >>[
+    select
+        one.place,
+        one.event,
+        one.wording,
+        one.cause,
+        one.usual_outcome
+
+    from unnest([
 {known}
-    ])
+    ]) as one
 """,
         "won": """
     select
