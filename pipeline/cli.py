@@ -13,6 +13,7 @@ from pipeline.commands.check import check
 from pipeline.commands.common import EXIT_INTERRUPTED, EXIT_TOOL, EXIT_USAGE
 from pipeline.commands.explain import explain, trace
 from pipeline.commands.simulate import demo, simulate
+from pipeline.commands.sql import sql
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def cli(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s", stream=sys.stderr)
 
 
-for command in (check, explain, trace, catalogue, simulate, demo):
+for command in (check, explain, trace, catalogue, simulate, demo, sql):
     cli.add_command(command)
 
 

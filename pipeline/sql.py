@@ -5,7 +5,7 @@ Nothing here needs a client or an account: texts in, text out.
 # ruff: noqa: S608 - what is put into a text is a file of ours, a number, or a name that `bigquery.parse` has checked
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -14,6 +14,7 @@ from string import Template
 
 from parsers.model import Catalogue
 from parsers.to_googlesql import classification, digest, redacted, subject, text, without_escapes
+from pipeline.errors import UsageError
 from pipeline.schema import CONTENT, ENTRIES, EVENTS, VERDICTS, Column
 
 _REQUESTS = re.compile(r"\bfrom requests\b")
@@ -165,6 +166,44 @@ def source(tables: Sequence[tuple[str, str]], start_ns: int | None, end_ns: int 
     return (
         f"with\n\nsink_rows as (\n\n{rows}\n\n),\n\nentries as (\n\n{staging}\n)\n\nselect\n{columns}\n\nfrom entries\n"
     )
+
+
+def questions() -> list[tuple[str, str]]:
+    """Return the names of all statements with the question that each answers."""
+    files = {
+        "source": "staging/entries",
+        **{f"create/{table}": "bigquery/create_table" for table in TABLES},
+        "merge": "bigquery/merge_entries",
+        "classify": "bigquery/replace_events",
+        **{f"measures/{name}": f"measures/{name}" for name in measures()},
+    }
+    return [(name, written(file).splitlines()[0].removeprefix("-- ")) for name, file in files.items()]
+
+
+def named(
+    name: str,
+    path: Callable[[str], str],
+    start_ns: int | None,
+    end_ns: int | None,
+    catalogue: Catalogue | None,
+    expiration_days: int | None,
+) -> str:
+    """Return a statement by its name. path: of a table by its name. catalogue: for `classify`.
+
+    Raises UsageError for a name that is none of `questions`.
+    """
+    kind, _, one = name.partition("/")
+    if kind == "create" and one in TABLES:
+        return create(one, path(one), expiration_days)
+    if kind == "measures" and one in measures():
+        return measure(one, path("events"), within(start_ns, end_ns))
+    if name == "source":
+        return source([(path("run_googleapis_com_stderr"), "true")], start_ns, end_ns)
+    if name == "merge":
+        return merge(path("entries"), f"select * from {path('slice')}", start_ns, end_ns)
+    if name == "classify" and catalogue:
+        return classify(catalogue, path("entries"), path("events"), start_ns, end_ns)
+    raise UsageError(f"no statement {name!r}; there are: {', '.join(known for known, _ in questions())}")
 
 
 def _filled(name: str, **values: str) -> str:

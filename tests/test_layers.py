@@ -17,11 +17,21 @@ LAYERS = [
     ("pipeline.errors", {"parsers.errors"}, set()),
     ("pipeline.schema", set(), {"polars"}),
     ("pipeline.window", {"pipeline.errors"}, set()),
+    ("pipeline.bigquery", {"pipeline.errors"}, {"polars", "google", "requests"}),
+    ("pipeline.sql", {"pipeline.schema", "pipeline.errors", "parsers"}, set()),
     ("pipeline.settings", {"pipeline.errors"}, {"pydantic"}),
     (
         "pipeline.sources",
-        {"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window"},
+        *(
+            {"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window"}
+            | {"pipeline.bigquery", "pipeline.sql"},
+        ),
         {"polars", "duckdb", "pyarrow", "google", "zstandard"},
+    ),
+    (
+        "pipeline.dataset",
+        {"pipeline.errors", "pipeline.schema", "pipeline.bigquery", "pipeline.sql", "pipeline.store"},
+        {"polars", "google"},
     ),
     ("pipeline.store", {"pipeline.errors", "pipeline.schema", "pipeline.window"}, {"polars", "duckdb"}),
     (
@@ -37,7 +47,7 @@ LAYERS = [
     ),
     (
         "pipeline.engines",
-        {"pipeline.engines", "pipeline.schema", "pipeline.errors", "parsers"},
+        {"pipeline.engines", "pipeline.schema", "pipeline.errors", "pipeline.bigquery", "pipeline.sql", "parsers"},
         {"polars", "duckdb", "sqlglot", "google"},
     ),
     ("pipeline.measure", {"pipeline.engines", "pipeline.schema"}, {"polars"}),
@@ -53,7 +63,7 @@ LAYERS = [
     ("pipeline.commands", {"pipeline", "parsers"}, {"click", "rich"}),
     ("pipeline", {"pipeline", "parsers"}, {"polars", "pydantic"}),
 ]
-WIRING = ("assemble", "cli", "commands", "explain", "run", "targets", "totals")
+WIRING = ("assemble", "cli", "commands", "explain", "run", "scale", "targets", "totals")
 
 
 def modules():
