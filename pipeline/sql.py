@@ -101,11 +101,14 @@ def merge(entries: str, rows: str, start_ns: int | None, end_ns: int | None) -> 
     start_ns, end_ns: between which the timestamps of the rows are, the end not included.
     """
     names = [column.name for column in STORED]
+    # Whole microseconds: an entry with nanoseconds is compared with those that have none.
+    start = None if start_ns is None else start_ns // 1000 * 1000
+    end = None if end_ns is None else -(-end_ns // 1000) * 1000
     return _filled(
         "merge_entries",
         entries=entries,
         rows=_indented(rows, 12),
-        days=within(start_ns, end_ns, "stored."),
+        days=within(start, end, "stored."),
         columns=", ".join(names),
         values=", ".join(f"given.{name}" for name in names),
         updates=", ".join(f"{name} = given.{name}" for name in names),

@@ -76,7 +76,7 @@ def test_every_kind_of_entry(reference, tmp_path, monkeypatch, as_row):
 @pytest.mark.parametrize("as_row", [sink_row, log_analytics_row])
 def test_a_made_up_deployment(reference, tmp_path, monkeypatch, as_row):
     """Some minutes of all logs of a service."""
-    made = simulate("auth-outage", seed=1, minutes=4, requests_per_minute=20)
+    made = simulate("auth-outage", seed=1, minutes=2, requests_per_minute=20)
     agree(reference, tmp_path, monkeypatch, list(made), as_row)
 
 
