@@ -3,16 +3,19 @@ PYTHON ?= python3
 BIN = .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-full lint bench clean
+.PHONY: demo test test-full test-live lint bench clean
 
 demo: .venv/ready
 	$(BIN)/runverdict demo
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -n auto -m "not full"
+	$(BIN)/python -m pytest -n auto -m "not full and not live"
 
 test-full: .venv/ready-full
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not live"
+
+test-live: .venv/ready-full
+	$(BIN)/python -m pytest -m live
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
@@ -33,9 +36,11 @@ bench: .venv/ready-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-# ZetaSQL evaluates GoogleSQL.
-.venv/ready-full: .venv/ready-dev
+# ZetaSQL evaluates GoogleSQL. The emulator wants other versions of what we use, so it has an environment of its own.
+.venv/ready-full: .venv/ready-dev tests/bigquery/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,full]'
+	$(PYTHON) -m venv .venv/bqemulator
+	.venv/bqemulator/bin/python -m pip install --quiet --constraint tests/bigquery/constraints.txt bqemulator duckdb duckdb-extension-spatial numpy
 	touch $@
 
 clean:

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,14 @@ PREFIX = "bigquery://"
 #: On-demand price in the multi-regions US and EU: cloud.google.com/bigquery/pricing, October 2026.
 USD_PER_TIB = 6.25
 
-_PLACE = re.compile(r"bigquery://([a-z][a-z0-9:.-]*[a-z0-9])\.([A-Za-z0-9_]+)(?:\.([A-Za-z0-9_-]+))?")
+_PLACE = re.compile(r"bigquery://((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]*[a-z0-9])\.([A-Za-z0-9_]+)(?:\.([A-Za-z0-9_-]+))?")
+
+#: How long the first call is tried, in s; a service that does not answer it is not there.
+_PATIENCE_S = 30.0
+
+_UNREACHABLE = "check the network, then run it again; nothing was counted twice"
+_RIGHTS = "a source needs roles/bigquery.dataViewer, a store roles/bigquery.dataEditor, both roles/bigquery.jobUser"
+_CANCELLED = "the job was cancelled; run it again, nothing was counted twice"
 
 #: What to do about an error, by the reason that BigQuery gives, or words of its message.
 _HINTS = (
@@ -30,14 +37,15 @@ _HINTS = (
     ("was not found in location", "source and store must be in one location; copy the dataset, or use another store"),
     ("quota", "wait and run it again, or ask for more quota; nothing was counted twice"),
     ("rateLimitExceeded", "wait and run it again; nothing was counted twice"),
-    ("stopped", "somebody cancelled the job; run it again, nothing was counted twice"),
-    ("cancelled", "somebody cancelled the job; run it again, nothing was counted twice"),
+    ("stopped", _CANCELLED),
+    ("cancelled", _CANCELLED),
     ("billing", "enable billing for the project, or name another one"),
-    ("accessDenied", "a source needs roles/bigquery.dataViewer, a store roles/bigquery.dataEditor, both jobUser"),
-    ("permission", "a source needs roles/bigquery.dataViewer, a store roles/bigquery.dataEditor, both jobUser"),
-    ("Access Denied", "a source needs roles/bigquery.dataViewer, a store roles/bigquery.dataEditor, both jobUser"),
+    ("accessDenied", _RIGHTS),
+    ("permission", _RIGHTS),
+    ("Access Denied", _RIGHTS),
     ("Not found: Dataset", "create it: bq mk --dataset PROJECT:DATASET"),
     ("Not found: Table", "check its name; bq ls PROJECT:DATASET lists what is there"),
+    ("Timeout of", _UNREACHABLE),
     ("Resources exceeded", "narrow the window with --since and --until"),
 )
 
@@ -94,7 +102,10 @@ class Warehouse:
         credentials = AnonymousCredentials() if emulated else None  # type: ignore[no-untyped-call]
         with self.errors():
             self.client: bigquery.Client = bigquery.Client(project=place.project, credentials=credentials)
-            self.location: str = self.client.get_dataset(f"{place.project}.{place.dataset}").location or "US"
+            found = self.client.get_dataset(
+                f"{place.project}.{place.dataset}", retry=bigquery.DEFAULT_RETRY.with_timeout(_PATIENCE_S)
+            )
+        self.location: str = found.location or "US"
 
     def start(
         self,
@@ -152,23 +163,27 @@ class Warehouse:
         """Return the bytes that a query would read; nothing is run."""
         return int(self.start(sql, step, parameters, dry_run=True).total_bytes_processed or 0)
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> AbstractContextManager[None]:
         """Turn what the client raises into a BigQueryError."""
-        from google.api_core.exceptions import GoogleAPIError
-        from google.auth.exceptions import GoogleAuthError
-        from requests.exceptions import RequestException
+        return errors(self.place)
 
-        try:
-            yield
-        except GoogleAPIError as error:
-            raise BigQueryError(str(self.place), _message(error), _hint(error)) from error
-        except GoogleAuthError as error:
-            hint = "log in with: gcloud auth application-default login"
-            raise BigQueryError(str(self.place), f"no credentials: {error}", hint) from error
-        except RequestException as error:
-            hint = "check the network, then run it again; nothing was counted twice"
-            raise BigQueryError(str(self.place), f"unreachable: {error}", hint) from error
+
+@contextmanager
+def errors(place: Place) -> Iterator[None]:
+    """Turn what the client raises about a place into a BigQueryError that says what to do."""
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except GoogleAPIError as error:
+        raise BigQueryError(str(place), _message(error), _hint(error)) from error
+    except GoogleAuthError as error:
+        hint = "log in with: gcloud auth application-default login"
+        raise BigQueryError(str(place), f"no credentials: {error}", hint) from error
+    except RequestException as error:
+        raise BigQueryError(str(place), f"unreachable: {error}", _UNREACHABLE) from error
 
 
 def _message(error: Any) -> str:
