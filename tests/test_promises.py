@@ -97,7 +97,7 @@ def test_the_readmes_event_works_as_written(tmp_path):
 def test_the_readmes_configuration_is_read(tmp_path):
     """Every key of it is known; only the folder it names has to be there."""
     block = next(text for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if "[policy." in text)
-    assert set(tomllib.loads(block)) == {"catalogue", "policy", "exit"}
+    assert set(tomllib.loads(block)) == {"catalogue", "policy", "exit", "store"}
     (tmp_path / "my-events").mkdir()
     config = tmp_path / "runverdict.toml"
     config.write_text(block, encoding="utf-8")

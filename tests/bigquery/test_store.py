@@ -21,7 +21,7 @@ from tests.bigquery.sink import sink_row
 from tests.conftest import call, failing, healthy, line, ndjson, rules
 
 #: Two packs, for the emulator takes minutes for all.
-CATALOGUE = load(["cloud_run", "requests", "python"])
+CATALOGUE = load(["cloud_run", "requests"])
 
 
 def run(place, *sources, **more):

@@ -1,0 +1,50 @@
+"""GoogleSQL takes every statement that BigQuery is sent; a wrong one would be seen here."""
+
+import polars as pl
+import pytest
+
+from pipeline import sql
+from pipeline.bigquery import Place
+from pipeline.schema import EVENTS, VERDICTS, polars_schema
+from tests.conftest import rules
+
+PLACE = Place("demo", "logs")
+NS = (1_768_467_600 * 10**9, 1_768_471_200 * 10**9)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """The store's tables and one of a sink, empty."""
+    sink = {"timestamp": pl.Datetime("us", "UTC"), "logName": pl.String, "textPayload": pl.String}
+    schemas = {
+        "entries": polars_schema(sql.STORED),
+        "slice": polars_schema(sql.STORED),
+        "events": polars_schema(EVENTS),
+        "verdicts": polars_schema(VERDICTS),
+        "new_verdicts": polars_schema(VERDICTS),
+        "run_googleapis_com_stderr": sink,
+    }
+    return {f"demo.logs.{name}": pl.DataFrame(schema=schema) for name, schema in schemas.items()}
+
+
+@pytest.mark.parametrize("name", [name for name, _ in sql.questions()])
+def test_every_statement(reference, tables, name):
+    """As `runverdict sql NAME` prints it."""
+    statement = sql.named(name, PLACE.path, *NS, rules()[0], 90)
+    reference.analyze(statement, tables, {"pseudonym_key": "k"})
+
+
+def test_keeping_verdicts(reference, tables):
+    """The one that has no name."""
+    reference.analyze(sql.keep_verdicts(PLACE.path("verdicts"), PLACE.path("new_verdicts")), tables)
+
+
+@pytest.mark.parametrize("name", ["merge", "classify", "create/entries", "measures/latency"])
+def test_a_wrong_statement_is_refused(reference, tables, name):
+    """One with a column, or a type, that is not there."""
+    statement = sql.named(name, PLACE.path, *NS, rules()[0], 90)
+    wrong = statement.replace("insert_id STRING", "insert_id TEXT").replace("timestamp_ns", "timestamp_nanos")
+    from zetasql.core.exceptions import ServerError
+
+    with pytest.raises(ServerError):
+        reference.analyze(wrong.replace("latency_ns", "latency_nanos", 1), tables, {"pseudonym_key": "k"})
