@@ -72,7 +72,8 @@ def read(
 def _tables(warehouse: Warehouse, place: Place, window: Window, report: FileReport) -> Iterator[tuple[str, str]]:
     """Yield the tables of log entries that may hold some of the window, each with a condition on its rows."""
     with warehouse.errors():
-        names = [table.table_id for table in warehouse.client.list_tables(f"{place.project}.{place.dataset}")]
+        listed = warehouse.client.list_tables(f"{place.project}.{place.dataset}")
+        names = sorted(table.table_id for table in listed)
     if place.table in names:
         names = [place.table]
     elif place.table:
