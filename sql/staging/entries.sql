@@ -2,7 +2,8 @@
 -- Grain: one row per row of `sink_rows`, whose `line` is the row as JSON and `source` the table's name.
 -- Units: timestamp_ns in ns since 1970, http_latency_ms in milliseconds, *_bytes in bytes.
 -- A row as JSON has no missing columns and no types that conflict. Sinks write user-given names in lower case, Log
--- Analytics writes snake_case. Nothing is redacted yet; remote_ip is the client's address.
+-- Analytics writes snake_case. A value that is null in JSON is none. Nothing is redacted yet; remote_ip is the address
+-- of the client.
 with
 
 spelled as (
@@ -24,17 +25,20 @@ spelled as (
         json_value(line, '$.severity') as severity,
         coalesce(json_value(line, '$.textPayload'), json_value(line, '$.text_payload')) as text_payload,
         coalesce(
-            json_query(line, '$.jsonPayload'),
-            json_query(line, '$.json_payload'),
-            json_query(line, '$.protopayload_auditlog'),
-            json_query(line, '$.protoPayload'),
-            json_query(line, '$.proto_payload.audit_log')
+            nullif(cast(json_query(line, '$.jsonPayload') as string), 'null'),
+            nullif(cast(json_query(line, '$.json_payload') as string), 'null'),
+            nullif(cast(json_query(line, '$.protopayload_auditlog') as string), 'null'),
+            nullif(cast(json_query(line, '$.protoPayload') as string), 'null'),
+            nullif(cast(json_query(line, '$.proto_payload.audit_log') as string), 'null')
         ) as given_payload,
-        json_query(line, '$.labels') as given_labels,
+        nullif(cast(json_query(line, '$.labels') as string), 'null') as given_labels,
         coalesce(
             json_value(line, '$.labels.instanceId'), json_value(line, '$.labels.instanceid')
         ) as instance_id,
-        coalesce(json_query(line, '$.httpRequest'), json_query(line, '$.http_request')) as request,
+        coalesce(
+            nullif(cast(json_query(line, '$.httpRequest') as string), 'null'),
+            nullif(cast(json_query(line, '$.http_request') as string), 'null')
+        ) as request,
         json_value(line, '$.trace') as trace,
         coalesce(json_value(line, '$.spanId'), json_value(line, '$.span_id')) as span_id
 
@@ -101,9 +105,9 @@ told as (
         *,
         coalesce(
             nullif(text_payload, ''),
-            nullif(coalesce(json_value(payload, '$.message'), json_query(payload, '$.message')), ''),
-            nullif(coalesce(json_value(payload, '$.msg'), json_query(payload, '$.msg')), ''),
-            nullif(coalesce(json_value(payload, '$.event'), json_query(payload, '$.event')), ''),
+            nullif(coalesce(json_value(payload, '$.message'), cast(json_query(payload, '$.message') as string)), ''),
+            nullif(coalesce(json_value(payload, '$.msg'), cast(json_query(payload, '$.msg') as string)), ''),
+            nullif(coalesce(json_value(payload, '$.event'), cast(json_query(payload, '$.event') as string)), ''),
             nullif(json_value(payload, '$.textPayload'), ''),
             nullif(json_value(payload, '$.textpayload'), ''),
             nullif(json_value(payload, '$.status.message'), ''),

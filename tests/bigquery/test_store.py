@@ -112,6 +112,8 @@ def test_a_sink_as_source(dataset, tmp_path, logs):
     inside = run(place, place)
     outside = run(tmp_path / "local", f"{place}.run_googleapis_com_stderr")
     assert documents(inside) == documents(outside) == ours
+    notes = [note for report in inside.extraction.reports for note in report.notes]
+    assert [note.split(" that ")[0] for note in notes] == ["export_errors_20260115 holds 1 entry"]
     assert inside.totals["read"] == outside.totals["read"] == len(entries)
     again = run(place, place)
     assert documents(again) == ours
