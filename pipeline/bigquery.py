@@ -113,10 +113,9 @@ class Warehouse:
         step: str,
         parameters: Mapping[str, str] | None = None,
         *,
-        into: str | None = None,
         dry_run: bool = False,
     ) -> "bigquery.QueryJob":
-        """Start a query with the label of its step; its rows go into a table, else to the client."""
+        """Start a query with the label of its step."""
         config = self._bigquery.QueryJobConfig(
             labels={"tool": "runverdict", "step": step},
             query_parameters=[
@@ -128,9 +127,6 @@ class Warehouse:
         )
         if self._max_bytes is not None and not dry_run:
             config.maximum_bytes_billed = self._max_bytes
-        if into:
-            config.destination = self._bigquery.TableReference.from_string(into)
-            config.write_disposition = self._bigquery.WriteDisposition.WRITE_TRUNCATE
         if dry_run:
             config.use_query_cache = False
         with self.errors():

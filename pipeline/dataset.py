@@ -97,8 +97,9 @@ class Dataset:
         """
         digest = hashlib.sha256(f"{query}{datetime.now(UTC)}".encode()).hexdigest()[:24]
         with self._own_table(f"slice_{digest}", sql.STORED) as table:
-            parameters = {"pseudonym_key": self.key.decode()}
-            self.warehouse.wait(self.warehouse.start(query, "source", parameters, into=self._id(table)))
+            names = ", ".join(column.name for column in sql.STORED)
+            text = f"insert into {self.place.path(table)} ({names})\n{query}"
+            self.warehouse.run(text, "source", {"pseudonym_key": self.key.decode()})
             self._merge(table, bounds)
             return self._rows(table)
 

@@ -34,6 +34,13 @@ def test_every_statement(reference, tables, name):
     reference.analyze(statement, tables, {"pseudonym_key": "k"})
 
 
+def test_a_source_is_inserted(reference, tables):
+    """As a store does."""
+    names = ", ".join(column.name for column in sql.STORED)
+    statement = sql.named("source", PLACE.path, *NS, None, None)
+    reference.analyze(f"insert into `demo.logs.slice` ({names})\n{statement}", tables, {"pseudonym_key": "k"})
+
+
 def test_keeping_verdicts(reference, tables):
     """The one that has no name."""
     reference.analyze(sql.keep_verdicts(PLACE.path("verdicts"), PLACE.path("new_verdicts")), tables)
