@@ -24,6 +24,7 @@ from tests.conftest import ROOT
 EMULATOR = ROOT / ".venv" / "bqemulator"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         if "dataset" in getattr(item, "fixturenames", ()):
