@@ -13,6 +13,7 @@ import click
 from pipeline.commands.common import (
     EXIT_FAIL,
     EXIT_TOOL,
+    StorePath,
     catalogue_of,
     config_option,
     exits,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--until", metavar="T", help="End of the window, not included.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files there.")
 @click.option("--format", "forms", metavar="md,json", help="Forms to write; with one and no --out: print it.")
-@click.option("--store", metavar="DIR|bigquery://P.D", help="Keep entries and events there.")
+@click.option("--store", type=StorePath(), metavar="DIR|bigquery://P.D", help="Keep entries and events there.")
 @click.option("--settle", default="5m", show_default=True, help="How long after its end a window is complete.")
 @click.option("--dry-run", is_flag=True, help="Print what BigQuery would read, and its price; run nothing.")
 @click.option("--max-bytes", metavar="N", type=click.IntRange(min=1), help="No query of BigQuery may bill more.")
@@ -73,9 +74,9 @@ def run_check(
     forms: str | None,
     store: str | None,
     settle: str,
-    dry_run: bool,
-    max_bytes: int | None,
     config: Path | None,
+    dry_run: bool = False,
+    max_bytes: int | None = None,
 ) -> int:
     """Run the job that the options of `check` describe, print or write what it gives, and return the exit code."""
     from pipeline.report.files import FORMATS, write
