@@ -17,7 +17,9 @@ from parsers.to_googlesql import classification, digest, redacted, subject, text
 from pipeline.errors import UsageError
 from pipeline.schema import CONTENT, ENTRIES, EVENTS, VERDICTS, Column
 
-_REQUESTS = re.compile(r"\bfrom requests\b")
+#: The files of `sql/staging` that measures read, each from events and those before it.
+STAGING = ("requests",)
+
 _REDACTED = ("payload", "labels", "http_path", "http_user_agent", "raw")
 
 #: Columns of the stored entries: those of entries, and what tells entries without a key apart.
@@ -69,10 +71,13 @@ def within(start_ns: int | None, end_ns: int | None, table: str = "") -> str:
 
 def measure(name: str, events: str, condition: str = "true") -> str:
     """Return the query of one measure: its file as written, over the events of a table that meet a condition."""
-    steps = [f"events as (\n\n    select *\n    from {events}\n    where {condition}\n\n)"]
-    query = written(f"measures/{name}")
-    if _REQUESTS.search(query):
-        steps.append(f"requests as (\n\n{written('staging/requests')}\n)")
+    query = read = written(f"measures/{name}")
+    steps: list[str] = []
+    for staging in reversed(STAGING):
+        if re.search(rf"\b(?:from|join) {staging}\b", read):
+            read += written(f"staging/{staging}")
+            steps.insert(0, f"{staging} as (\n\n{written(f'staging/{staging}')}\n)")
+    steps.insert(0, f"events as (\n\n    select *\n    from {events}\n    where {condition}\n\n)")
     ctes = ",\n\n".join(steps)
     return f"with\n\n{ctes}\n\nselect *\nfrom (\n\n{query}\n)\n"
 
