@@ -4,16 +4,19 @@ BIN = .venv/bin
 AXE = 4.14.1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-full lint docs picture bench clean
+.PHONY: demo test test-full test-live lint docs picture bench clean
 
 demo: .venv/ready
 	$(BIN)/runverdict demo
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -n auto -m "not full"
+	$(BIN)/python -m pytest -n auto -m "not full and not live"
 
 test-full: .venv/ready-full
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not live"
+
+test-live: .venv/ready-full
+	$(BIN)/python -m pytest -m live
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
@@ -43,10 +46,13 @@ bench: .venv/ready-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.venv/ready-full: .venv/ready-dev
+# ZetaSQL evaluates GoogleSQL. The emulator wants other versions of what we use, so it has an environment of its own.
+.venv/ready-full: .venv/ready-dev tests/bigquery/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,full]'
 	test -x /usr/bin/chromium || { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; }
 	npm install --silent --no-save --ignore-scripts --prefix .venv/axe axe-core@$(AXE)
+	$(PYTHON) -m venv .venv/bqemulator
+	.venv/bqemulator/bin/python -m pip install --quiet --constraint tests/bigquery/constraints.txt bqemulator duckdb duckdb-extension-spatial numpy
 	touch $@
 
 clean:

@@ -140,9 +140,15 @@ LEVELS = {
 }
 
 #: The level and the logger in a JSON payload, where the entry has no severity of its own.
-_LEVEL_KEYS = ("level", "severity", "levelname", "log_level", "lvl")
-_JSON_LEVEL = rf'"(?:{"|".join(_LEVEL_KEYS)})": ?"?([A-Za-z]+|[1-6]0)"?[,}}]'
-_JSON_LOGGER = r'"(?:logger|logger_name|component|module)": ?"([^"\\]{1,200})"'
+LEVEL_KEYS = ("level", "severity", "levelname", "log_level", "lvl")
+JSON_LEVEL = rf'"(?:{"|".join(LEVEL_KEYS)})": ?"?([A-Za-z]+|[1-6]0)"?[,}}]'
+#: A payload that holds this may name a level inside of an object in it.
+INNER_OBJECT = r"[:,\[] ?\{"
+JSON_LOGGER = r'"(?:logger|logger_name|component|module)": ?"([^"\\]{1,200})"'
+
+
+#: A message without a format: its first line.
+FIRST_LINE = r"^[ \t]*([^\r\n]*)"
 
 
 def strip_ansi(texts: pl.Series) -> pl.Series:
@@ -181,18 +187,18 @@ def read(texts: pl.Series, payloads: pl.Series) -> pl.DataFrame:
     table = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
     return frame.join(table, on="row", how="left", maintain_order="left").select(
         pl.coalesce(level(pl.lit(_json_level(frame["payload"]))), level(pl.col("level"))).alias("level"),
-        pl.coalesce(pl.col("payload").str.extract(_JSON_LOGGER, 1), "logger").alias("logger"),
-        pl.coalesce("message", pl.col("text").str.extract(r"^[ \t]*([^\r\n]*)", 1)).alias("body"),
+        pl.coalesce(pl.col("payload").str.extract(JSON_LOGGER, 1), "logger").alias("logger"),
+        pl.coalesce("message", pl.col("text").str.extract(FIRST_LINE, 1)).alias("body"),
     )
 
 
 def _json_level(payloads: pl.Series) -> pl.Series:
     """The level word of each payload: of the object itself, not of an object inside it."""
-    found = payloads.str.extract(_JSON_LEVEL, 1)
-    rows = (found.is_not_null() & payloads.str.contains(r"[:,\[] ?\{")).fill_null(False).arg_true()
+    found = payloads.str.extract(JSON_LEVEL, 1)
+    rows = (found.is_not_null() & payloads.str.contains(INNER_OBJECT)).fill_null(False).arg_true()
     if len(rows):
         inner = payloads.gather(rows)
-        own = pl.select(pl.coalesce(*(inner.str.json_path_match(f"$.{key}") for key in _LEVEL_KEYS)))
+        own = pl.select(pl.coalesce(*(inner.str.json_path_match(f"$.{key}") for key in LEVEL_KEYS)))
         found = found.clone().scatter(rows, own.to_series())
     return found
 

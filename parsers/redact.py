@@ -207,7 +207,8 @@ RULES: tuple[Rule, ...] = (
 #: Rows that none of this matches hold none of the rules without literals.
 _NUMERIC = "|".join(f"(?:{rule.pattern})" for rule in RULES if not rule.literals)
 
-_SUBJECT = f"{_BEFORE_USER}({_USER})"
+#: The first user identifier of a text, as its only group.
+SUBJECT = f"{_BEFORE_USER}({_USER})"
 
 
 def redact(texts: pl.Series) -> pl.Series:
@@ -242,7 +243,7 @@ def subjects(texts: pl.Series) -> pl.Series:
     literals = next(rule.literals for rule in RULES if rule.name == "user id")
     rows = texts.str.contains_any(list(literals)).fill_null(False).arg_true()
     found = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
-    return found.scatter(rows, texts.gather(rows).str.extract(_SUBJECT, 1).str.head(8)) if len(rows) else found
+    return found.scatter(rows, texts.gather(rows).str.extract(SUBJECT, 1).str.head(8)) if len(rows) else found
 
 
 def digest(identifiers: pl.Series, key: bytes) -> pl.Series:

@@ -36,7 +36,7 @@ _REPEATED = r"<\*>(?:[ ,;:./-]{0,2}<\*>)+"
 #: Colour tags that loguru writes as text, and the emoji or words in brackets that start a line.
 _TAGS = r"</?(?:red|green|yellow|blue|magenta|cyan|white|black|bold|dim|level|light-[a-z]+)>"
 
-_TRACEBACK = "Traceback (most recent call last)"
+TRACEBACK = "Traceback (most recent call last)"
 #: The last line of a Python traceback names the exception; a message of several lines stands between it and the end.
 _EXCEPTION = (
     r"\n([A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception|Exit|Interrupt|Warning|Timeout|[A-Z][A-Za-z]+)(?:: [^\n]*)?)\n*$"
@@ -44,7 +44,13 @@ _EXCEPTION = (
 _EXCEPTION_ABOVE = (
     r"^(?:.|\n)*\n([A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception|Exit|Interrupt|Warning|Timeout)(?:: [^\n]*)?)\n"
 )
-_EXCEPTIONS = (_EXCEPTION, _EXCEPTION_ABOVE)
+EXCEPTIONS = (_EXCEPTION, _EXCEPTION_ABOVE)
+
+#: What is replaced, in this order, and by what.
+REPLACEMENTS = ((_TAGS, ""), (_DELIMITED, "${1}" + MASK), (_VARIABLE, MASK), (_REPEATED, MASK))
+
+#: Outcomes whose lines get a signature, beside the lines that nothing explains.
+NOTABLE = ("degraded", "failure", "critical")
 
 
 def signatures(bodies: pl.Series, texts: pl.Series) -> pl.Series:
@@ -53,13 +59,13 @@ def signatures(bodies: pl.Series, texts: pl.Series) -> pl.Series:
     bodies: messages without their format's prefix, first line only (`parsers.lines`). texts: the whole messages; a
     traceback is told by the exception in its last line.
     """
-    rows = texts.str.contains(_TRACEBACK, literal=True).fill_null(False).arg_true()
+    rows = texts.str.contains(TRACEBACK, literal=True).fill_null(False).arg_true()
     if len(rows):
         traces = texts.gather(rows)
         # In JSON messages a newline is the two characters \\n.
         real = traces.str.contains("\n", literal=True)
         traces = traces.zip_with(real, traces.str.replace_all("\\n", "\n", literal=True))
-        raised = pl.select(pl.coalesce(*(traces.str.extract(form, 1) for form in _EXCEPTIONS))).to_series()
+        raised = pl.select(pl.coalesce(*(traces.str.extract(form, 1) for form in EXCEPTIONS))).to_series()
         named = pl.select(pl.concat_str(pl.lit("Traceback: "), raised)).to_series()
         bodies = bodies.clone().scatter(rows, pl.select(pl.coalesce(named, bodies.gather(rows))).to_series())
     masked = bodies.str.head(LENGTH).str.replace_all(_TAGS, "")

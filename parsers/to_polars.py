@@ -14,13 +14,19 @@ from parsers.dialect import groups
 from parsers.model import Catalogue, EventType, Match
 
 #: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`, `532.1µs`, `250ns`.
-_DURATION = (
+DURATION = (
     r"^(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?(?:(?P<ms>[0-9]+(?:\.[0-9]+)?)ms)?"
     r"(?:(?P<us>[0-9]+(?:\.[0-9]+)?)(?:µs|μs|us))?(?:(?P<ns>[0-9]+)ns)?$"
 )
 #: Seconds where the field's unit is s, else milliseconds.
-_BARE = r"^([0-9]+(?:\.[0-9]+)?)$"
-_MS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000_001}
+BARE = r"^([0-9]+(?:\.[0-9]+)?)$"
+#: A duration beyond this (285 years) is none: in nanoseconds it would not fit into 64 bits.
+MAX_DURATION_MS = 9e12
+#: A captured code that is a number; what has more digits is none.
+CODE = "^([+-]?[0-9]{1,18})$"
+#: Where events that are read from columns alone stand: behind every literal, and the more conditions the earlier.
+COLUMNS_POSITION = 2**31
+MS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000_001}
 
 #: What `events` needs of an entry.
 INPUT = (
@@ -134,8 +140,8 @@ class Classifier:
         columns = [(index, entries.filter(_conditions(self._wordings[index].event))) for index in self._by_columns]
         for index, rows in columns:
             event = self._wordings[index].event
-            # Behind every literal, and the more conditions the earlier.
-            yield _hit(rows["row"], index, event.name, pl.repeat(2**31 - len(event.where), rows.height, eager=True), 0)
+            position = COLUMNS_POSITION - len(event.where)
+            yield _hit(rows["row"], index, event.name, pl.repeat(position, rows.height, eager=True), 0)
 
     def _matching(self, index: int, candidates: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
         wording = self._wordings[index]
@@ -203,8 +209,7 @@ def _conditions(event: EventType) -> pl.Expr:
     """What `log` and `where` of a block ask of an entry's columns."""
     conditions = []
     if event.log:
-        logs = [name if ".com/" in name else f"run.googleapis.com/{name}" for name in event.log]
-        conditions.append(pl.col("log_id").is_null() | pl.col("log_id").is_in(logs))
+        conditions.append(pl.col("log_id").is_null() | pl.col("log_id").is_in(log_ids(event)))
     for column, wanted in event.where.items():
         if isinstance(wanted, list) and len(wanted) == 2 and isinstance(wanted[0], int):
             conditions.append(pl.col(column).is_between(wanted[0], wanted[1]))
@@ -217,27 +222,35 @@ def _conditions(event: EventType) -> pl.Expr:
     return pl.all_horizontal(*conditions).fill_null(False)
 
 
+def log_ids(event: EventType) -> list[str]:
+    """Return the logs that a block holds in, as log ids."""
+    return [name if ".com/" in name else f"run.googleapis.com/{name}" for name in event.log]
+
+
 def duration_ms(text: pl.Expr, unit: str) -> pl.Expr:
-    """Return a written duration in milliseconds, null where it is none.
+    """Return a written duration in milliseconds, null where it is none or beyond `MAX_DURATION_MS`.
 
     unit: what a number without a unit means, `s` or `ms`.
     """
-    parts = text.str.extract_groups(_DURATION)
-    numbers = {name: parts.struct.field(name).cast(pl.Float64, strict=False) for name in _MS}
+    parts = text.str.extract_groups(DURATION)
+    numbers = {name: parts.struct.field(name).cast(pl.Float64, strict=False) for name in MS}
     # The empty text matches too: that is a bare number, or no duration at all.
     known = pl.any_horizontal(*(number.is_not_null() for number in numbers.values()))
-    total = pl.sum_horizontal(*(numbers[name] * _MS[name] for name in numbers))
-    bare = text.str.extract(_BARE, 1).cast(pl.Float64, strict=False) * (1000.0 if unit == "s" else 1.0)
-    return pl.when(known).then(total).otherwise(bare)
+    total = pl.sum_horizontal(*(numbers[name] * MS[name] for name in numbers))
+    bare = text.str.extract(BARE, 1).cast(pl.Float64, strict=False) * (1000.0 if unit == "s" else 1.0)
+    found = pl.when(known).then(total).otherwise(bare)
+    return pl.when(found <= MAX_DURATION_MS).then(found)
 
 
 def _code(text: pl.Expr, unit: str) -> pl.Expr:
     """A captured code; a signal counts as 128 + n, as shells report it."""
-    return text.cast(pl.Int64, strict=False) + (128 if unit == "signal" else 0)
+    return text.str.extract(CODE, 1).cast(pl.Int64, strict=False) + (128 if unit == "signal" else 0)
 
 
 def _json(fields: dict[str, pl.Expr]) -> pl.Expr:
     """A JSON object of the captured strings, keys sorted, absent ones left out."""
     present = pl.struct(*(expression.alias(name) for name, expression in fields.items()))
-    written = present.struct.json_encode()
+    # GoogleSQL escapes the two separators of lines that JSON lets stand.
+    written = present.struct.json_encode().str.replace_all("\u2028", "\\u2028", literal=True)
+    written = written.str.replace_all("\u2029", "\\u2029", literal=True)
     return written.str.replace_all('"[a-z0-9_]+":null,?', "").str.replace(",}$", "}").replace({"{}": None})

@@ -27,7 +27,7 @@ from parsers.model import Catalogue
 from parsers.model import load as load_catalogue
 from pipeline import explain as explanation
 from pipeline import history, run, simulate
-from pipeline.engines.embedded import Embedded, sql_folder
+from pipeline.engines.embedded import Embedded
 from pipeline.errors import SourceError, UsageError
 from pipeline.extract import extract
 from pipeline.judge.model import Verdict
@@ -37,6 +37,7 @@ from pipeline.report.frames import charts
 from pipeline.report.sections import sections
 from pipeline.schema import IDENTITY
 from pipeline.sources.files import resolve
+from pipeline.sql import written
 from pipeline.store import Store
 from pipeline.window import Window
 
@@ -193,10 +194,10 @@ def explain(line: str, known: Catalogue | None = None, log: str = "stderr") -> s
 
 def sql(name: str) -> str:
     """Return the GoogleSQL of a measure or staging table, such as `measures/latency`. Raises UsageError for others."""
-    path = sql_folder() / f"{name}.sql"
-    if not path.is_file():
-        raise UsageError(f"no file {name}.sql in sql/")
-    return path.read_text(encoding="utf-8")
+    try:
+        return written(name)
+    except FileNotFoundError as error:
+        raise UsageError(f"no file {name}.sql in sql/") from error
 
 
 def checks(verdict: Verdict) -> pl.DataFrame:

@@ -3,12 +3,9 @@
 import polars as pl
 
 from parsers import lines
-from parsers.signature import signatures
+from parsers.signature import NOTABLE, signatures
 from parsers.to_polars import INPUT, Classifier
 from pipeline.schema import EVENTS, polars_schema
-
-#: Outcomes whose lines get a signature, beside the lines that nothing explains.
-_NOTABLE = ("degraded", "failure", "critical")
 
 
 def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
@@ -32,7 +29,7 @@ def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
     signed = rows.select(
         pl.col("http_status").is_null()
         & pl.col("message").is_not_null()
-        & (pl.col("event").is_null() | pl.col("outcome").is_in(_NOTABLE))
+        & (pl.col("event").is_null() | pl.col("outcome").is_in(NOTABLE))
     ).to_series()
     where = signed.arg_true()
     if len(where):

@@ -17,6 +17,7 @@ from pipeline.commands.explain import explain, trace
 from pipeline.commands.extract import extract
 from pipeline.commands.history import calibrate, compare, history
 from pipeline.commands.simulate import demo, simulate
+from pipeline.commands.sql import sql
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def cli(*, verbose: bool) -> None:
 
 for command in (
     *(check, extract, compare, history, explain, trace, catalogue, calibrate, simulate, demo),
-    *(config, doctor),
+    *(config, doctor, sql),
 ):
     cli.add_command(command)
 

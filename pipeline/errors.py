@@ -5,12 +5,14 @@ RunverdictError                 (parsers.errors)
 ├── UsageError                  2  arguments that contradict each other
 ├── SettingsError               2  a configuration file or a policy that cannot be used
 ├── SourceError                 4  a source is missing, denied, unreachable or unreadable
-└── StoreError                  4  the store cannot be read or written
+├── StoreError                  4  the store cannot be read or written
+└── BigQueryError               4  BigQuery refuses: missing, denied, out of quota, too expensive, unreachable
 """
 
 from parsers.errors import CatalogueError, Problem, RunverdictError
 
 __all__ = [
+    "BigQueryError",
     "CatalogueError",
     "Problem",
     "RunverdictError",
@@ -51,3 +53,13 @@ class StoreError(RunverdictError):
         self.path = path
         self.reason = reason
         super().__init__(f"{path}: {reason}")
+
+
+class BigQueryError(RunverdictError):
+    """BigQuery refuses a job; whatever was done before it can be done again without counting twice."""
+
+    def __init__(self, place: str, reason: str, hint: str = "") -> None:
+        self.place = place
+        self.reason = reason
+        self.hint = hint
+        super().__init__(f"{place}: {reason}" + (f"; {hint}" if hint else ""))

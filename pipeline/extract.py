@@ -14,7 +14,7 @@ from pipeline.coverage import load
 from pipeline.errors import SourceError
 from pipeline.pull import Live, pull
 from pipeline.schema import CONTENT, ENTRIES, polars_schema
-from pipeline.sources import files, stored
+from pipeline.sources import bigquery, files, stored
 from pipeline.sources.live import is_live
 from pipeline.sources.log_entry import EntryReader
 from pipeline.store import Store
@@ -59,13 +59,14 @@ def extract(
     *,
     window: Window,
     live: Live | None = None,
+    max_bytes: int | None = None,
     on_progress: Callable[[str, int], None] = lambda _source, _bytes: None,
 ) -> Extraction:
     """Read the sources into the store's entries, and return what was met.
 
     Entries outside the window are counted and left out, but for those of services, which `live` says how to read;
-    entries without a timestamp are kept. A source that fails does not stop the others: it is in `failed`.
-    on_progress(source, bytes read so far in it).
+    entries without a timestamp are kept. A source that fails does not stop the others: it is in `failed`. max_bytes:
+    that a query of BigQuery may bill. on_progress(source, bytes read so far in it).
     """
     result = Extraction()
     key = store.pseudonym_key()
@@ -83,7 +84,7 @@ def extract(
                     continue
                 if is_live(source):
                     raise SourceError(source, "is a service", "pull it first: runverdict extract SOURCE --store DIR")
-                for given, as_entries in _read(source, reader, key, report):
+                for given, as_entries in _read(source, reader, key, report, window, max_bytes):
                     rows = given.filter(inside(window))
                     result.count(given, rows.height)
                     if rows.height:
@@ -99,11 +100,20 @@ def extract(
 
 
 def _read(
-    source: str, reader: EntryReader, key: bytes, report: files.FileReport
+    source: str,
+    reader: EntryReader,
+    key: bytes,
+    report: files.FileReport,
+    window: Window,
+    max_bytes: int | None,
 ) -> Iterator[tuple[pl.DataFrame, Callable[[pl.DataFrame], pl.DataFrame]]]:
     """Yield rows of a source in batches, each with what makes entries of the store of them."""
     if stored.is_stored(source):
         for rows in stored.read(source, report=report):
+            yield rows, lambda kept: kept
+        return
+    if bigquery.is_bigquery(source):
+        for rows in bigquery.read(source, window, key, report=report, max_bytes=max_bytes):
             yield rows, lambda kept: kept
         return
     for batch in files.read(source, report=report):

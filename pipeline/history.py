@@ -12,7 +12,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from datetime import datetime
 from math import inf, isinf
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -22,16 +24,27 @@ from pipeline.judge.model import Verdict
 from pipeline.judge.sample import EndpointCounts, EventTotal, Instances, Profile, RequestCounts, Times
 from pipeline.judge.stats import INDEPENDENT, DesignEffect
 from pipeline.novelties import KEY
-from pipeline.schema import HISTORY, polars_schema
-from pipeline.store import Store
+from pipeline.schema import HISTORY, RUN, polars_schema
 from pipeline.targets import Target
 
 _TABLES = ("verdicts", "measures", "histograms", "signatures")
 _SUMMED = [one.name for one in fields(RequestCounts) if one.name != "fastest_three_5xx_ns"]
 
 
-def append(store: Store, found: Iterable[Found]) -> None:
-    """Write verdicts, measures, histograms and signatures of a run; a killed run leaves whole files only."""
+class Memory(Protocol):
+    """Where history is kept: a folder, or a dataset of BigQuery."""
+
+    def keep(self, table: str, run: str, rows: pl.DataFrame) -> None:
+        """Put the rows of a run into a table, in place of those it had of that run."""
+        ...
+
+    def recall(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the rows of some runs, of all for None; empty where there is none."""
+        ...
+
+
+def append(memory: Memory, found: Iterable[Found]) -> None:
+    """Keep verdicts, measures, histograms and signatures of a run; a killed run leaves whole tables of a run only."""
     for one in found:
         name = _run(one)
         profile = one.sample
@@ -42,6 +55,8 @@ def append(store: Store, found: Iterable[Found]) -> None:
             "revision": one.target.revision,
             "run": name,
         }
+        known = [pl.lit(value, pl.String).alias(key) for key, value in identity.items()]
+        known.append(pl.lit(_moment(one.verdict.window.covered_end), pl.Datetime("us")).alias("window_end"))
         tables = {
             "histograms": pl.DataFrame(list(_histograms(profile)), schema=_own("histograms"), orient="row"),
             "measures": pl.DataFrame(list(_measures(profile, one.verdict)), schema=_own("measures"), orient="row"),
@@ -50,31 +65,29 @@ def append(store: Store, found: Iterable[Found]) -> None:
         }
         # The verdict last: a run counts when it is there.
         for table, rows in tables.items():
-            whole = rows.select(*(pl.lit(value, pl.String).alias(key) for key, value in identity.items()), pl.all())
-            store.write(f"history/{table}", name, whole.cast(dict(polars_schema(HISTORY[table]))))  # type: ignore[arg-type]
+            whole = rows.select(*known, pl.all()).with_columns(pl.col("window_end").dt.replace_time_zone("UTC"))
+            memory.keep(table, name, whole.cast(dict(polars_schema(HISTORY[table]))))  # type: ignore[arg-type]
 
 
-def read(store: Store, table: str) -> pl.DataFrame:
-    """Return a table of history: verdicts, measures, histograms or signatures; empty where there is none."""
-    files = store.slices(f"history/{table}")
-    frames = [store.read(f"history/{table}", path.stem) for path in files]
-    return pl.concat([pl.DataFrame(schema=polars_schema(HISTORY[table])), *frames])
+def _moment(text: str | None) -> datetime | None:
+    """RFC 3339 in UTC, with up to nine digits, cut to microseconds."""
+    return datetime.fromisoformat(text[:26].rstrip("Z")) if text else None
 
 
-def verdicts(store: Store, service: str | None = None) -> pl.DataFrame:
+def verdicts(memory: Memory, service: str | None = None) -> pl.DataFrame:
     """Return the verdicts of a store, of one service or of all, the oldest first, without their documents."""
-    rows = read(store, "verdicts").drop("document").sort("service", "started", "revision")
+    rows = memory.recall("verdicts").drop("document", "window_end").sort("service", "started", "revision")
     return rows.filter(pl.col("service") == service) if service else rows
 
 
-def earlier(store: Store, target: Target, *, runs: int, wanted: str) -> Earlier | None:
+def earlier(memory: Memory, target: Target, *, runs: int, wanted: str) -> Earlier | None:
     """Return the last runs of other revisions of a service that passed, added up; None where there is none.
 
     wanted: `previous`; `none`, which gives none; or the name of a revision, whose last run it is, passed or not.
     """
     if wanted == "none":
         return None
-    mine = read(store, "verdicts").filter(
+    mine = memory.recall("verdicts").filter(
         *(
             pl.col(key).eq_missing(pl.lit(getattr(target, key), pl.String))
             for key in ("project", "location", "service")
@@ -89,8 +102,9 @@ def earlier(store: Store, target: Target, *, runs: int, wanted: str) -> Earlier 
     if last.is_empty():
         return None
     names = last["run"].to_list()
-    profiles = [_profile(store, name) for name in names]
-    known = pl.concat([store.read("history/signatures", name) for name in names])
+    measures, histograms = memory.recall("measures", names), memory.recall("histograms", names)
+    profiles = [_profile(measures.filter(run=name), histograms.filter(run=name)) for name in names]
+    known = memory.recall("signatures", names)
     added = known.group_by(KEY).agg(pl.col("n", "n_startup").sum()).sort(KEY)
     texts = ("first_log_name", "first_insert_id", "first_excerpt")
     nothing = [pl.lit(None, pl.Int64).alias("first_ns"), *(pl.lit(None, pl.String).alias(name) for name in texts)]
@@ -170,7 +184,7 @@ def _run(one: Found) -> str:
 
 def _own(table: str) -> pl.Schema:
     """The columns of a table beside who and which run."""
-    return pl.Schema({column.name: column.dtype for column in HISTORY[table][5:]})
+    return pl.Schema({column.name: column.dtype for column in HISTORY[table][len(RUN) :]})
 
 
 def _verdict(verdict: Verdict) -> tuple[object, ...]:
@@ -236,9 +250,8 @@ def _histograms(profile: Profile) -> Iterator[tuple[str, str, int, int, int]]:
             yield kind, name, int(part), int(bucket), int(n)
 
 
-def _profile(store: Store, name: str) -> Profile:
-    """The profile of one run, as it was written."""
-    rows = store.read("history/measures", name)
+def _profile(rows: pl.DataFrame, histograms: pl.DataFrame) -> Profile:
+    """The profile of one run, from its rows of measures and histograms."""
     known: dict[str, dict[str, tuple[int | None, float | None]]] = {}
     for measure, key, n, value in rows.select("measure", "key", "n", "value").iter_rows():
         known.setdefault(measure, {})[key] = n, value
@@ -249,7 +262,7 @@ def _profile(store: Store, name: str) -> Profile:
     def design(measure: str, key: str) -> DesignEffect:
         return DesignEffect(known[f"{measure}.effect"][key][1] or 1.0, known[f"{measure}.df"][key][1] or inf)
 
-    histograms = store.read("history/histograms", name).sort("kind", "key", "part", "bucket")
+    histograms = histograms.sort("kind", "key", "part", "bucket")
     times = {}
     for (kind, key), part in histograms.group_by("kind", "key", maintain_order=True):
         bucket, place, n = (part[column].to_numpy().astype(np.int64) for column in ("bucket", "part", "n"))

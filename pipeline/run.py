@@ -16,9 +16,11 @@ import polars as pl
 from parsers.model import Catalogue
 from parsers.redact import redact_text
 from parsers.to_polars import Classifier
-from pipeline import history, targets
+from pipeline import history, scale, targets
 from pipeline.assemble import Context, Earlier, Found, assess, seen
+from pipeline.bigquery import is_bigquery
 from pipeline.classify import classify
+from pipeline.dataset import Dataset
 from pipeline.engines.embedded import Embedded
 from pipeline.errors import RunverdictError, UsageError
 from pipeline.extract import Extraction, extract
@@ -54,7 +56,8 @@ class Job:
 
     service None: every service worth a verdict. revision: `newest`, `serving`, `every` (that had users), or a name.
     baseline: `previous`, `none`, or a name. live: what is read of services among the sources; its clock decides what of
-    the window is settled. expected: what the team expects; tests: results to take into account.
+    the window is settled. expected: what the team expects; tests: results to take into account. For BigQuery:
+    max_bytes that a query may bill, expiration_days of a store's rows; None for no limit.
     """
 
     sources: Sequence[str]
@@ -68,6 +71,8 @@ class Job:
     live: Live | None = None
     expected: Expectations = field(default_factory=Expectations)
     tests: TestResults | None = None
+    max_bytes: int | None = None
+    expiration_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,25 +104,38 @@ class Run:
         return found
 
 
-def check(job: Job, folder: Path, *, on_progress: Callable[[str, int], None] = lambda _step, _done: None) -> Run:
-    """Run the whole job in a store at `folder`, and return the verdicts.
+def check(job: Job, place: Path | str, *, on_progress: Callable[[str, int], None] = lambda _step, _done: None) -> Run:
+    """Run the whole job in a store, and return the verdicts.
 
-    Raises RunverdictError where the store or the catalogue cannot be used; a source that fails is in the extraction.
+    place: a folder, or the name of a dataset of BigQuery. Raises RunverdictError where the store or the catalogue
+    cannot be used; a source that fails is in the extraction.
     """
-    store = Store(folder)
+    if is_bigquery(str(place)):
+        dataset = Dataset(str(place), max_bytes=job.max_bytes)
+        dataset.prepare(job.expiration_days)
+        extraction = scale.fill(dataset, job.sources, job.window, job.live, on_progress)
+        return _judged(job, dataset, extraction, partial(scale.measures, dataset, job.catalogue))
+    store = Store(Path(place))
     with store.writing():
-        return _check(job, store, on_progress)
+        extraction = extract(
+            job.sources, store, window=job.window, live=job.live, max_bytes=job.max_bytes, on_progress=on_progress
+        )
+        classify_store(store, job.catalogue)
+        return _judged(job, store, extraction, partial(_measured, store))
 
 
-def _check(job: Job, store: Store, on_progress: Callable[[str, int], None]) -> Run:
-    extraction = extract(job.sources, store, window=job.window, live=job.live, on_progress=on_progress)
-    classify_store(store, job.catalogue)
-    start, end = job.window.start, job.window.end
-    bounds = {"start_ns": nanoseconds(start) if start else None, "end_ns": nanoseconds(end) if end else None}
+def _measured(store: Store, window: Window, requests_until_ns: int | None = None) -> Measures:
+    """The measures of a window in a store on this machine."""
+    bounds = [None if moment is None else nanoseconds(moment) for moment in (window.start, window.end)]
+    more = {"start_ns": bounds[0], "end_ns": bounds[1], "requests_until_ns": requests_until_ns}
+    with reported(store.path / "events"), Embedded(store.slices("events"), **more) as engine:
+        return measure(engine)
+
+
+def _judged(job: Job, memory: history.Memory, extraction: Extraction, measured: Callable[..., Measures]) -> Run:
+    """The verdicts on what was extracted. measured: gives the measures of a window, as `_measured` does."""
     unsettled_ns = _unsettled_ns(job)
-    slices = store.slices("events")
-    with reported(store.path / "events"), Embedded(slices, **bounds, requests_until_ns=unsettled_ns) as engine:
-        measures = measure(engine)
+    measures = measured(job.window, unsettled_ns)
     selection = targets.select(measures.revisions, service=job.service, revision=job.revision, baseline=job.baseline)
     moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
     now_us = max((one for one in moments if isinstance(one, int)), default=None)
@@ -136,32 +154,30 @@ def _check(job: Job, store: Store, on_progress: Callable[[str, int], None]) -> R
         cut_sources=tuple(sorted({redact_text(Path(one.source).name) for one in extraction.reports if one.truncated})),
         expected=replace(job.expected, known=_expected_anyway(job.catalogue)),
         tests=job.tests,
-        stretch=_stretch(job, slices, measures, selection).get,
-        earlier=partial(history.earlier, store, runs=int(job.policy.comparison["history_runs"]), wanted=job.baseline),
+        stretch=_stretch(job, measured, measures, selection).get,
+        earlier=partial(history.earlier, memory, runs=int(job.policy.comparison["history_runs"]), wanted=job.baseline),
     )
     found = [assess(measures, target, context) for target in selection.targets]
     _known_baseline(job, selection, found)
-    past = history.verdicts(store)
+    past = history.verdicts(memory)
     drawn = {one.target.path: charts(measures, asdict(one.target), one.verdict, past) for one in found}
     read = extraction.stored + extraction.read
     numbers = totals(measures.revisions, read=read, duplicates=extraction.duplicates)
     if wrong := unreconciled(numbers, [one.verdict for one in found]):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
-    history.append(store, found)
+    history.append(memory, found)
     names = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
     notes = [] if found else _notes(job, extraction, numbers, names, measures.revisions)
     return Run(found, selection.others, numbers, extraction, context.expected, notes, drawn)
 
 
 def _stretch(
-    job: Job, slices: Sequence[Path], measures: Measures, selection: targets.Selection
+    job: Job, measured: Callable[..., Measures], measures: Measures, selection: targets.Selection
 ) -> dict[targets.Target, Earlier]:
     """What was pulled before the window of each target's baseline, where the window shows too little of one."""
     if job.live is None or job.window.start is None or job.live.since >= job.window.start or job.baseline == "none":
         return {}
-    start_ns, end_ns = nanoseconds(job.live.since), nanoseconds(job.window.start)
-    with Embedded(slices, start_ns=start_ns, end_ns=end_ns) as engine:
-        stretch = measure(engine)
+    stretch = measured(Window(job.live.since, job.window.start))
     found = {}
     for target in selection.targets:
         name = targets.baseline_before(stretch.revisions, measures.revisions, target, baseline=job.baseline)

@@ -68,18 +68,19 @@ EVENT_COLUMNS: tuple[Column, ...] = (
 
 EVENTS: tuple[Column, ...] = ENTRIES + EVENT_COLUMNS
 
-_RUN: tuple[Column, ...] = (
+RUN: tuple[Column, ...] = (
     Column("project", pl.String, "STRING", "", "project of the service"),
     Column("location", pl.String, "STRING", "", "location of the service"),
     Column("service", pl.String, "STRING", "", "the service"),
     Column("revision", pl.String, "STRING", "", "the revision that was judged"),
     Column("run", pl.String, "STRING", "", "digest of the identity and of the time that its entries cover"),
+    Column("window_end", TIMESTAMP, "TIMESTAMP", "", "last entry of the service, to microseconds"),
 )
 
 #: What is remembered of a run: tables that merge by adding.
 HISTORY: dict[str, tuple[Column, ...]] = {
     "verdicts": (
-        *_RUN,
+        *RUN,
         Column("started", pl.String, "STRING", "", "first entry of the service, RFC 3339"),
         Column("ended", pl.String, "STRING", "", "last entry of the service, RFC 3339"),
         Column("verdict", pl.String, "STRING", "", "PASS, WARN, INCONCLUSIVE or FAIL"),
@@ -95,7 +96,7 @@ HISTORY: dict[str, tuple[Column, ...]] = {
         Column("document", pl.String, "STRING", "", "verdict.json"),
     ),
     "measures": (
-        *_RUN,
+        *RUN,
         Column("measure", pl.String, "STRING", "", "what was measured"),
         Column("key", pl.String, "STRING", "", "of which endpoint, event or code; empty for the whole"),
         Column("n", pl.Int64, "INT64", "", "how many it rests on, or the count itself"),
@@ -103,7 +104,7 @@ HISTORY: dict[str, tuple[Column, ...]] = {
         Column("unit", pl.String, "STRING", "", "unit of the number"),
     ),
     "histograms": (
-        *_RUN,
+        *RUN,
         Column("kind", pl.String, "STRING", "", "endpoint or event"),
         Column("key", pl.String, "STRING", "", "which one"),
         Column("part", pl.Int64, "INT64", "", "eighth of the revision's time, 0 to 7"),
@@ -111,7 +112,7 @@ HISTORY: dict[str, tuple[Column, ...]] = {
         Column("n", pl.Int64, "INT64", "entries", "how many, of the steady phase"),
     ),
     "signatures": (
-        *_RUN,
+        *RUN,
         Column("signature", pl.String, "STRING", "", "message with its variable parts masked"),
         Column("level", pl.String, "STRING", "", "effective severity"),
         Column("event", pl.String, "STRING", "", "the event that explains it, empty where nothing does"),

@@ -33,6 +33,12 @@ class ExitSettings(_Strict):
     INCONCLUSIVE: ExitCode = 3
 
 
+class StoreSettings(_Strict):
+    """A store in BigQuery: after how many days its rows go; None: never. It holds for tables that a run makes."""
+
+    expiration_days: Annotated[int, Field(ge=1)] | None = None
+
+
 class Settings(_Strict):
     """All that a settings file may say."""
 
@@ -42,6 +48,7 @@ class Settings(_Strict):
     expected: list[Contract] = []
     required: list[Required] = []
     rename: list[Rename] = []
+    store: StoreSettings = StoreSettings()
 
 
 def load(path: Path | None) -> Settings:

@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import duckdb
 import polars as pl
 
 from pipeline.errors import StoreError
+from pipeline.schema import HISTORY, polars_schema
 
 KEY_VARIABLE = "RUNVERDICT_PSEUDONYM_KEY"
 
@@ -89,6 +90,16 @@ class Store:
         path = self.path / table / f"{name}.parquet"
         with reported(path):
             return pl.read_parquet(path, hive_partitioning=False)
+
+    def keep(self, table: str, run: str, rows: pl.DataFrame) -> None:
+        """Write the rows of a run into a table of history, in place of those it had of that run."""
+        self.write(f"history/{table}", run, rows)
+
+    def recall(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the rows of some runs, of all for None, from a table of history; empty where there is none."""
+        found = [path.stem for path in self.slices(f"history/{table}")]
+        frames = [self.read(f"history/{table}", run) for run in found if runs is None or run in runs]
+        return pl.concat([pl.DataFrame(schema=polars_schema(HISTORY[table])), *frames])
 
     def count(self, table: str, name: str, rows: pl.Expr | None = None) -> int:
         """Return how many rows one slice has, of those that an expression chooses."""

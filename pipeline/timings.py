@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from pipeline.judge.power import binomial_design_effect, design_effect
+from pipeline.judge.power import binomial_design_effect, design_effect, most_cautious
 from pipeline.judge.sample import OTHERS, Times
 from pipeline.judge.stats import INDEPENDENT, DesignEffect
 
@@ -15,10 +14,6 @@ from pipeline.judge.stats import INDEPENDENT, DesignEffect
 _MANY_MINUTES = 60
 _FEW_MINUTES = 8
 _PER_MINUTE = 6
-
-#: Design effects are compared by what a test makes of them at this tail, with at most so many degrees of freedom.
-_FAR = 0.999
-_MANY = 1e6
 
 _MOST_SLOTS = 1_000_000
 
@@ -69,7 +64,7 @@ def _design(rows: pl.DataFrame, squares: float, *, detrended: bool = False) -> D
             found.append(design_effect(*_detrended(sums, numbers, squares), fitted=2))
         else:
             found.append(design_effect(sums, numbers, squares))
-    return max(found, key=lambda one: one.value * float(stdtrit(min(one.df, _MANY), _FAR)) ** 2)
+    return most_cautious(found)
 
 
 def _bins(slots: pl.DataFrame) -> list[pl.DataFrame]:

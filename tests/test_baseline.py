@@ -5,7 +5,6 @@ import json
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.history import read
 from pipeline.store import Store
 from tests.conftest import call, check, documents, entry, line, ndjson, request
 
@@ -163,7 +162,7 @@ def test_a_window_judged_again_replaces_what_was_said_of_it(two, tmp_path):
     path = two()
     check(tmp_path / "s", path)
     check(tmp_path / "s", path)
-    assert read(Store(tmp_path / "s"), "verdicts")["revision"].to_list() == [f"shop-api-{NEW}"]
+    assert Store(tmp_path / "s").recall("verdicts")["revision"].to_list() == [f"shop-api-{NEW}"]
 
 
 def test_a_revision_that_failed_is_no_baseline_of_history(tmp_path):

@@ -17,11 +17,21 @@ LAYERS = [
     ("pipeline.errors", {"parsers.errors"}, set()),
     ("pipeline.schema", set(), {"polars"}),
     ("pipeline.window", {"pipeline.errors"}, set()),
+    ("pipeline.bigquery", {"pipeline.errors"}, {"polars", "google", "requests"}),
+    ("pipeline.sql", {"pipeline.schema", "pipeline.errors", "parsers"}, set()),
     ("pipeline.settings", {"pipeline.errors", "pipeline.judge.expectations"}, {"pydantic"}),
     (
         "pipeline.sources",
-        {"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window"},
+        *(
+            {"pipeline.sources", "pipeline.schema", "pipeline.errors", "pipeline.window"}
+            | {"pipeline.bigquery", "pipeline.sql"},
+        ),
         {"polars", "duckdb", "pyarrow", "google", "requests", "zstandard"},
+    ),
+    (
+        "pipeline.dataset",
+        {"pipeline.errors", "pipeline.schema", "pipeline.bigquery", "pipeline.sql", "pipeline.store"},
+        {"polars", "google"},
     ),
     ("pipeline.store", {"pipeline.errors", "pipeline.schema", "pipeline.window"}, {"polars", "duckdb"}),
     ("pipeline.coverage", {"pipeline.errors", "pipeline.store"}, set()),
@@ -51,7 +61,7 @@ LAYERS = [
     ),
     (
         "pipeline.engines",
-        {"pipeline.engines", "pipeline.schema", "pipeline.errors", "parsers"},
+        {"pipeline.engines", "pipeline.schema", "pipeline.errors", "pipeline.bigquery", "pipeline.sql", "parsers"},
         {"polars", "duckdb", "sqlglot", "google"},
     ),
     ("pipeline.measure", {"pipeline.engines", "pipeline.schema"}, {"polars"}),
@@ -82,6 +92,7 @@ WIRING = (
     "run",
     "targets",
     "totals",
+    "scale",
 )
 
 

@@ -12,7 +12,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 #: One of each kind that must not reach a report; every one is made up.
 PLANTED = {
-    "JSON web token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXBsYW50ZWQ",
+    "JSON web token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2VhbGVkLXBsYW50ZWQ",
     "bearer": "Bearer pLaNtEd0123456789abcdefXYZ",
     "basic": "Basic cGxhbnRlZDpwbGFudGVkLXBhc3N3b3Jk",
     "AWS key": "AKIAPLANTED0123456AB",
@@ -45,7 +45,7 @@ PLANTED = {
     "IPv6": "peer 2001:db8:0:0:8:800:200c:417a left",
     "query string": "/callback?code=planted-code&state=1",
 }
-SEEN = re.compile(r"[Pp]la?nted|PLANTED|pLaNtEd|cGxhbnRlZ|c2lnbmF0dXJl|109876543210|203\.0\.113\.77|417a|1234567890-")
+SEEN = re.compile(r"[Pp]la?nted|PLANTED|pLaNtEd|cGxhbnRlZ|c2VhbGVkLXBs|109876543210|203\.0\.113\.77|417a|1234567890-")
 
 
 def test_thirty_kinds_of_secrets_reach_no_output(tmp_path):
@@ -99,7 +99,7 @@ def test_the_readmes_event_works_as_written(tmp_path):
 def test_the_readmes_configuration_is_read(tmp_path):
     """Every key of it is known; only the folder it names has to be there."""
     block = next(text for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if "[policy." in text)
-    assert set(tomllib.loads(block)) == {"catalogue", "policy", "expected", "required", "rename", "exit"}
+    assert set(tomllib.loads(block)) == {"catalogue", "policy", "expected", "required", "rename", "exit", "store"}
     (tmp_path / "my-events").mkdir()
     config = tmp_path / "runverdict.toml"
     config.write_text(block, encoding="utf-8")

@@ -14,6 +14,7 @@ import click
 from pipeline.commands.common import (
     EXIT_FAIL,
     EXIT_TOOL,
+    StorePath,
     catalogue_of,
     config_option,
     exits,
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
     metavar="md,json,html,junit",
     help="Forms to write, default all; with one and no --out: print it.",
 )
-@click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Keep entries and events there.")
+@click.option("--store", type=StorePath(), metavar="DIR|bigquery://P.D", help="Keep entries, events and history there.")
+@click.option("--max-bytes", metavar="N", type=click.IntRange(min=1), help="No query of BigQuery may bill more.")
 @click.option(
     "--junit",
     multiple=True,
@@ -61,8 +63,8 @@ if TYPE_CHECKING:
 @click.option("--explain-policy", is_flag=True, help="Say which rule decided what, and what would change the verdict.")
 @config_option
 def check(**options: Any) -> None:
-    """Judge the newest revision of each service in SOURCE: files, folders, globs, - for standard input, or the log of
-    a project, logging://PROJECT.
+    """Judge the newest revision of each service in SOURCE: files, folders, globs, - for standard input, the log of a
+    project, logging://PROJECT, or bigquery://PROJECT.DATASET[.TABLE] for a log sink's tables or Log Analytics.
 
     Exit codes: 0 PASS or WARN, 1 FAIL, 2 wrong usage or configuration, 3 INCONCLUSIVE, 4 the tool could not do its
     work.
@@ -71,6 +73,7 @@ def check(**options: Any) -> None:
     Example:
       runverdict check logs.json
       runverdict check exports/ --service shop-api --out report --format md,json
+      runverdict check bigquery://shop.logs --since 1h --store bigquery://shop.verdicts --max-bytes 50000000000
       gcloud logging read ... --format=json | runverdict check -
       runverdict check logging://my-project --service shop-api --since deploy --wait --store logs
     """
@@ -86,12 +89,13 @@ def run_check(
     baseline: str,
     out: Path | None,
     forms: str | None,
-    store: Path | None,
+    store: str | None,
     config: Path | None,
     junit: tuple[Path, ...] = (),
     explain_policy: bool = False,
     wait: bool = False,
     dry_run: bool = False,
+    max_bytes: int | None = None,
     **asked: Any,
 ) -> int:
     """Run the job that the options of `check` describe, print or write what it gives, and return the exit code.
@@ -113,7 +117,7 @@ def run_check(
     if missing and not known:
         return EXIT_TOOL
     what = meaning(known, service=service, baseline=baseline != "none", **asked)
-    if dry_run:
+    if dry_run and what.live:
         say_estimate(known, what)
         return 0
     if wait:
@@ -131,7 +135,11 @@ def run_check(
         live=what.live,
         expected=Expectations(settings.expected, settings.required, settings.rename),
         tests=read_results(junit) if junit else None,
+        max_bytes=max_bytes,
+        expiration_days=settings.store.expiration_days,
     )
+    if dry_run:
+        return _estimate(job, store)
     run = run_job(job, store)
     if out:
         write(out, run.verdict, run.verdicts, run.totals, wanted, run.charts)  # type: ignore[arg-type]
@@ -146,18 +154,18 @@ def run_check(
     return _exit_code(run, settings, failed=bool(missing or run.extraction.failed))
 
 
-def run_job(job: "Job", store: Path | None) -> "Run":
+def run_job(job: "Job", store: str | None) -> "Run":
     """Run a job in a store, a temporary one for None, with a progress bar, and say on stderr what the sources met."""
     from pipeline.run import check as check_job
 
-    place = nullcontext(str(store)) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
+    place = nullcontext(store) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
     with place as folder:
         if job.live:
             with pulling(job.live) as live:
-                run = check_job(replace(job, live=live), Path(folder))
+                run = check_job(replace(job, live=live), folder)
         else:
             with _progress(job.sources) as on_progress:
-                run = check_job(job, Path(folder), on_progress=on_progress)
+                run = check_job(job, folder, on_progress=on_progress)
     _talk(run)
     return run
 
@@ -170,6 +178,21 @@ def _explain_policy(run: "Run", policy: "Policy", *, err: bool) -> None:
     for one in run.found:
         for line in explain(one.sample, policy, run.expected):
             click.echo(f"{line[: len(line) - len(line.lstrip())]}{shown(line.lstrip())}", err=err)
+
+
+def _estimate(job: "Job", store: str | None) -> int:
+    """Print what BigQuery would read for a job, and what it would cost; return the exit code."""
+    from pipeline.bigquery import is_bigquery, price_usd
+    from pipeline.scale import estimate
+
+    if not any(map(is_bigquery, [store or "", *job.sources])):
+        raise UsageError("--dry-run is for logging:// and bigquery://; files are read at no cost")
+    total = 0
+    for step, read in estimate(store, job.sources, job.catalogue, job.window):
+        click.echo(f"{step}: {read:,} bytes, {price_usd(read):.4f} USD")
+        total += read
+    click.echo(f"in all: {total:,} bytes, {price_usd(total):.4f} USD on demand; nothing was run")
+    return 0
 
 
 def _exit_code(run: "Run", settings: "Settings", *, failed: bool) -> int:

@@ -19,6 +19,17 @@ EXIT_FAIL, EXIT_USAGE, EXIT_INCONCLUSIVE, EXIT_TOOL, EXIT_INTERRUPTED = 1, 2, 3,
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+class StorePath(click.Path):
+    """A folder, or the name of a dataset of BigQuery, as text."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the place as it is given; refuse a file."""
+        return value if str(value).startswith("bigquery://") else super().convert(value, param, ctx)
+
+
 def fail(error: RunverdictError) -> NoReturn:
     """Say an error and leave: 2 for what the user can put right in the command, 4 for the rest."""
     click.echo(f"runverdict: {error}", err=True)

@@ -91,7 +91,7 @@ def compare(
         if len(revisions) != 2:
             raise UsageError("--revision is needed twice: the older one, then the newer one")
         job = _job(sources, config, service=service, revision=revisions[1], baseline=revisions[0])
-        run = run_job(job, store)
+        run = run_job(job, str(store) if store else None)
         for note in run.notes:
             click.echo(f"runverdict: {note}", err=True)
         for _, verdict in run.verdicts:
@@ -138,7 +138,7 @@ def calibrate(sources: tuple[str, ...], service: str | None, store: Path | None,
     """
     with exits():
         job = _job(sources, config, service=service, revision="every", baseline="previous")
-        run = run_job(job, store)
+        run = run_job(job, str(store) if store else None)
         if not run.verdicts:
             raise SystemExit(EXIT_TOOL if run.extraction.failed else EXIT_INCONCLUSIVE)
         _calibration(run, job)

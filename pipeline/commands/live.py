@@ -39,7 +39,7 @@ _OPTIONS = (
         metavar="D",
         help="How long after its end a window is complete. Default: the service's request time-out, else 5m.",
     ),
-    click.option("--dry-run", is_flag=True, help="Estimate what reading services would take, and read nothing else."),
+    click.option("--dry-run", is_flag=True, help="Estimate what reading would take, and read nothing else."),
     click.option(
         "--reads-per-minute",
         type=click.IntRange(1, 60),
@@ -88,6 +88,7 @@ def meaning(
 
 def resolved(arguments: Sequence[str]) -> tuple[list[str], list[SourceError]]:
     """Return the files and services that the arguments name, and what is wrong with others, which stderr has then."""
+    from pipeline.bigquery import is_bigquery
     from pipeline.sources.files import resolve
     from pipeline.sources.live import is_live, project_of
 
@@ -98,6 +99,9 @@ def resolved(arguments: Sequence[str]) -> tuple[list[str], list[SourceError]]:
         if is_live(argument):
             project_of(argument)
             services.append(argument.removesuffix("/"))
+            continue
+        if is_bigquery(argument):
+            services.append(argument)
             continue
         try:
             found = resolve([argument])

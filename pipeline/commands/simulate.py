@@ -46,5 +46,5 @@ def demo(out: Path | None) -> None:
         simulation.write(simulation.simulate("crash-loop"), logs)
         click.echo(f"simulated: {simulation.SCENARIOS['crash-loop']}\n", err=True)
         nothing: dict[str, Any] = dict.fromkeys(("service", "forms", "store", "config"))
-        code = run_check(sources=(str(logs),), out=out, revision="newest", baseline="none", **nothing)
+        code = run_check(sources=(str(logs),), out=out, revision="newest", baseline="previous", **nothing)
         click.echo(f"runverdict check would exit with {code}" + (f"; report in {out}" if out else ""), err=True)

@@ -4,8 +4,6 @@ import os
 import tempfile
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import duckdb
@@ -14,23 +12,15 @@ import sqlglot
 
 from pipeline.errors import UsageError
 from pipeline.schema import EVENTS, polars_schema
-
-#: The files of `sql/staging` that measures read, each from events and those before it.
-STAGING = ("instances", "starts", "requests", "timed")
-
-
-@cache
-def sql_folder() -> Traversable | Path:
-    """Return the folder of the SQL files: in the wheel `pipeline/_sql`, in a checkout `sql`."""
-    packaged = resources.files("pipeline") / "_sql"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "sql"
+from pipeline.sql import STAGING, written
 
 
 @cache
 def translated(name: str) -> str:
     """Return `sql/NAME.sql` in DuckDB's dialect."""
-    text = (sql_folder() / f"{name}.sql").read_text(encoding="utf-8")
-    return sqlglot.transpile(text, read="bigquery", write="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)[0]
+    return sqlglot.transpile(
+        written(name), read="bigquery", write="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE
+    )[0]
 
 
 class Embedded:

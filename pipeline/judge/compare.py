@@ -383,8 +383,10 @@ def _minutes(needed: int | None, n: int, sample: Sample) -> float | None:
 
 
 def milliseconds(value: float) -> str:
-    """Return a duration for reading, with three digits, or whole."""
-    return f"{value:,.0f}" if isfinite(value) and abs(value) >= 100 else f"{value:.3g}"
+    """Return a duration for reading: with three digits, or whole; an end of an interval may be unbounded."""
+    if not isfinite(value):
+        return "unbounded"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def rounded(value: float) -> float:

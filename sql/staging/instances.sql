@@ -19,7 +19,7 @@ instances as (
         min(if(event = 'platform.instance_started', timestamp_ns, null)) as scaled_ns,
         min(if(event = 'platform.probe_succeeded', timestamp_ns, null)) as ready_ns,
         min(if(
-            event = 'platform.instance_started', json_value(fields, '$.reason'), null
+            event = 'platform.instance_started', regexp_extract(fields, r'"reason":"([A-Z_]+)"'), null
         )) as reason,
         countif(event = 'platform.exit' and outcome not in ('ok', 'info')) as bad_exits,
         min(timestamp_ns) as first_ns,

@@ -57,7 +57,7 @@ timed as (
         is_startup,
         div(timestamp_ns, 10000000000) as slot,
         div(eighths_ns, span_ns) as part,
-        cast(ceil(ln(duration_ns) / ln(1.02)) as int64) as bucket
+        cast(ceil(ln(greatest(duration_ns, 1)) / ln(1.02)) as int64) as bucket
 
     from spans
 

@@ -15,7 +15,7 @@ from parsers.dialect import groups
 from parsers.lines import FORMATS
 from parsers.model import Example, load
 from parsers.redact import RULES
-from parsers.signature import _DELIMITED, _EXCEPTIONS, _REPEATED, _VARIABLE
+from parsers.signature import _DELIMITED, _REPEATED, _VARIABLE, EXCEPTIONS
 from tests.parsers.test_redact import HARMLESS, PLANTED
 
 MUTATIONS = 6
@@ -138,7 +138,7 @@ def test_engines_read_the_same_formats(form, texts):
 
 
 REPLACED = [(rule.name, rule.pattern, rule.replacement) for rule in RULES]
-REPLACED += [(f"signature {n}", p, "<*>") for n, p in enumerate((_DELIMITED, _VARIABLE, _REPEATED, *_EXCEPTIONS))]
+REPLACED += [(f"signature {n}", p, "<*>") for n, p in enumerate((_DELIMITED, _VARIABLE, _REPEATED, *EXCEPTIONS))]
 
 
 @pytest.mark.parametrize(("pattern", "replacement"), [row[1:] for row in REPLACED], ids=[row[0] for row in REPLACED])

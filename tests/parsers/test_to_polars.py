@@ -442,3 +442,28 @@ def test_other_columns_do_not_matter(shipped, corpus):
     """Only `INPUT` is read, by name."""
     more = corpus.with_columns(row=pl.lit(0), event=pl.lit("x")).select("event", *reversed(INPUT), "row")
     assert_frame_equal(shipped.classify(more), shipped.classify(corpus))
+
+
+# ---------------------------------------------------------------- what every engine can hold
+
+
+def test_a_duration_beyond_64_bits_of_nanoseconds_is_none():
+    """A hostile line must not stop the measures, which count in nanoseconds."""
+    event = block("a.b", ("took ", "took (?P<t>[^ ]+)"), fields={"t": "duration"})
+    rows = classified([event], "took 5ms", f"took {'9' * 25}ms", f"took {'9' * 400}h", "took 2000000h")
+    assert [row["duration_ms"] for row in rows] == [5.0, None, None, 7.2e12]
+
+
+def test_a_code_of_more_than_18_digits_is_none():
+    """Nor is what is no number."""
+    event = block("a.b", ("code ", "code (?P<n>[^ ]+)"), fields={"n": "code"})
+    rows = classified([event], f"code {'9' * 18}", f"code {'9' * 19}", "code 0x1f", "code -1")
+    assert [row["code"] for row in rows] == [10**18 - 1, None, None, -1]
+
+
+def test_separators_of_lines_are_escaped_in_fields():
+    """As GoogleSQL writes them."""
+    event = block("a.b", ("said ", "said (?P<t>.+)"), fields={"t": "text"})
+    (row,) = classified([event], "said \u2028 and \u2029 and \\u2028")
+    assert row["fields"] == '{"t":"\\u2028 and \\u2029 and \\\\u2028"}'
+    assert json.loads(row["fields"]) == {"t": "\u2028 and \u2029 and \\u2028"}

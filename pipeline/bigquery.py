@@ -1,0 +1,194 @@
+"""One dataset of BigQuery: names, jobs with labels and a limit of bytes, and errors that say what to do."""
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pipeline.errors import BigQueryError, UsageError
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+log = logging.getLogger(__name__)
+
+PREFIX = "bigquery://"
+
+#: On-demand price in the multi-regions US and EU: cloud.google.com/bigquery/pricing, October 2026.
+USD_PER_TIB = 6.25
+
+_PLACE = re.compile(r"bigquery://((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]*[a-z0-9])\.([A-Za-z0-9_]+)(?:\.([A-Za-z0-9_-]+))?")
+
+#: How long the first call is tried, in s; a service that does not answer it is not there.
+_PATIENCE_S = 30.0
+
+_UNREACHABLE = "check the network, then run it again; nothing was counted twice"
+_RIGHTS = "a source needs roles/bigquery.dataViewer, a store roles/bigquery.dataEditor, both roles/bigquery.jobUser"
+_CANCELLED = "the job was cancelled; run it again, nothing was counted twice"
+
+#: What to do about an error, by the reason that BigQuery gives, or words of its message.
+_HINTS = (
+    ("billed", "raise --max-bytes, or narrow the window with --since and --until"),
+    ("was not found in location", "source and store must be in one location; copy the dataset, or use another store"),
+    ("quota", "wait and run it again, or ask for more quota; nothing was counted twice"),
+    ("rateLimitExceeded", "wait and run it again; nothing was counted twice"),
+    ("stopped", _CANCELLED),
+    ("cancelled", _CANCELLED),
+    ("billing", "enable billing for the project, or name another one"),
+    ("accessDenied", _RIGHTS),
+    ("permission", _RIGHTS),
+    ("Access Denied", _RIGHTS),
+    ("Not found: Dataset", "create it: bq mk --dataset PROJECT:DATASET"),
+    ("Not found: Table", "check its name; bq ls PROJECT:DATASET lists what is there"),
+    ("Timeout of", _UNREACHABLE),
+    ("Resources exceeded", "narrow the window with --since and --until"),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A dataset, or one table or view in it."""
+
+    project: str
+    dataset: str
+    table: str | None = None
+
+    def __str__(self) -> str:
+        return PREFIX + ".".join(part for part in (self.project, self.dataset, self.table) if part)
+
+    def path(self, table: str) -> str:
+        """Return the path of a table of this dataset as SQL takes it."""
+        return f"`{self.project}.{self.dataset}.{table}`"
+
+
+def is_bigquery(text: str) -> bool:
+    """Whether a source or store is named as one of BigQuery."""
+    return text.startswith(PREFIX)
+
+
+def parse(text: str) -> Place:
+    """Return the place that `bigquery://PROJECT.DATASET[.TABLE]` names. Raises UsageError for anything else."""
+    if not (found := _PLACE.fullmatch(text)):
+        raise UsageError(f"{text!r} is no place in BigQuery; write bigquery://PROJECT.DATASET or …DATASET.TABLE")
+    return Place(*found.groups())
+
+
+def price_usd(n_bytes: int) -> float:
+    """Return what a query over so many bytes costs on demand, in US dollars."""
+    return n_bytes / 2**40 * USD_PER_TIB
+
+
+class Warehouse:
+    """Jobs in one dataset. max_bytes: no query may bill more; None for no limit.
+
+    Raises BigQueryError, from here and from every method, where the service refuses: missing, denied, out of quota,
+    above the limit of bytes, cancelled, unreachable.
+    """
+
+    def __init__(self, place: Place, *, max_bytes: int | None = None) -> None:
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud import bigquery
+
+        self.place = place
+        self._bigquery = bigquery
+        self._max_bytes = max_bytes
+        # An emulator asks for no credentials, and the client looks for some nevertheless.
+        emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
+        credentials = AnonymousCredentials() if emulated else None
+        with self.errors():
+            self.client: bigquery.Client = bigquery.Client(project=place.project, credentials=credentials)
+            found = self.client.get_dataset(
+                f"{place.project}.{place.dataset}", retry=bigquery.DEFAULT_RETRY.with_timeout(_PATIENCE_S)
+            )
+        self.location: str = found.location or "US"
+
+    def start(
+        self,
+        sql: str,
+        step: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> "bigquery.QueryJob":
+        """Start a query with the label of its step."""
+        config = self._bigquery.QueryJobConfig(
+            labels={"tool": "runverdict", "step": step},
+            query_parameters=[
+                self._bigquery.ScalarQueryParameter(name, "STRING", value)
+                for name, value in (parameters or {}).items()
+                if f"@{name}" in sql
+            ],
+            dry_run=dry_run,
+        )
+        if self._max_bytes is not None and not dry_run:
+            config.maximum_bytes_billed = self._max_bytes
+        if dry_run:
+            config.use_query_cache = False
+        with self.errors():
+            return self.client.query(sql, job_config=config, location=self.location)
+
+    def wait(self, job: "bigquery.QueryJob") -> "bigquery.table.RowIterator":
+        """Return the rows of a query when it is done."""
+        with self.errors():
+            rows = job.result()
+        step = (job.labels or {}).get("step")
+        log.info("bigquery: step=%s job=%s bytes=%s", step, job.job_id, job.total_bytes_processed)
+        return rows
+
+    def run(self, sql: str, step: str, parameters: Mapping[str, str] | None = None) -> "bigquery.table.RowIterator":
+        """Run a query and return its rows."""
+        return self.wait(self.start(sql, step, parameters))
+
+    def frames(self, rows: "bigquery.table.RowIterator") -> Iterator[pl.DataFrame]:
+        """Yield the rows of a query as frames, a page at a time."""
+        with self.errors():
+            for batch in rows.to_arrow_iterable():
+                yield pl.DataFrame(pl.from_arrow(batch))
+
+    def frame(self, rows: "bigquery.table.RowIterator") -> pl.DataFrame:
+        """Return the rows of a query as one frame."""
+        with self.errors():
+            return pl.DataFrame(pl.from_arrow(rows.to_arrow(create_bqstorage_client=False)))
+
+    def estimate(self, sql: str, step: str, parameters: Mapping[str, str] | None = None) -> int:
+        """Return the bytes that a query would read; nothing is run."""
+        return int(self.start(sql, step, parameters, dry_run=True).total_bytes_processed or 0)
+
+    def errors(self) -> AbstractContextManager[None]:
+        """Turn what the client raises into a BigQueryError."""
+        return errors(self.place)
+
+
+@contextmanager
+def errors(place: Place) -> Iterator[None]:
+    """Turn what the client raises about a place into a BigQueryError that says what to do."""
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except GoogleAPIError as error:
+        raise BigQueryError(str(place), _message(error), _hint(error)) from error
+    except GoogleAuthError as error:
+        hint = "log in with: gcloud auth application-default login"
+        raise BigQueryError(str(place), f"no credentials: {error}", hint) from error
+    except RequestException as error:
+        raise BigQueryError(str(place), f"unreachable: {error}", _UNREACHABLE) from error
+
+
+def _message(error: Any) -> str:
+    text = str(getattr(error, "message", None) or error)
+    return re.sub(r"^[0-9]{3} |\b(?:GET|POST|PUT|DELETE|PATCH) https?://\S+: ", "", text).split("\n")[0].strip()
+
+
+def _hint(error: Any) -> str:
+    """What to do about an error."""
+    reasons = [str(one.get("reason", "")) for one in getattr(error, "errors", None) or [] if isinstance(one, dict)]
+    said = " ".join([*reasons, str(getattr(error, "message", None) or error)])
+    return next((hint for words, hint in _HINTS if words.lower() in said.lower()), "")

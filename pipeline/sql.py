@@ -1,0 +1,229 @@
+"""The files of `sql/`, and what BigQuery is sent of them, which is also what `runverdict sql` prints.
+
+Nothing here needs a client or an account: texts in, text out.
+"""
+# ruff: noqa: S608 - what is put into a text is a file of ours, a number, or a name that `bigquery.parse` has checked
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+
+from parsers.model import Catalogue
+from parsers.to_googlesql import classification, digest, redacted, subject, text, without_escapes
+from pipeline.errors import UsageError
+from pipeline.schema import CONTENT, ENTRIES, EVENTS, HISTORY, Column
+
+#: The files of `sql/staging` that measures read, each from events and those before it.
+STAGING = ("instances", "starts", "requests", "timed")
+
+_REDACTED = ("payload", "labels", "http_path", "http_user_agent", "raw")
+
+#: Columns of the stored entries: those of entries, and what tells entries without a key apart.
+STORED = (
+    *ENTRIES,
+    Column(CONTENT, ENTRIES[0].dtype, "STRING", "", "keyed hash of an entry that has no key of its own"),
+)
+
+#: The tables of a store with the column that their partitions are made by, and what they hold.
+TABLES: dict[str, tuple[tuple[Column, ...], str, str]] = {
+    "entries": (STORED, "timestamp", "Log entries, redacted: one row per entry."),
+    "events": (EVENTS, "timestamp", "Entries and what the event catalogue makes of them: one row per entry."),
+    "verdicts": (HISTORY["verdicts"], "window_end", "Verdicts as they were given: one row per run and revision."),
+    "measures": (HISTORY["measures"], "window_end", "Numbers of runs: one row per run, measure and key."),
+    "histograms": (HISTORY["histograms"], "window_end", "Times of runs: one row per run, what was timed, and bucket."),
+    "signatures": (HISTORY["signatures"], "window_end", "Lines of runs: one row per run and signature."),
+}
+
+
+@cache
+def sql_folder() -> Traversable | Path:
+    """Return the folder of the SQL files: in the wheel `pipeline/_sql`, in a checkout `sql`."""
+    packaged = resources.files("pipeline") / "_sql"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "sql"
+
+
+@cache
+def written(name: str) -> str:
+    """Return the text of `sql/NAME.sql`."""
+    return (sql_folder() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def measures() -> list[str]:
+    """Return the names of all measures: the files of `sql/measures`."""
+    files = (sql_folder() / "measures").iterdir()
+    return sorted(file.name.removesuffix(".sql") for file in files if file.name.endswith(".sql"))
+
+
+def within(start_ns: int | None, end_ns: int | None, table: str = "") -> str:
+    """Return the condition that a row is in a half-open window in ns; rows without a timestamp are in every window.
+
+    The condition on `timestamp`, the column of the partitions, is there for BigQuery to leave other days unread.
+    table: the name that columns are qualified by, with its dot.
+    """
+    found = []
+    for bound, coarse, fine in ((start_ns, ">=", ">="), (end_ns, "<=", "<")):
+        if bound is not None:
+            found.append(f"{table}timestamp {coarse} timestamp_micros({bound // 1000})")
+            found.append(f"{table}timestamp_ns {fine} {bound}")
+    return f"({table}timestamp is null or ({' and '.join(found)}))" if found else "true"
+
+
+def measure(name: str, events: str, condition: str = "true", requests_until_ns: int | None = None) -> str:
+    """Return the query of one measure: its file as written, over the events of a table that meet a condition.
+
+    requests_until_ns: request rows from then on are no requests yet, as they may still run; as events they count.
+    """
+    query = read = written(f"measures/{name}")
+    steps: list[str] = []
+    for staging in reversed(STAGING):
+        if re.search(rf"\b(?:from|join) {staging}\b", read):
+            read += written(f"staging/{staging}")
+            rows = written(f"staging/{staging}")
+            if staging == "requests" and requests_until_ns is not None:
+                rows = (
+                    f"select *\nfrom (\n\n{rows}\n)\nwhere timestamp_ns is null or timestamp_ns < {requests_until_ns}\n"
+                )
+            steps.insert(0, f"{staging} as (\n\n{rows}\n)")
+    steps.insert(0, f"events as (\n\n    select *\n    from {events}\n    where {condition}\n\n)")
+    ctes = ",\n\n".join(steps)
+    return f"with\n\n{ctes}\n\nselect *\nfrom (\n\n{query}\n)\n"
+
+
+def create(table: str, path: str, expiration_days: int | None) -> str:
+    """Return the DDL of one table of a store at a path; rows older than so many days are dropped by BigQuery."""
+    columns, day, meaning = TABLES[table]
+    return _filled(
+        "create_table",
+        table=path,
+        columns=",\n".join(f"    {c.name} {c.bigquery} options (description = {text(described(c))})" for c in columns),
+        day=day,
+        description=text(meaning),
+        expiration=f", partition_expiration_days = {expiration_days}" if expiration_days else "",
+    )
+
+
+def described(column: Column) -> str:
+    """Return what a column means, with its unit."""
+    return column.meaning + (f" [{column.unit}]" if column.unit else "")
+
+
+def merge(entries: str, rows: str, start_ns: int | None, end_ns: int | None) -> str:
+    """Return the statement that adds the rows of a query to the table of entries, each entry once.
+
+    start_ns, end_ns: between which the timestamps of the rows are, the end not included.
+    """
+    names = [column.name for column in STORED]
+    # Whole microseconds: an entry with nanoseconds is compared with those that have none.
+    start = None if start_ns is None else start_ns // 1000 * 1000
+    end = None if end_ns is None else -(-end_ns // 1000) * 1000
+    return _filled(
+        "merge_entries",
+        entries=entries,
+        rows=_indented(rows, 12),
+        days=within(start, end, "stored."),
+        columns=", ".join(names),
+        values=", ".join(f"given.{name}" for name in names),
+        updates=", ".join(f"{name} = given.{name}" for name in names),
+    )
+
+
+def classify(catalogue: Catalogue, entries: str, events: str, start_ns: int | None, end_ns: int | None) -> str:
+    """Return the statement that replaces the events of a window by what the catalogue makes of its entries now."""
+    names = [column.name for column in EVENTS]
+    return _filled(
+        "replace_events",
+        events=events,
+        classification=classification(catalogue, names, entries, within(start_ns, end_ns)),
+        condition=within(start_ns, end_ns, "stored."),
+        columns=", ".join(names),
+    )
+
+
+def replace_run(table: str, path: str, rows: str, run: str) -> str:
+    """Return the statement that puts the rows of a run into a table of history, in place of those it had of that run.
+
+    rows: the table that has them. run: its digest, hexadecimal.
+    """
+    names = ", ".join(column.name for column in HISTORY[table])
+    return _filled("replace_run", table=path, rows=rows, run=text(run), columns=names)
+
+
+def source(tables: Sequence[tuple[str, str]], start_ns: int | None, end_ns: int | None) -> str:
+    """Return the query that gives the rows of a sink's tables as entries, redacted, each with its `content`.
+
+    tables: the path of each, and a condition beside the window. The query's parameter @pseudonym_key is the key of the
+    digests.
+    """
+    bounds = [
+        f"timestamp {operator} timestamp_micros({bound // 1000})"
+        for operator, bound in ((">=", start_ns), ("<", end_ns))
+        if bound is not None
+    ]
+    rows = "\n    union all\n".join(
+        f"    select to_json_string(t) as line, {text('bigquery://' + path.strip('`'))} as source\n"
+        f"    from {path} as t\n    where {' and '.join([condition, *bounds])}"
+        for path, condition in tables
+    )
+    told = {
+        "message": redacted(without_escapes("message")),
+        **{name: redacted(name) for name in _REDACTED},
+        "client": digest("remote_ip"),
+        "subject": digest(subject("message")),
+        CONTENT: "if(insert_id is null or timestamp is null, "
+        "substr(to_hex(sha256(concat(@pseudonym_key, line))), 1, 32), null)",
+    }
+    columns = ",\n".join(f"    {told[c.name]} as {c.name}" if c.name in told else f"    {c.name}" for c in STORED)
+    staging = written("staging/entries")
+    return (
+        f"with\n\nsink_rows as (\n\n{rows}\n\n),\n\nentries as (\n\n{staging}\n)\n\nselect\n{columns}\n\nfrom entries\n"
+    )
+
+
+def questions() -> list[tuple[str, str]]:
+    """Return the names of all statements with the question that each answers."""
+    files = {
+        "source": "staging/entries",
+        **{f"create/{table}": "bigquery/create_table" for table in TABLES},
+        "merge": "bigquery/merge_entries",
+        "classify": "bigquery/replace_events",
+        **{f"measures/{name}": f"measures/{name}" for name in measures()},
+    }
+    return [(name, written(file).splitlines()[0].removeprefix("-- ")) for name, file in files.items()]
+
+
+def named(
+    name: str,
+    path: Callable[[str], str],
+    start_ns: int | None,
+    end_ns: int | None,
+    catalogue: Catalogue | None,
+    expiration_days: int | None,
+) -> str:
+    """Return a statement by its name. path: of a table by its name. catalogue: for `classify`.
+
+    Raises UsageError for a name that is none of `questions`.
+    """
+    kind, _, one = name.partition("/")
+    if kind == "create" and one in TABLES:
+        return create(one, path(one), expiration_days)
+    if kind == "measures" and one in measures():
+        return measure(one, path("events"), within(start_ns, end_ns))
+    if name == "source":
+        return source([(path("run_googleapis_com_stderr"), "true")], start_ns, end_ns)
+    if name == "merge":
+        return merge(path("entries"), f"select * from {path('slice')}", start_ns, end_ns)
+    if name == "classify" and catalogue:
+        return classify(catalogue, path("entries"), path("events"), start_ns, end_ns)
+    raise UsageError(f"no statement {name!r}; there are: {', '.join(known for known, _ in questions())}")
+
+
+def _filled(name: str, **values: str) -> str:
+    return Template(written(f"bigquery/{name}")).substitute(values)
+
+
+def _indented(query: str, spaces: int) -> str:
+    return "\n".join(" " * spaces + line if line.strip() else "" for line in query.splitlines())

@@ -1,0 +1,65 @@
+"""A LogEntry as a log sink's table has it, and as Log Analytics has it; made from the entries of tests."""
+
+import json
+import re
+
+
+def sink_row(entry):
+    """One row of a sink's table as JSON: names of users in lower case, nulls for other rows' columns."""
+    row = {name: value for name, value in entry.items() if name not in ("labels", "httpRequest", "protoPayload")}
+    row["timestamp"], row["receiveTimestamp"] = micros(entry.get("timestamp")), micros(entry.get("receiveTimestamp"))
+    row["labels"] = {"instanceid": entry.get("labels", {}).get("instanceId"), "other": None}
+    row["jsonPayload"] = lowered(entry["jsonPayload"]) | {"unused": None} if "jsonPayload" in entry else None
+    row["textPayload"] = entry.get("textPayload")
+    row["protopayload_auditlog"] = entry.get("protoPayload")
+    row["httpRequest"] = sink_request(entry["httpRequest"]) if "httpRequest" in entry else None
+    return row
+
+
+def log_analytics_row(entry):
+    """One row of `_AllLogs` as JSON."""
+    request = entry.get("httpRequest")
+    snake = {re.sub("[A-Z]", lambda c: "_" + c[0].lower(), name): value for name, value in (request or {}).items()}
+    if "latency" in snake:
+        seconds, _, fraction = snake["latency"].removesuffix("s").partition(".")
+        snake["latency"] = {"seconds": seconds, "nanos": int(fraction.ljust(9, "0"))}
+    audit = entry.get("protoPayload")
+    return {
+        "log_name": entry.get("logName"),
+        "insert_id": entry.get("insertId"),
+        "timestamp": micros(entry.get("timestamp")),
+        "receive_timestamp": micros(entry.get("receiveTimestamp")),
+        "severity": entry.get("severity", "DEFAULT"),
+        "resource": entry.get("resource"),
+        "labels": entry.get("labels"),
+        "text_payload": entry.get("textPayload"),
+        "json_payload": entry.get("jsonPayload"),
+        "proto_payload": {"type": None, "audit_log": snaked(audit)} if audit else None,
+        "http_request": snake or None,
+        "trace": entry.get("trace"),
+        "span_id": entry.get("spanId"),
+    }
+
+
+def line(row):
+    """A row as TO_JSON_STRING writes it."""
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+def micros(time):
+    """A time as BigQuery keeps it: without its nanoseconds."""
+    return time and re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", time)
+
+
+def lowered(payload):
+    return {name.lower(): lowered(value) if isinstance(value, dict) else value for name, value in payload.items()}
+
+
+def snaked(audit):
+    names = {"methodName": "method_name", "resourceName": "resource_name", "serviceName": "service_name"}
+    return {names.get(name, name): value for name, value in audit.items()}
+
+
+def sink_request(request):
+    latency = request.get("latency")
+    return {**request, "latency": latency and float(latency.removesuffix("s")), "unused": None}

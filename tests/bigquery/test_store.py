@@ -1,0 +1,239 @@
+"""A store and a source in BigQuery, through the real client: the same verdict, each entry once, errors that help."""
+
+import io
+import json
+import math
+
+import polars as pl
+import pytest
+from google.cloud import bigquery
+
+from parsers.model import load
+from pipeline import sql
+from pipeline.bigquery import Warehouse, parse
+from pipeline.dataset import Dataset
+from pipeline.errors import BigQueryError, StoreError, UsageError
+from pipeline.extract import extract
+from pipeline.run import Job, check
+from pipeline.store import Store
+from pipeline.window import Window, parse_time
+from tests.bigquery.sink import sink_row
+from tests.conftest import call, failing, healthy, line, ndjson, rules
+
+#: Two packs, for the emulator takes minutes for all.
+CATALOGUE = load(["cloud_run", "requests"])
+
+
+def run(place, *sources, **more):
+    return check(Job([str(one) for one in sources], CATALOGUE, rules()[1], **more), place)
+
+
+def rounded(value):
+    """Floats at six significant digits; digests differ by their key and stand in no verdict."""
+    if isinstance(value, float) and math.isfinite(value) and value:
+        return round(value, 5 - math.floor(math.log10(abs(value))))
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    return [rounded(one) for one in value] if isinstance(value, list) else value
+
+
+def documents(found):
+    return {path: rounded(comparable(json.loads(one.model_dump_json()))) for path, one in found.verdicts}
+
+
+def comparable(document):
+    """A verdict without percentiles: those of the emulator's integer division are other ones."""
+    if isinstance(document, dict):
+        return {key: comparable(one) for key, one in document.items() if key not in ("p50", "p95", "p99")}
+    return [comparable(one) for one in document] if isinstance(document, list) else document
+
+
+def rows(client, text):
+    return [dict(row) for row in client.query(text).result()]
+
+
+def sink(client, name, entries, table="run_googleapis_com_stderr"):
+    """A sink's table with the columns that its entries need."""
+    fields = bigquery.SchemaField
+    labels = [fields(one, "STRING") for one in ("project_id", "location", "service_name", "revision_name")]
+    request = [fields(one, "STRING") for one in ("requestMethod", "requestUrl", "userAgent", "remoteIp", "unused")]
+    schema = [
+        *(fields(one, "STRING") for one in ("logName", "insertId", "severity", "textPayload")),
+        *(fields(one, "TIMESTAMP") for one in ("timestamp", "receiveTimestamp")),
+        fields("resource", "RECORD", fields=[fields("type", "STRING"), fields("labels", "RECORD", fields=labels)]),
+        fields("labels", "RECORD", fields=[fields("instanceid", "STRING"), fields("other", "STRING")]),
+        fields("httpRequest", "RECORD", fields=[*request, fields("status", "INTEGER"), fields("latency", "FLOAT")]),
+    ]
+    whole = client.create_table(bigquery.Table(f"{client.project}.{name}.{table}", schema=schema))
+    known = {field.name for field in schema}
+    lines = [{key: value for key, value in sink_row(one).items() if key in known} for one in entries]
+    config = bigquery.LoadJobConfig(schema=schema, source_format="NEWLINE_DELIMITED_JSON")
+    file = io.BytesIO("".join(f"{json.dumps(one)}\n" for one in lines).encode())
+    client.load_table_from_file(file, whole, job_config=config).result()
+
+
+@pytest.fixture
+def logs(tmp_path):
+    return ndjson(
+        tmp_path / "logs.ndjson", [*failing(), *healthy(service="cart"), line(30, "Container called exit(3).")]
+    )
+
+
+def test_the_same_verdict_as_on_this_machine_and_each_entry_once(dataset, tmp_path, logs):
+    """From files; a second run, and a third with some more, add nothing twice."""
+    place, client = dataset
+    name = parse(place).dataset
+    ours, theirs = run(tmp_path / "store", logs), run(place, logs)
+    assert documents(theirs) == documents(ours)
+    assert theirs.totals == ours.totals
+    assert len(documents(ours)) == 2
+    kept = ours.totals["kept"]
+    again = run(place, logs)
+    assert documents(again) == documents(ours)
+    assert (again.totals["kept"], again.totals["duplicates"]) == (kept, kept)
+    more = run(place, ndjson(tmp_path / "more.ndjson", [*failing(), line(31, "Container called exit(4).")]))
+    assert more.totals["kept"] == kept + 1
+    assert rows(client, f"select count(*) as n from {name}.entries")[0]["n"] == kept + 1
+    assert rows(client, f"select count(*) as n from {name}.events")[0]["n"] == kept + 1
+    kept_verdicts = rows(client, f"select service, verdict, document from {name}.verdicts order by service")
+    assert [row["service"] for row in kept_verdicts] == ["cart", "shop-api", "shop-api"][: len(kept_verdicts)]
+    tables = {table.table_id for table in client.list_tables(name)}
+    assert tables == {"entries", "events", "verdicts", "measures", "histograms", "signatures"}
+
+
+def test_a_sink_as_source(dataset, tmp_path, logs):
+    """Into a store in BigQuery, and into one on this machine: the same as from files."""
+    place, client = dataset
+    name = parse(place).dataset
+    entries = [json.loads(text) for text in logs.read_text(encoding="utf-8").splitlines()]
+    sink(client, name, entries)
+    sink(client, name, healthy()[:1], table="export_errors_20260115")
+    ours = documents(run(tmp_path / "files", logs))
+    inside = run(place, place)
+    outside = run(tmp_path / "local", f"{place}.run_googleapis_com_stderr")
+    assert documents(inside) == documents(outside) == ours
+    notes = [note for report in inside.extraction.reports for note in report.notes]
+    assert [note.split(" that ")[0] for note in notes] == ["export_errors_20260115 holds 1 entry"]
+    assert inside.totals["read"] == outside.totals["read"] == len(entries)
+    again = run(place, place)
+    assert documents(again) == ours
+    assert again.totals["duplicates"] == len(entries)
+
+
+def test_shards_by_day(dataset, tmp_path):
+    """Only those of the window are read, by their names."""
+    place, client = dataset
+    name = parse(place).dataset
+    for day, first in (("20260114", "x"), ("20260115", None)):
+        entries = healthy() if first is None else [{**one, "insertId": f"other{n}"} for n, one in enumerate(healthy())]
+        sink(client, name, entries, table=f"run_googleapis_com_requests_{day}")
+    start = parse_time("2026-01-15T00:00:00Z", now=None)
+    found = run(tmp_path / "local", f"{place}.run_googleapis_com_requests", window=Window(start, None))
+    assert found.totals["read"] == len(healthy())
+    assert not found.extraction.failed
+
+
+def test_nanoseconds_stand_for_microseconds(dataset, tmp_path):
+    """A sink has none; the same entry from a file replaces the sink's, and not the other way round."""
+    place, client = dataset
+    name = parse(place).dataset
+    fine = {**healthy()[1], "timestamp": "2026-01-15T09:00:01.000000123Z"}
+    coarse = {**fine, "timestamp": "2026-01-15T09:00:01.000000Z"}
+    for number, one in enumerate((coarse, fine, coarse)):
+        run(place, ndjson(tmp_path / f"{number}.ndjson", [one]))
+    (row,) = rows(client, f"select timestamp_ns from {name}.entries")
+    assert row["timestamp_ns"] % 1000 == 123
+
+
+def test_a_load_that_was_not_merged_is_taken_up(dataset, tmp_path, logs):
+    """A run killed between load and MERGE left its slice's table."""
+    store = Dataset(dataset[0])
+    store.prepare(None)
+    local = Store(tmp_path / "local")
+    extract([str(logs)], local, window=Window())
+    (path,) = local.slices("entries")
+    with pytest.raises(KeyboardInterrupt), store._loaded(path, sql.STORED):
+        raise KeyboardInterrupt
+    assert store.count((None, None)) == 0
+    store.add_slice(path)
+    store.add_slice(path)
+    assert store.count((None, None)) == pl.read_parquet(path).height
+
+
+def test_tables_are_described(dataset):
+    """Each column with its unit."""
+    place, client = dataset
+    if "demo" in place:
+        pytest.skip("the emulator keeps no descriptions")
+    Dataset(place).prepare(30)
+    table = client.get_table(f"{client.project}.{parse(place).dataset}.entries")
+    assert [field.description for field in table.schema][:1] == ["logName as given"]
+    assert table.time_partitioning.expiration_ms == 30 * 86_400_000
+    assert table.clustering_fields == ["service", "revision"]
+
+
+def test_a_dry_run_tells_bytes_and_runs_nothing(dataset, logs):
+    """Of a store without tables only the source."""
+    place, client = dataset
+    name = parse(place).dataset
+    sink(client, name, healthy())
+    found = call("check", f"{place}.run_googleapis_com_stderr", "--store", place, "--dry-run")
+    assert found.exit_code == 0, found.output
+    assert "nothing was run" in found.output
+    assert {table.table_id for table in client.list_tables(name)} == {"run_googleapis_com_stderr"}
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+
+def test_a_missing_dataset(dataset, logs):
+    """Exit code 4, and how to make it."""
+    place, _ = dataset
+    found = call("check", logs, "--store", f"{place}x")
+    assert found.exit_code == 4
+    assert "bq mk" in found.output
+    found = call("check", f"{place}x")
+    assert found.exit_code == 4
+
+
+def test_a_missing_table_and_a_dataset_without_logs(dataset):
+    """Say what is there to do."""
+    place, client = dataset
+    found = call("check", f"{place}.nothing")
+    assert found.exit_code == 4
+    assert "no such table" in found.output
+    client.create_table(
+        bigquery.Table(f"{client.project}.{parse(place).dataset}.t", [bigquery.SchemaField("a", "STRING")])
+    )
+    assert "holds no table of log entries" in call("check", place).output
+
+
+def test_a_view_and_a_column_of_another_type(dataset):
+    """The store says so before it writes."""
+    place, client = dataset
+    name = f"{client.project}.{parse(place).dataset}"
+    client.create_table(bigquery.Table(f"{name}.entries", [bigquery.SchemaField("log_name", "INTEGER")]))
+    with pytest.raises(StoreError, match=r"entries.log_name is INT64, not STRING"):
+        Dataset(place).prepare(None)
+    client.delete_table(f"{name}.entries")
+    view = bigquery.Table(f"{name}.entries")
+    view.view_query = "select 1 as x"
+    client.create_table(view)
+    with pytest.raises((StoreError, BigQueryError), match=r"view|Existing|missing"):
+        Dataset(place).prepare(None)
+
+
+def test_a_refused_query(dataset):
+    """The message is BigQuery's."""
+    place, _ = dataset
+    with pytest.raises(BigQueryError, match=r"(?i)nothing"):
+        Warehouse(parse(place)).run("select nothing", "test")
+
+
+def test_the_key_is_required(dataset, monkeypatch, logs):
+    """Without it each run would make other digests."""
+    place, _ = dataset
+    monkeypatch.delenv("RUNVERDICT_PSEUDONYM_KEY")
+    with pytest.raises(UsageError, match="RUNVERDICT_PSEUDONYM_KEY"):
+        Dataset(place)
+    assert call("check", logs, "--store", place).exit_code == 2

@@ -1,0 +1,132 @@
+"""Every measure gives the same rows by DuckDB and by GoogleSQL's reference implementation."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from parsers.to_polars import Classifier
+from pipeline.classify import classify
+from pipeline.engines.embedded import Embedded
+from pipeline.schema import EVENTS, polars_schema
+from pipeline.sql import measure, measures, within, written
+from pipeline.store import Store
+from tests.conftest import rules
+from tests.googlesql.rows import WINDOWS, of_catalogue, of_windows
+
+SCHEMA = polars_schema(EVENTS)
+START = 1_768_467_600 * 10**9
+
+
+def agree(reference, folder, name, events, start_ns=None, end_ns=None):
+    store = Store(folder)
+    store.write("events", "00000000", events)
+    with Embedded(store.slices("events"), start_ns=start_ns, end_ns=end_ns) as engine:
+        ours = engine.measure(name)
+    theirs = reference.query(measure(name, "stored", within(start_ns, end_ns)), {"stored": events})
+    order = ours.columns
+    assert_frame_equal(ours.sort(order), theirs.select(order).sort(order), rel_tol=1e-12, abs_tol=0)
+    return ours
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Events of all recorded windows."""
+    if not WINDOWS.exists():
+        pytest.skip("the recorded windows are not here")
+    return classify(of_windows(tmp_path_factory.mktemp("windows")), Classifier(rules()[0]))
+
+
+@pytest.fixture(scope="module")
+def listed():
+    """Events of the catalogue's lines, spread over minutes, revisions and instances."""
+    rows = of_catalogue().with_row_index("n").with_columns(pl.col("n").cast(pl.Int64))
+    rows = rows.with_columns(
+        timestamp_ns=START + pl.col("n") * 700_000_001,
+        project=pl.lit("p"),
+        location=pl.when(pl.col("n") % 7 > 0).then(pl.lit("europe-west1")),
+        service=pl.when(pl.col("n") % 11 > 0).then(pl.lit("shop-é")),
+        revision=pl.when(pl.col("n") % 13 > 0).then(pl.format("shop-{}", pl.col("n") % 3)),
+        instance_id=pl.when(pl.col("n") % 5 > 0).then(pl.format("i{}", pl.col("n") % 2)),
+        insert_id=pl.format("id{}", pl.col("n") % 900),
+        http_latency_ms=pl.when(pl.col("http_status").is_not_null()).then(pl.col("n") * 1.37),
+    )
+    rows = rows.with_columns(timestamp=pl.from_epoch(pl.col("timestamp_ns") // 1000, "us").dt.replace_time_zone("UTC"))
+    return classify(rows.drop("n"), Classifier(rules()[0]))
+
+
+@pytest.mark.parametrize("name", measures())
+def test_recorded_windows(reference, tmp_path, recorded, name):
+    """Real logs."""
+    agree(reference, tmp_path, name, recorded)
+
+
+@pytest.mark.parametrize("name", measures())
+def test_all_events(reference, tmp_path, listed, name):
+    """Each event of the catalogue, and a window that leaves some out."""
+    whole = agree(reference, tmp_path, name, listed)
+    start, end = START + 60 * 10**9, START + 400 * 10**9 + 1
+    part = agree(reference, tmp_path, name, listed, start, end)
+    assert whole.height
+    assert name not in ("revisions", "inputs", "events") or not whole.equals(part)
+
+
+EVENT_NAMES = [
+    *("platform.exit", "auth.failure", "auth.failure_echo", "websocket.close", "websocket.readiness_failed"),
+    *("platform.instance_started", "audit.ready", "http.request", "http.access", None),
+]
+STRANGE = st.sampled_from([None, "", "a", "é", "日本", "\x00", "A"])
+BIG = st.integers(-(2**62), 2**62) | st.sampled_from([0, 1, START, START + 1, START + 60 * 10**9])
+EVENT = st.fixed_dictionaries(
+    {
+        "project": st.sampled_from([None, "p"]),
+        "service": STRANGE,
+        "revision": st.sampled_from([None, "r1", "r2"]),
+        "instance_id": st.sampled_from([None, "", "i"]),
+        "log_name": STRANGE,
+        "insert_id": STRANGE,
+        "log_id": st.sampled_from([None, "run.googleapis.com/stdout", "x"]),
+        "timestamp_ns": st.none() | BIG,
+        "severity": st.sampled_from(["DEFAULT", "ERROR", "INFO"]),
+        "level": st.sampled_from(["DEFAULT", "ERROR", "CRITICAL"]),
+        "message": st.sampled_from([None, "", "<token> é", "<user>... <user>", "日本" * 300]),
+        "payload": st.sampled_from([None, '{"a":"<email>"}']),
+        "raw": st.sampled_from([None, None, None, "{"]),
+        "event": st.sampled_from(EVENT_NAMES),
+        "cause": st.sampled_from(["auth.failure", "platform.exit", "websocket.close"]),
+        "wording": st.sampled_from([0, 1, 2]),
+        "outcome": st.sampled_from(["ok", "failure"]),
+        "code": st.sampled_from([None, 0, 1008, -5]),
+        "fields": st.sampled_from([None, '{"reason":"Rate limit"}', "{}"]),
+        "signature": st.sampled_from([None, "", "<*> é"]),
+        "duration_ms": st.none() | st.floats(0, 9e12) | st.sampled_from([0.0, 0.5, 1e-7]),
+        "http_status": st.none() | st.sampled_from([101, 200, 401, 404, 500, 503, -1, 2**62]),
+        "http_latency_ms": st.none() | st.floats(0, 1e12),
+        "http_method": st.sampled_from([None, "GET", "OPTIONS"]),
+        "http_path": st.sampled_from([None, "", "/", "/health", "/ws", "/a/1/2/x", "/.git/é", "/users/<user>"]),
+        "http_user_agent": st.sampled_from([None, "", "kube-probe/1.2", "GoogleStackdriverMonitoring-UptimeChecks"]),
+        "client": st.sampled_from([None, "", "c1"]),
+    }
+)
+
+
+@pytest.mark.parametrize("name", measures())
+@settings(max_examples=5)
+@given(rows=st.lists(EVENT, max_size=25))
+def test_made_up_rows(reference, tmp_path_factory, name, rows):
+    """Nulls, empty strings, other scripts, negative and huge numbers, equal times."""
+    events = pl.DataFrame([{**dict.fromkeys(SCHEMA), "n_matches": 0, **row} for row in rows], schema=SCHEMA)
+    agree(reference, tmp_path_factory.mktemp("store"), name, events)
+
+
+def test_staging_of_requests(reference, tmp_path, listed):
+    """What a request row is."""
+    store = Store(tmp_path)
+    store.write("events", "00000000", listed)
+    with Embedded(store.slices("events")) as engine:
+        ours = pl.DataFrame(engine._duckdb.sql("select * from requests"))
+    theirs = reference.query(written("staging/requests"), {"events": listed}).select(ours.columns)
+    ours = ours.with_columns(pl.col("timestamp", "receive_timestamp").cast(pl.Datetime("us", "UTC")))
+    assert ours.height
+    assert_frame_equal(ours.sort("timestamp_ns"), theirs.sort("timestamp_ns"))

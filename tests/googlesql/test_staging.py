@@ -1,0 +1,110 @@
+"""Rows of a sink's table and of `_AllLogs` become the entries that the same logs give as files."""
+
+import json
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from pipeline import sql
+from pipeline.extract import extract
+from pipeline.schema import ENTRIES, polars_schema
+from pipeline.simulate import simulate
+from pipeline.store import Store
+from pipeline.window import Window
+from tests.bigquery.sink import line, log_analytics_row, sink_row
+from tests.conftest import entry, ndjson
+from tests.conftest import line as log_line
+from tests.conftest import request as log_request
+from tests.googlesql.rows import WINDOWS
+
+COLUMNS = polars_schema(ENTRIES).names()
+AUDIT = {"methodName": "Services.ReplaceService", "resourceName": "namespaces/demo/services/shop-api", "status": {}}
+OTHERS = [
+    entry(1, jsonPayload={"message": "user 10146348 at 192.0.2.7", "Level": "warn", "a": {"b": None}}),
+    entry(2, jsonPayload={"msg": 'quotes " and \\ and ,"x":null} in a text', "logger": "shop.é"}, severity="error"),
+    entry(3, jsonPayload={"event": "jane@example.com", "n": 12, "f": 1.5}, labels=None),
+    entry(4, protoPayload=AUDIT, revision=None, log="cloudaudit.googleapis.com%2Factivity"),
+    entry(5, protoPayload={**AUDIT, "status": {"message": "Ready condition"}}, revision=None),
+    entry(
+        6, textPayload="\x1b[31mred\x1b[0m Bearer abcdefghijklmnopqrstuvwx1", trace="projects/p/traces/0af7", spanId="1"
+    ),
+    entry(7, textPayload="", revision="00001-abc"),
+    log_line(8, "Container called exit(3).", log="run.googleapis.com%2Fvarlog%2Fsystem"),
+    *(log_request(second, status, path) for second in (9, 10) for status in (200, 503) for path in ("/a/1?q=s", "/é")),
+]
+
+
+def staged(reference, rows):
+    frame = pl.DataFrame({"line": rows, "source": ["x"] * len(rows)}, schema={"line": pl.String, "source": pl.String})
+    text = sql.source([("`p.d.t`", "true")], None, None)
+    before, _, after = text.partition("sink_rows as (")
+    whole = before + "sink_rows as (select * from given)" + after[after.index("\n)") + 2 :]
+    return reference.query(whole, {"given": frame}, {"pseudonym_key": "k"})
+
+
+def from_files(folder, monkeypatch, entries):
+    monkeypatch.setenv("RUNVERDICT_PSEUDONYM_KEY", "k")
+    store = Store(folder / "store")
+    extract([str(ndjson(folder / "logs.ndjson", entries))], store, window=Window())
+    return pl.concat([store.read("entries", path.stem) for path in store.slices("entries")])
+
+
+def agree(reference, folder, monkeypatch, entries, as_row):
+    """Equal but for nanoseconds, which BigQuery has none of, and the spelling of payloads and labels."""
+    ours = from_files(folder, monkeypatch, entries).select(COLUMNS)
+    theirs = staged(reference, [line(as_row(one)) for one in entries]).select(COLUMNS)
+    order = ["timestamp", "log_name", "insert_id"]
+    left = [frame.drop("timestamp_ns", "payload", "labels", "source").sort(order) for frame in (ours, theirs)]
+    assert_frame_equal(*left, rel_tol=1e-12, abs_tol=0)
+    micros = ours.with_columns(pl.col("timestamp_ns") // 1000 * 1000).sort(order)["timestamp_ns"]
+    assert theirs.sort(order)["timestamp_ns"].equals(micros)
+    return theirs
+
+
+@pytest.mark.parametrize("as_row", [sink_row, log_analytics_row])
+def test_every_kind_of_entry(reference, tmp_path, monkeypatch, as_row):
+    """Payloads of all kinds, audit entries, requests, other languages, what is redacted."""
+    theirs = agree(reference, tmp_path, monkeypatch, OTHERS, as_row)
+    assert theirs["raw"].null_count() == theirs.height
+    payloads = [json.loads(text) for text in theirs["payload"].drop_nulls()]
+    assert len(payloads) == 5
+    assert not any("unused" in payload for payload in payloads)
+    assert 'quotes " and \\ and ,"x":null} in a text' in [payload.get("msg") for payload in payloads]
+
+
+@pytest.mark.parametrize("as_row", [sink_row, log_analytics_row])
+def test_a_made_up_deployment(reference, tmp_path, monkeypatch, as_row):
+    """Some minutes of all logs of a service."""
+    made = simulate("auth-outage", seed=1, minutes=2, requests_per_minute=20)
+    agree(reference, tmp_path, monkeypatch, list(made), as_row)
+
+
+def test_what_is_no_entry_is_kept(reference):
+    """Whatever a column of another type holds, the row is there, redacted."""
+    whole = sink_row(log_request(1))
+    rows = [
+        {**whole, "timestamp": "soon"},
+        {**whole, "httpRequest": {**whole["httpRequest"], "status": "jane@example.com"}},
+        {**whole, "httpRequest": {**whole["httpRequest"], "latency": "long"}},
+        {**whole, "jsonPayload": "text"},
+        {**whole, "jsonPayload": ["a"]},
+        {"logName": "x"},
+        {},
+    ]
+    found = staged(reference, [line(row) for row in rows])
+    assert [text is not None for text in found["raw"]] == [True] * 5 + [False] * 2
+    assert "<email>" in found["raw"][1]
+    assert found["http_status"].to_list() == [None] * 7
+    assert found["service"].to_list() == ["shop-api"] * 5 + [None] * 2
+    assert found["content"].is_not_null().to_list() == [True, False, False, False, False, True, True]
+
+
+def test_rows_of_recorded_windows(reference, tmp_path, monkeypatch):
+    """Real entries, as a sink would have written them."""
+    if not WINDOWS.exists():
+        pytest.skip("the recorded windows are not here")
+    texts = [text for path in WINDOWS.iterdir() for text in path.read_text(encoding="utf-8").splitlines()]
+    entries = [one for one in map(json.loads, texts) if "timestamp" in one and "insertId" in one]
+    unique = {(one.get("logName"), one["timestamp"], one["insertId"]): one for one in entries}
+    agree(reference, tmp_path, monkeypatch, list(unique.values()), sink_row)
