@@ -77,7 +77,12 @@ def measure(name: str, events: str, condition: str = "true", requests_until_ns: 
 
     requests_until_ns: request rows from then on are no requests yet, as they may still run; as events they count.
     """
-    query = read = written(f"measures/{name}")
+    return staged(written(f"measures/{name}"), events, condition, requests_until_ns)
+
+
+def staged(query: str, events: str, condition: str = "true", requests_until_ns: int | None = None) -> str:
+    """Return a query over `events` and the tables of `STAGING` with the steps before it that it reads."""
+    read = query
     steps: list[str] = []
     for staging in reversed(STAGING):
         if re.search(rf"\b(?:from|join) {staging}\b", read):

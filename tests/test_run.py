@@ -206,3 +206,27 @@ def test_a_service_without_location_or_project_is_judged(tmp_path, gone):
     found = call("check", ndjson(tmp_path / "logs.ndjson", entries), "--format", "json")
     assert found.exit_code == 0, found.output
     assert json.loads(found.stdout)["verdict"] == "PASS"
+
+
+def test_times_centuries_apart_are_survived(tmp_path):
+    """Entries of 1700 and of 2250: differences between them do not fit nanoseconds, and no minute between is made."""
+    stray = [
+        {"timestamp": f"{year}-01-01T00:00:0{n}Z", "insertId": f"{year}{n}"} for year in (1700, 2250) for n in (1, 2)
+    ]
+    rows = [request(n, **one) for n, one in enumerate(stray)]
+    rows += [
+        line(n, "Container called exit(3).", log="run.googleapis.com%2Fvarlog%2Fsystem", **one)
+        for n, one in enumerate(stray)
+    ]
+    rows += [
+        line(
+            n,
+            "Starting new instance. Reason: AUTOSCALING - x",
+            log="run.googleapis.com%2Fvarlog%2Fsystem",
+            **(one | {"insertId": f"s{n}"}),
+        )
+        for n, one in enumerate(stray)
+    ]
+    found = call("check", ndjson(tmp_path / "logs.ndjson", [*healthy(), *rows]), "--out", tmp_path / "out")
+    assert found.exit_code in (0, 1, 3), found.output
+    assert list((tmp_path / "out").glob("*/*/report.html"))

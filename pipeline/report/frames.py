@@ -147,13 +147,19 @@ def _medians(histogram: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema | dict.fromkeys(names, pl.Float64), orient="row").sort("role")
 
 
+#: A chart shows no more minutes without a gap: a week.
+_MOST_MINUTES = 7 * 24 * 60
+
+
 def _minutes(rows: pl.DataFrame) -> pl.DataFrame:
     counts = rows.group_by("role", "minute").agg(pl.col("n", "errors_5xx").sum()).filter(pl.col("n") > 0)
     if counts.is_empty():
         return counts.select("role", pl.lit(None, _TIME).alias("time"), "n", "errors_5xx")
-    first, last = counts["minute"].to_list(), counts["minute"].to_list()
-    every = pl.DataFrame({"minute": range(min(first), max(last) + 1)}, schema={"minute": pl.Int64})
-    whole = counts.select("role").unique().join(every, how="cross")
+    seen = counts["minute"].cast(pl.Int64).unique().sort()
+    # Stray times, years apart: the minutes between them are not drawn.
+    gapless = seen[-1] - seen[0] < _MOST_MINUTES
+    every = pl.int_range(seen[0], seen[-1] + 1, eager=True) if gapless else seen
+    whole = counts.select("role").unique().join(every.alias("minute").to_frame(), how="cross")
     whole = whole.join(counts.with_columns(pl.col("minute").cast(pl.Int64)), on=["role", "minute"], how="left")
     time = pl.from_epoch(pl.col("minute") * 60, "s").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return whole.select("role", time.alias("time"), pl.col("n", "errors_5xx").fill_null(0)).sort("role", "time")

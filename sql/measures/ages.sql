@@ -12,7 +12,7 @@ aged as (
         events.revision,
         events.event,
         events.outcome,
-        cast(ceil((events.timestamp_ns - start_ns) / 1000000000) as int64) as age_s
+        cast(ceil((div(events.timestamp_ns, 1000) - div(start_ns, 1000)) / 1000000) as int64) as age_s
 
     from events
     left join starts

@@ -12,10 +12,10 @@ exits as (
         service,
         revision,
         timestamp_ns,
-        timestamp_ns - lag(timestamp_ns, 2) over (
+        1000 * least(div(timestamp_ns, 1000) - lag(div(timestamp_ns, 1000), 2) over (
             partition by project, location, service, revision, wording
             order by timestamp_ns, log_name, insert_id
-        ) as three_ns
+        ), 9000000000000000) as three_ns
 
     from events
     where event = 'platform.exit' and outcome not in ('ok', 'info')

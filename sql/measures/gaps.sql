@@ -9,10 +9,10 @@ steps as (
         project,
         location,
         service,
-        timestamp_ns - lag(timestamp_ns) over (
+        1000 * least(div(timestamp_ns, 1000) - lag(div(timestamp_ns, 1000)) over (
             partition by project, location, service
             order by timestamp_ns
-        ) as gap_ns
+        ), 9000000000000000) as gap_ns
 
     from events
     where timestamp_ns is not null

@@ -40,7 +40,7 @@ ages as (
         service,
         revision,
         timestamp_ns,
-        timestamp_ns - start_ns as age_ns
+        1000 * least(div(timestamp_ns, 1000) - div(start_ns, 1000), 9000000000000000) as age_ns
 
     from marked
     where event = 'websocket.readiness_failed'

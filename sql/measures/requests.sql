@@ -53,7 +53,7 @@ counted as (
         countif(is_scan) as scans,
         min(if(
             http_status >= 500 and last_status >= 500 and second_last_status >= 500,
-            timestamp_ns - second_last_ns,
+            1000 * least(div(timestamp_ns, 1000) - div(second_last_ns, 1000), 9000000000000000),
             null
         )) as fastest_three_5xx_ns
 

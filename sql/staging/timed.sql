@@ -34,11 +34,12 @@ spans as (
 
     select
         *,
-        (
-            timestamp_ns - min(timestamp_ns) over (partition by project, location, service, revision)
-        ) * 8 as eighths_ns,
-        max(timestamp_ns) over (partition by project, location, service, revision)
-        - min(timestamp_ns) over (partition by project, location, service, revision) + 1 as span_ns
+        8 * (
+            div(timestamp_ns, 1000)
+            - min(div(timestamp_ns, 1000)) over (partition by project, location, service, revision)
+        ) as eighths_us,
+        max(div(timestamp_ns, 1000)) over (partition by project, location, service, revision)
+        - min(div(timestamp_ns, 1000)) over (partition by project, location, service, revision) + 1 as span_us
 
     from rows_of_both
     where duration_ns > 0
@@ -56,7 +57,7 @@ timed as (
         name,
         is_startup,
         div(timestamp_ns, 10000000000) as slot,
-        div(eighths_ns, span_ns) as part,
+        div(eighths_us, span_us) as part,
         cast(ceil(ln(greatest(duration_ns, 1)) / ln(1.02)) as int64) as bucket
 
     from spans

@@ -10,7 +10,7 @@ from parsers.to_polars import Classifier
 from pipeline.classify import classify
 from pipeline.engines.embedded import Embedded
 from pipeline.schema import EVENTS, polars_schema
-from pipeline.sql import measure, measures, within, written
+from pipeline.sql import STAGING, measure, measures, staged, within
 from pipeline.store import Store
 from tests.conftest import rules
 from tests.googlesql.rows import WINDOWS, of_catalogue, of_windows
@@ -120,13 +120,14 @@ def test_made_up_rows(reference, tmp_path_factory, name, rows):
     agree(reference, tmp_path_factory.mktemp("store"), name, events)
 
 
-def test_staging_of_requests(reference, tmp_path, listed):
-    """What a request row is."""
+@pytest.mark.parametrize("table", STAGING)
+def test_staging(reference, tmp_path, listed, table):
+    """What a request row is, when an instance started, what took how long."""
     store = Store(tmp_path)
     store.write("events", "00000000", listed)
     with Embedded(store.slices("events")) as engine:
-        ours = pl.DataFrame(engine._duckdb.sql("select * from requests"))
-    theirs = reference.query(written("staging/requests"), {"events": listed}).select(ours.columns)
-    ours = ours.with_columns(pl.col("timestamp", "receive_timestamp").cast(pl.Datetime("us", "UTC")))
+        ours = engine.query(f"select * from {table}")
+    theirs = reference.query(staged(f"select * from {table}", "stored"), {"stored": listed}).select(ours.columns)
+    ours = ours.with_columns(pl.selectors.datetime().cast(pl.Datetime("us", "UTC")))
     assert ours.height
-    assert_frame_equal(ours.sort("timestamp_ns"), theirs.sort("timestamp_ns"))
+    assert_frame_equal(ours.sort(ours.columns), theirs.sort(ours.columns))
