@@ -31,9 +31,9 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def workplace(tmp_path_factory, monkeypatch):
+def work_folder(tmp_path_factory, monkeypatch):
     """A working folder whose settings name few packs, which are read sooner."""
-    folder = tmp_path_factory.mktemp("workplace")
+    folder = tmp_path_factory.mktemp("work_folder")
     (folder / "runverdict.toml").write_text(FEW_PACKS)
     monkeypatch.chdir(folder)
 
