@@ -104,6 +104,7 @@ def test_wait_and_dry_run_are_for_services(tmp_path):
     for option, told in (("--wait", "is for services"), ("--dry-run", "files are read at no cost")):
         found = call("check", path, option)
         assert (found.exit_code, told in found.stderr) == (2, True)
+    assert call("check", path, "--dry-run", "--store", tmp_path / "s").exit_code == 2
 
 
 def test_a_dry_run_reads_little_and_writes_nothing(tmp_path):

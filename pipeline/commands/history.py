@@ -10,6 +10,7 @@ from pipeline.commands.check import run_job
 from pipeline.commands.common import (
     EXIT_INCONCLUSIVE,
     EXIT_TOOL,
+    StorePath,
     catalogue_of,
     config_option,
     exits,
@@ -26,12 +27,10 @@ _FORMATS = click.Choice(["text", "json"])
 
 
 @click.command()
-@click.option(
-    "--store", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True, help="The store."
-)
+@click.option("--store", type=StorePath(), metavar="DIR|bigquery://P.D", required=True, help="The store.")
 @click.option("--service", help="Of this service alone.")
 @click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
-def history(store: Path, service: str | None, form: str) -> None:
+def history(store: str, service: str | None, form: str) -> None:
     """Print the verdicts that a store remembers, the oldest first.
 
     \b
@@ -39,10 +38,14 @@ def history(store: Path, service: str | None, form: str) -> None:
       runverdict check logs.json --store store && runverdict history --store store
     """
     with exits():
+        from pipeline.bigquery import is_bigquery
+        from pipeline.dataset import Dataset
         from pipeline.history import verdicts
         from pipeline.store import Store
 
-        rows = verdicts(Store(store), service)
+        if not is_bigquery(store) and not Path(store).is_dir():
+            raise UsageError(f"--store {store}: no such folder")
+        rows = verdicts(Dataset(store) if is_bigquery(store) else Store(Path(store)), service)
         if form == "json":
             for row in rows.iter_rows(named=True):
                 click.echo(json.dumps(row))

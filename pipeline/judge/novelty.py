@@ -9,6 +9,7 @@ from pipeline.judge.compare import Comparison, exposures
 from pipeline.judge.model import Check, Observed, SignatureChange, Status
 from pipeline.judge.policy import Policy, Rule
 from pipeline.judge.sample import SEVERE, Profile, Sample, SignatureRow
+from pipeline.judge.stats import poisson_interval
 
 #: A baseline with less than this share of the revision's traffic is much smaller.
 _MUCH_SMALLER = 0.5
@@ -56,7 +57,8 @@ def errors(sample: Sample, policy: Policy, comparisons: Sequence[Comparison]) ->
             started += row.n
             continue
         lines += row.n * _shown(sample, baseline, row) if change.change == "new" else row.n
-    observed = Observed(value=round(lines, 3), unit="lines", n=sample.parsed)
+    low, high = poisson_interval(int(lines))
+    observed = Observed(value=round(lines, 3), unit="lines", n=sample.parsed, low=round(low, 3), high=round(high, 3))
     status: Status = "FAIL" if lines >= rule["fail_lines"] else "WARN" if lines >= 1 or started else "PASS"
     renamed = sum(one.change == "renamed" for one in found)
     if renamed:

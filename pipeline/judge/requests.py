@@ -5,6 +5,7 @@ import numpy as np
 from pipeline.judge.checks import count, percent, result, worst
 from pipeline.judge.model import Check, Observed, Status
 from pipeline.judge.policy import Policy
+from pipeline.judge.power import more_requests_to_decide
 from pipeline.judge.sample import Sample
 from pipeline.judge.stats import clopper_pearson
 
@@ -24,6 +25,9 @@ def error_rate(sample: Sample, policy: Policy) -> Check:
     low, high = clopper_pearson(k, n, rule["confidence"])
     observed = Observed(value=k / n, unit="ratio", n=n, low=low, high=high)
     said = f"{k:,} of {count(n, 'request')} ended in 5xx: {percent(k / n)}, between {percent(low)} and {percent(high)}"
+    needed = more_requests_to_decide(k, n, rule["max_ratio"], rule["confidence"], int(rule["fail_count"]))
+    if needed:
+        said += f"; {needed:,} more at this rate would decide whether it is above {percent(rule['max_ratio'])}"
     proof = sample.proof("requests/5xx")
     if low > rule["max_ratio"] and k >= rule["fail_count"]:
         return result(rule, "FAIL", said, observed=observed, limit=limit, evidence=proof)

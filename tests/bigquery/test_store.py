@@ -97,6 +97,8 @@ def test_the_same_verdict_as_on_this_machine_and_each_entry_once(dataset, tmp_pa
     assert rows(client, f"select count(*) as n from {name}.events")[0]["n"] == kept + 1
     kept_verdicts = rows(client, f"select service, verdict, document from {name}.verdicts order by service")
     assert [row["service"] for row in kept_verdicts] == ["cart", "shop-api", "shop-api"][: len(kept_verdicts)]
+    remembered = call("history", "--store", place, "--service", "shop-api", "--format", "json")
+    assert {json.loads(line)["service"] for line in remembered.stdout.splitlines()} == {"shop-api"}, remembered.output
     tables = {table.table_id for table in client.list_tables(name)}
     assert tables == {"entries", "events", "verdicts", "measures", "histograms", "signatures"}
 

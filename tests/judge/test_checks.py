@@ -365,3 +365,23 @@ def test_scanners_are_listed(healthy, policy):
 def test_failures_that_no_other_check_judges(healthy, policy, rows, wanted):
     """Any warns; three critical ones fail."""
     assert status("application.failures", healthy(happenings=happenings(*rows)), policy) == wanted
+
+
+@pytest.mark.parametrize(
+    ("errors", "n", "told"),
+    [
+        (
+            0,
+            270,
+            "98 more at this rate would decide",
+        ),  # R: binom.test(0, 368)$conf.int ends at 0.00997, of 367 at 0.01000
+        (0, 368, None),
+        (40, 1000, None),
+    ],
+)
+def test_an_undecided_rate_says_how_many_more_requests_decide_it(healthy, policy, errors, n, told):
+    """None failed of 270 does not show that fewer than one in a hundred does."""
+    sample = healthy(requests=RequestCounts(n=n, eligible=n, eligible_5xx=errors))
+    reason = CHECKS["requests.error_rate"](sample, policy).reason
+    assert ("would decide" in reason) == bool(told)
+    assert (told or "") in reason

@@ -19,6 +19,9 @@ def test_new_lines_warn_and_five_fail(pair, policy, n, wanted):
     check = judged(pair(signatures=Signatures(new=(row(n=n),))), policy, "novelty.errors")
     assert check.status == wanted
     assert "1 new" in check.reason
+    # R: poisson.test(c(1, 4, 5)[i])$conf.int
+    ends = {1: (0.02531781, 5.571643), 4: (1.089865, 10.24159), 5: (1.623486, 11.66833)}[n]
+    assert (check.observed.low, check.observed.high) == pytest.approx(ends, abs=5e-4)
 
 
 def test_nothing_new_passes(pair, policy):
