@@ -26,19 +26,20 @@ from parsers.errors import Problem
 from parsers.model import Catalogue
 from parsers.model import load as load_catalogue
 from pipeline import explain as explanation
-from pipeline import history, run, simulate
-from pipeline.engines.embedded import Embedded
+from pipeline import run, simulate
+from pipeline.aggregate.duckdb import DuckDBEngine
+from pipeline.aggregate.measures import Measures, measure
 from pipeline.errors import SourceError, UsageError
 from pipeline.extract import extract
+from pipeline.googlesql import written
 from pipeline.judge.model import Verdict
 from pipeline.judge.policy import load as load_policy
-from pipeline.measure import Measures, measure
 from pipeline.report.frames import charts
 from pipeline.report.sections import sections
 from pipeline.schema import IDENTITY
-from pipeline.sources.files import resolve
-from pipeline.sql import written
-from pipeline.store import Store
+from pipeline.sources.files.reader import resolve
+from pipeline.stores import history
+from pipeline.stores.local import LocalStore
 from pipeline.window import Window
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ __all__ = [
 class Logs:
     """A store of entries, each classified; made by `read` and `sample`."""
 
-    def __init__(self, store: Store, known: Catalogue) -> None:
+    def __init__(self, store: LocalStore, known: Catalogue) -> None:
         self._store = store
         self._known = known
 
@@ -101,7 +102,7 @@ class Logs:
 
         The same text runs in BigQuery. Raises UsageError where it cannot be run.
         """
-        with Embedded(self._store.slices("events")) as engine:
+        with DuckDBEngine(self._store.slices("events")) as engine:
             return engine.query(googlesql)
 
     def verdicts(self, service: str | None = None, revision: str = "newest") -> list[Verdict]:
@@ -145,7 +146,7 @@ class Logs:
 
     @cached_property
     def _measures(self) -> Measures:
-        with Embedded(self._store.slices("events")) as engine:
+        with DuckDBEngine(self._store.slices("events")) as engine:
             return measure(engine)
 
     def _scan(self, table: str) -> pl.LazyFrame:
@@ -161,7 +162,7 @@ def read(*sources: str | Path, store: str | Path | None = None, known: Catalogue
     if not sources and store is None:
         raise UsageError("read what? Name a source or a store")
     folder = Path(tempfile.mkdtemp(prefix="runverdict-") if store is None else store)
-    logs = Logs(Store(folder), known or catalogue())
+    logs = Logs(LocalStore(folder), known or catalogue())
     if store is None:
         weakref.finalize(logs, shutil.rmtree, folder, ignore_errors=True)
     logs.add(*sources)

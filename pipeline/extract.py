@@ -10,14 +10,15 @@ import polars as pl
 
 from parsers.lines import strip_ansi
 from parsers.redact import digest, redact, subjects
-from pipeline.coverage import load
 from pipeline.errors import SourceError
-from pipeline.pull import Live, pull
 from pipeline.schema import CONTENT, ENTRIES, polars_schema
-from pipeline.sources import bigquery, files, stored
-from pipeline.sources.live import is_live
+from pipeline.sources import bigquery, stored
+from pipeline.sources.cloud_logging.access import is_live
+from pipeline.sources.cloud_logging.pull import Live, pull
+from pipeline.sources.cloud_logging.pulled import load
+from pipeline.sources.files import reader as files
 from pipeline.sources.log_entry import EntryReader
-from pipeline.store import Store
+from pipeline.stores.local import LocalStore
 from pipeline.window import Window, nanoseconds
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Extraction:
     outside: int = 0
     duplicates: int = 0
     latest_us: int | None = None
-    reports: list[files.FileReport] = field(default_factory=list)
+    reports: list[files.SourceReport] = field(default_factory=list)
     failed: list[SourceError] = field(default_factory=list)
 
     def count(self, given: pl.DataFrame, within: int) -> None:
@@ -55,7 +56,7 @@ class Extraction:
 
 def extract(
     sources: Sequence[str],
-    store: Store,
+    store: LocalStore,
     *,
     window: Window,
     live: Live | None = None,
@@ -75,7 +76,7 @@ def extract(
     result.stored = sum(store.count("entries", path.stem, inside(window)) for path in store.slices("entries"))
     with EntryReader() as reader:
         for source in sources:
-            report = files.FileReport(source)
+            report = files.SourceReport(source)
             result.reports.append(report)
             try:
                 if live and is_live(source):
@@ -103,7 +104,7 @@ def _read(
     source: str,
     reader: EntryReader,
     key: bytes,
-    report: files.FileReport,
+    report: files.SourceReport,
     window: Window,
     max_bytes: int | None,
 ) -> Iterator[tuple[pl.DataFrame, Callable[[pl.DataFrame], pl.DataFrame]]]:

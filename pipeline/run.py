@@ -16,25 +16,26 @@ import polars as pl
 from parsers.model import Catalogue
 from parsers.redact import redact_text
 from parsers.to_polars import Classifier
-from pipeline import history, scale, targets
-from pipeline.assemble import Context, Earlier, Found, assess, seen
-from pipeline.bigquery import is_bigquery
+from pipeline.aggregate.duckdb import DuckDBEngine
+from pipeline.aggregate.measures import Measures, measure
+from pipeline.assess import revisions as targets
+from pipeline.assess.document import Assessment, Context, Earlier, assess, seen
+from pipeline.assess.revision_data import View
+from pipeline.assess.totals import totals, unreconciled
 from pipeline.classify import classify
-from pipeline.dataset import Dataset
-from pipeline.engines.embedded import Embedded
 from pipeline.errors import RunverdictError, UsageError
 from pipeline.extract import Extraction, extract
 from pipeline.judge.decide import worse
 from pipeline.judge.expectations import Expectations
 from pipeline.judge.model import TestResults, Tool, Verdict, VerdictName
 from pipeline.judge.policy import Policy
-from pipeline.measure import Measures, measure
-from pipeline.pull import Live
 from pipeline.report.frames import Charts, charts
-from pipeline.samples import View
-from pipeline.sources.live import is_live
-from pipeline.store import Store, reported
-from pipeline.totals import totals, unreconciled
+from pipeline.sources.cloud_logging.access import is_live
+from pipeline.sources.cloud_logging.pull import Live
+from pipeline.stores import history, scale
+from pipeline.stores.bigquery import BigQueryStore
+from pipeline.stores.local import LocalStore, reported
+from pipeline.warehouse import is_bigquery
 from pipeline.window import SETTLE_S, Window, nanoseconds
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Run:
     charts: the frames of each verdict's charts, by its folder's name.
     """
 
-    found: list[Found]
+    found: list[Assessment]
     others: dict[str, int]
     totals: dict[str, int]
     extraction: Extraction
@@ -111,11 +112,11 @@ def check(job: Job, place: Path | str, *, on_progress: Callable[[str, int], None
     cannot be used; a source that fails is in the extraction.
     """
     if is_bigquery(str(place)):
-        dataset = Dataset(str(place), max_bytes=job.max_bytes)
+        dataset = BigQueryStore(str(place), max_bytes=job.max_bytes)
         dataset.prepare(job.expiration_days)
         extraction = scale.fill(dataset, job.sources, job.window, job.live, on_progress)
         return _judged(job, dataset, extraction, partial(scale.measures, dataset, job.catalogue))
-    store = Store(Path(place))
+    store = LocalStore(Path(place))
     with store.writing():
         extraction = extract(
             job.sources, store, window=job.window, live=job.live, max_bytes=job.max_bytes, on_progress=on_progress
@@ -124,11 +125,11 @@ def check(job: Job, place: Path | str, *, on_progress: Callable[[str, int], None
         return _judged(job, store, extraction, partial(_measured, store))
 
 
-def _measured(store: Store, window: Window, requests_until_ns: int | None = None) -> Measures:
+def _measured(store: LocalStore, window: Window, requests_until_ns: int | None = None) -> Measures:
     """The measures of a window in a store on this machine."""
     bounds = [None if moment is None else nanoseconds(moment) for moment in (window.start, window.end)]
     more = {"start_ns": bounds[0], "end_ns": bounds[1], "requests_until_ns": requests_until_ns}
-    with reported(store.path / "events"), Embedded(store.slices("events"), **more) as engine:
+    with reported(store.path / "events"), DuckDBEngine(store.slices("events"), **more) as engine:
         return measure(engine)
 
 
@@ -187,9 +188,9 @@ def _stretch(
     return found
 
 
-def _known_baseline(job: Job, selection: targets.Selection, found: Sequence[Found]) -> None:
+def _known_baseline(job: Job, selection: targets.Selection, found: Sequence[Assessment]) -> None:
     """Refuse the name of a baseline that neither the entries nor history have."""
-    if job.baseline in ("previous", "none") or not found or any(one.sample.baseline for one in found):
+    if job.baseline in ("previous", "none") or not found or any(one.data.baseline for one in found):
         return
     seen = sorted({name for target in selection.targets for name in (target.revision, *target.older)})
     raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {_names(seen)}")
@@ -208,7 +209,7 @@ def _unsettled_ns(job: Job) -> int | None:
     return settled_ns if settled_ns < nanoseconds(job.window.end or job.live.now) else None
 
 
-def classify_store(store: Store, catalogue: Catalogue) -> None:
+def classify_store(store: LocalStore, catalogue: Catalogue) -> None:
     """Classify every slice of entries that has no events yet, or had them from other rules.
 
     Events of other rules go before the manifest names the new ones, so that a run killed anywhere mixes none.

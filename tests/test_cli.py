@@ -505,7 +505,7 @@ def test_a_reader_who_has_read_enough_gets_the_verdict_all_the_same(files, name,
 
 def test_a_bug_is_never_taken_for_a_verdict(files, tmp_path):
     """An exception that nobody foresaw ends with 4 and one line, not with 1 and a traceback."""
-    script = "import sys, pipeline.run; pipeline.run.Store = None; from pipeline.cli import main; main()"
+    script = "import sys, pipeline.run; pipeline.run.LocalStore = None; from pipeline.cli import main; main()"
     found = subprocess.run([sys.executable, "-c", script, "check", files["PASS"]], capture_output=True, timeout=60)
     assert found.returncode == 4
     assert found.stdout == b""

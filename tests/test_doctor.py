@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pipeline.sources.probes import probes
+from pipeline.sources.cloud_logging.probes import probes
 from tests.conftest import call
 
 QUOTA = {

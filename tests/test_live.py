@@ -10,15 +10,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline import asked, deploys, simulate
+from pipeline import simulate
 from pipeline.errors import SourceError, UsageError
-from pipeline.sources.live import Access
-from pipeline.sources.quota import Clock
+from pipeline.sources import request as asked
+from pipeline.sources.cloud_logging import deployments as deploys
+from pipeline.sources.cloud_logging.access import Access
+from pipeline.sources.cloud_logging.quota import Clock
 from pipeline.window import rfc3339
 from tests.conftest import call, entry, healthy, ndjson, request, stamp
 from tests.servers import cloud_logging as server
 from tests.servers.cloud_logging import CloudLogging, Time
-from tests.test_store import stored
+from tests.stores.test_local import stored
 
 SOURCE = "logging://demo"
 READY = (

@@ -15,7 +15,7 @@ from pipeline.report.files import LeakError, rendered, summary, write
 from pipeline.report.markdown import code, escaped, html, markdown
 from pipeline.report.sections import sections
 from pipeline.report.terminal import print_summary
-from pipeline.report.text import shown
+from pipeline.text import shown
 from tests.conftest import RUNVERDICT, check, failing, line, ndjson, request
 from tests.report.made_up import checks, empty, full
 

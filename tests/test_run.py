@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.assess.totals import unreconciled
 from pipeline.errors import SourceError
 from pipeline.report.files import write
 from pipeline.simulate import SCENARIOS, simulate
-from pipeline.totals import unreconciled
 from pipeline.window import Window, parse_time
 from tests.conftest import START, call, check, documents, entry, failing, healthy, line, ndjson, request, rules, stamp
 

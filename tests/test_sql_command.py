@@ -3,7 +3,7 @@
 import pytest
 import sqlglot
 
-from pipeline import sql
+from pipeline import googlesql as sql
 from pipeline.schema import ENTRIES, EVENTS
 from tests.conftest import call, healthy, ndjson
 

@@ -36,7 +36,7 @@ def test_the_wheel_has_no_top_level_package_sql(installed):
 def test_demo_runs_from_the_wheel_in_another_folder(installed, tmp_path):
     """No file of the checkout is needed, and the demo takes no account."""
     code = (
-        "import sys; from pathlib import Path; import pipeline; from pipeline.sql import sql_folder;"
+        "import sys; from pathlib import Path; import pipeline; from pipeline.googlesql import sql_folder;"
         f"assert Path(pipeline.__file__).is_relative_to({str(installed)!r}), pipeline.__file__;"
         f"assert Path(str(sql_folder())).is_relative_to({str(installed)!r}), sql_folder();"
         "sys.argv = ['runverdict', 'demo', '--out', 'report'];"

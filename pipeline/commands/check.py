@@ -103,9 +103,9 @@ def run_check(
     asked: the options of `live.meaning`.
     """
     from pipeline.judge.expectations import Expectations
-    from pipeline.junit import read as read_results
     from pipeline.report.files import FORMATS, write
     from pipeline.run import Job
+    from pipeline.sources.junit import read as read_results
 
     wanted = [form.strip() for form in forms.split(",")] if forms else list(FORMATS)
     if unknown := [form for form in wanted if form not in FORMATS]:
@@ -173,17 +173,17 @@ def run_job(job: "Job", store: str | None) -> "Run":
 def _explain_policy(run: "Run", policy: "Policy", *, err: bool) -> None:
     """Print which rule decided what; on stderr where stdout has a document."""
     from pipeline.judge.whatif import explain
-    from pipeline.report.text import shown
+    from pipeline.text import shown
 
     for one in run.found:
-        for line in explain(one.sample, policy, run.expected):
+        for line in explain(one.data, policy, run.expected):
             click.echo(f"{line[: len(line) - len(line.lstrip())]}{shown(line.lstrip())}", err=err)
 
 
 def _estimate(job: "Job", store: str | None) -> int:
     """Print what BigQuery would read for a job, and what it would cost; return the exit code."""
-    from pipeline.bigquery import is_bigquery, price_usd
-    from pipeline.scale import estimate
+    from pipeline.stores.scale import estimate
+    from pipeline.warehouse import is_bigquery, price_usd
 
     if not any(map(is_bigquery, [store or "", *job.sources])):
         raise UsageError("--dry-run is for logging:// and bigquery://; files are read at no cost")
@@ -249,7 +249,7 @@ def _summary(run: "Run") -> str:
 @contextmanager
 def _progress(sources: Any) -> Iterator[Callable[[str, int], None]]:
     """A bar over the bytes of all sources, on a terminal only."""
-    from pipeline.sources.files import size
+    from pipeline.sources.files.reader import size
 
     if not sys.stderr.isatty():
         yield lambda _source, _done: None

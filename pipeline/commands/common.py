@@ -56,7 +56,7 @@ def config_option(command: _Command) -> _Command:
 
 def say(text: object) -> None:
     """Tell something on stderr."""
-    from pipeline.report.text import shown
+    from pipeline.text import shown
 
     click.echo(f"runverdict: {shown(str(text))}", err=True)
 

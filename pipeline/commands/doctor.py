@@ -33,8 +33,8 @@ def doctor(project: str | None, dataset: str | None, api_endpoint: str | None, c
         catalogue_of(settings)
         policy_of(settings, config)
         click.echo("ok       settings: catalogue, policy and exit codes hold")
-        from pipeline.report.text import shown
-        from pipeline.sources.probes import probes
+        from pipeline.sources.cloud_logging.probes import probes
+        from pipeline.text import shown
 
         bad = False
         for found in probes(project=project, dataset=dataset, endpoint=api_endpoint):

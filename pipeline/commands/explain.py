@@ -54,14 +54,14 @@ def trace(identifier: str, sources: tuple[str, ...], form: str, config: Path | N
     with exits():
         from pipeline.extract import extract
         from pipeline.run import classify_store
-        from pipeline.sources.files import resolve
-        from pipeline.store import Store
-        from pipeline.timeline import as_json, text, timeline
+        from pipeline.sources.files.reader import resolve
+        from pipeline.stores.local import LocalStore
+        from pipeline.trace import as_json, text, timeline
         from pipeline.window import Window
 
         known = catalogue_of(settings_of(config))
         with tempfile.TemporaryDirectory(prefix="runverdict-") as folder:
-            store = Store(Path(folder))
+            store = LocalStore(Path(folder))
             extraction = extract(resolve(sources), store, window=Window())
             classify_store(store, known)
             steps = list(timeline(store.slices("events"), identifier))

@@ -35,7 +35,7 @@ def extract(
     """
     with exits():
         from pipeline.extract import extract as read
-        from pipeline.store import Store
+        from pipeline.stores.local import LocalStore
 
         known, missing = resolved(sources)
         if missing and not known:
@@ -44,7 +44,7 @@ def extract(
         if dry_run:
             say_estimate(known, what)
             return
-        place = Store(store)
+        place = LocalStore(store)
         with place.writing(), pulling(what.live) if what.live else nullcontext() as live:
             found = read(known, place, window=what.window, live=live)
             place.write_manifest(place.facts())

@@ -38,14 +38,14 @@ def history(store: str, service: str | None, form: str) -> None:
       runverdict check logs.json --store store && runverdict history --store store
     """
     with exits():
-        from pipeline.bigquery import is_bigquery
-        from pipeline.dataset import Dataset
-        from pipeline.history import verdicts
-        from pipeline.store import Store
+        from pipeline.stores.bigquery import BigQueryStore
+        from pipeline.stores.history import verdicts
+        from pipeline.stores.local import LocalStore
+        from pipeline.warehouse import is_bigquery
 
         if not is_bigquery(store) and not Path(store).is_dir():
             raise UsageError(f"--store {store}: no such folder")
-        rows = verdicts(Dataset(store) if is_bigquery(store) else Store(Path(store)), service)
+        rows = verdicts(BigQueryStore(store) if is_bigquery(store) else LocalStore(Path(store)), service)
         if form == "json":
             for row in rows.iter_rows(named=True):
                 click.echo(json.dumps(row))
@@ -112,7 +112,7 @@ def compare(
                     )
                 )
                 continue
-            from pipeline.report.text import shown
+            from pipeline.text import shown
 
             click.echo(shown(f"{verdict.service}: {verdict.revision} beside {verdict.baseline}"))
             for check in compared:
@@ -149,7 +149,7 @@ def calibrate(sources: tuple[str, ...], service: str | None, store: Path | None,
 
 def _calibration(run: "Run", job: "Job") -> None:
     from pipeline.judge.whatif import turns
-    from pipeline.report.text import shown
+    from pipeline.text import shown
 
     statuses = [verdict.verdict for _, verdict in run.verdicts]
     told = ", ".join(f"{statuses.count(name)} {name}" for name in ("PASS", "WARN", "INCONCLUSIVE", "FAIL"))
@@ -160,7 +160,7 @@ def _calibration(run: "Run", job: "Job") -> None:
                 continue
             click.echo(f"\n# {one.verdict.revision}: {check.status}, {shown(check.reason)}")
             click.echo(f'[policy."{check.id}"]')
-            for name, value, status in turns(one.sample, job.policy, run.expected, check):
+            for name, value, status in turns(one.data, job.policy, run.expected, check):
                 click.echo(f"# {name} = {value:.4g} would make it {status}")
 
 

@@ -14,8 +14,8 @@ from pipeline.commands.common import say
 from pipeline.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from pipeline.asked import Asked
-    from pipeline.pull import Live, Progress
+    from pipeline.sources.cloud_logging.pull import Live, Progress
+    from pipeline.sources.request import Asked
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -70,8 +70,8 @@ def meaning(
     api_endpoint: str | None = None,
 ) -> "Asked":
     """Return what the options of a command mean now. Raises UsageError and SourceError."""
-    from pipeline.asked import asked
-    from pipeline.sources.live import Access
+    from pipeline.sources.cloud_logging.access import Access
+    from pipeline.sources.request import asked
     from pipeline.window import parse_duration
 
     return asked(
@@ -88,9 +88,9 @@ def meaning(
 
 def resolved(arguments: Sequence[str]) -> tuple[list[str], list[SourceError]]:
     """Return the files and services that the arguments name, and what is wrong with others, which stderr has then."""
-    from pipeline.bigquery import is_bigquery
-    from pipeline.sources.files import resolve
-    from pipeline.sources.live import is_live, project_of
+    from pipeline.sources.cloud_logging.access import is_live, project_of
+    from pipeline.sources.files.reader import resolve
+    from pipeline.warehouse import is_bigquery
 
     good: list[str] = []
     missing: list[SourceError] = []
@@ -128,8 +128,8 @@ def settled(what: "Asked") -> "Asked":
 
 def say_estimate(sources: Sequence[str], what: "Asked") -> None:
     """Print what reading the services would take."""
-    from pipeline.asked import estimate
-    from pipeline.sources.live import is_live
+    from pipeline.sources.cloud_logging.access import is_live
+    from pipeline.sources.request import estimate
     from pipeline.window import rfc3339
 
     if what.live is None:

@@ -26,9 +26,9 @@ def sql(name: str | None, store: str, since: str | None, until: str | None, conf
       runverdict sql measures/requests --store bigquery://shop.verdicts
     """
     with exits():
-        from pipeline import sql as texts
-        from pipeline.bigquery import Place, parse
+        from pipeline import googlesql as texts
         from pipeline.sources.bigquery import bounds
+        from pipeline.warehouse import Place, parse
         from pipeline.window import Window, parse_time
 
         now = datetime.now(UTC)

@@ -11,11 +11,11 @@ from math import isfinite
 
 import numpy as np
 
-from pipeline.judge.checks import count, percent
 from pipeline.judge.model import Effect, Observed, Status
 from pipeline.judge.policy import Policy, Rule
 from pipeline.judge.power import more_requests_to_compare_rates, more_to_detect_shift
-from pipeline.judge.sample import OTHERS, PARTS, Profile, Sample, SignatureRow, Times, weighted
+from pipeline.judge.result import count, percent
+from pipeline.judge.revision_data import OTHERS, PARTS, Profile, RevisionData, SignatureRow, Times, weighted
 from pipeline.judge.stats import (
     INDEPENDENT,
     DesignEffect,
@@ -58,14 +58,14 @@ class Comparison:
     doubt: str = ""
 
 
-def compare(sample: Sample, policy: Policy) -> dict[str, list[Comparison]]:
+def compare(data: RevisionData, policy: Policy) -> dict[str, list[Comparison]]:
     """Return all comparisons of a sample by their check, with q and what is decided."""
-    found = _drifts(sample, policy)
-    if sample.baseline is not None:
+    found = _drifts(data, policy)
+    if data.baseline is not None:
         found += [
-            *_latencies(sample, sample.baseline, policy),
-            *_rates(sample, sample.baseline, policy),
-            *_signatures(sample, sample.baseline, policy),
+            *_latencies(data, data.baseline, policy),
+            *_rates(data, data.baseline, policy),
+            *_signatures(data, data.baseline, policy),
         ]
     adjusted = benjamini_hochberg([one.effect.p for one in found if one.effect.p is not None])
     by_check: dict[str, list[Comparison]] = {}
@@ -95,40 +95,42 @@ def _decided(one: Comparison, q: float | None, rate: float) -> Comparison:
 # ---------------------------------------------------------------- how long
 
 
-def _latencies(sample: Sample, baseline: Profile, policy: Policy) -> list[Comparison]:
-    requests, before = sample.of_kind("endpoint"), baseline.of_kind("endpoint")
-    designs = _designs(sample, baseline, "endpoint")
+def _latencies(data: RevisionData, baseline: Profile, policy: Policy) -> list[Comparison]:
+    requests, before = data.of_kind("endpoint"), baseline.of_kind("endpoint")
+    design_effects = _designs(data, baseline, "endpoint")
     found = []
     if requests and before:
         topics: tuple[str, ...] = ("requests/slowest",)
-        found.append(_shift(policy["requests.latency"], "", requests, before, sample, designs, topics=topics))
+        found.append(_shift(policy["requests.latency"], "", requests, before, data, design_effects, topics=topics))
     rule = policy["requests.endpoint_latency"]
     for name in sorted((requests.keys() & before.keys()) - {OTHERS}):
         if min(requests[name].total, before[name].total) >= rule["min_n"]:
-            here = {name: _with_common_noise(requests[name], requests, designs[0])}
-            there = {name: _with_common_noise(before[name], before, designs[1])}
-            found.append(_shift(rule, name, here, there, sample, designs, topics=(f"slowest/{name}",)))
+            here = {name: _with_common_noise(requests[name], requests, design_effects[0])}
+            there = {name: _with_common_noise(before[name], before, design_effects[1])}
+            found.append(_shift(rule, name, here, there, data, design_effects, topics=(f"slowest/{name}",)))
     for check, events in (("auth.latency", AUTH_SUCCESS), ("database.latency", DATABASE_SUCCESS)):
-        here, there = sample.of_kind("event", events), baseline.of_kind("event", events)
+        here, there = data.of_kind("event", events), baseline.of_kind("event", events)
         topics = tuple(f"event/{name}/" for name in here)
         if here and there:
-            designs = _designs(sample, baseline, "event")
-            found.append(_shift(policy[check], "", here, there, sample, designs, topics=topics, noun="call"))
+            design_effects = _designs(data, baseline, "event")
+            found.append(_shift(policy[check], "", here, there, data, design_effects, topics=topics, noun="call"))
     return found
 
 
-def _drifts(sample: Sample, policy: Policy) -> list[Comparison]:
+def _drifts(data: RevisionData, policy: Policy) -> list[Comparison]:
     """The last quarter of the revision's time beside the first: what slows down from within."""
     rule = policy["requests.latency"]
-    times = sample.of_kind("endpoint")
+    times = data.of_kind("endpoint")
     first = {name: one.within(0, PARTS // 4 - 1) for name, one in times.items()}
     last = {name: one.within(PARTS - PARTS // 4, PARTS - 1) for name, one in times.items()}
     first, last = ({name: one for name, one in side.items() if one.total} for side in (first, last))
     if min(_total(first), _total(last)) < rule["min_n"]:
         return []
     topics = ("requests/slowest",)
-    designs = _designs(sample, sample, "endpoint without trend")
-    return [_shift(rule, DRIFT, last, first, sample, designs, topics=topics, before="the first quarter of its time")]
+    design_effects = _designs(data, data, "endpoint without trend")
+    return [
+        _shift(rule, DRIFT, last, first, data, design_effects, topics=topics, before="the first quarter of its time")
+    ]
 
 
 def _with_common_noise(one: Times, together: Mapping[str, Times], design: DesignEffect) -> Times:
@@ -143,8 +145,8 @@ def _with_common_noise(one: Times, together: Mapping[str, Times], design: Design
     return replace(one, design=DesignEffect(least, min(one.design.df, design.df)))
 
 
-def _designs(sample: Profile, baseline: Profile, kind: str) -> tuple[DesignEffect, DesignEffect]:
-    return sample.designs.get(kind, INDEPENDENT), baseline.designs.get(kind, INDEPENDENT)
+def _designs(data: Profile, baseline: Profile, kind: str) -> tuple[DesignEffect, DesignEffect]:
+    return data.design_effects.get(kind, INDEPENDENT), baseline.design_effects.get(kind, INDEPENDENT)
 
 
 def _total(times: Mapping[str, Times]) -> int:
@@ -156,8 +158,8 @@ def _shift(
     what: str,
     here: Mapping[str, Times],
     there: Mapping[str, Times],
-    sample: Sample,
-    designs: tuple[DesignEffect, DesignEffect],
+    data: RevisionData,
+    design_effects: tuple[DesignEffect, DesignEffect],
     *,
     topics: tuple[str, ...],
     noun: str = "request",
@@ -165,14 +167,14 @@ def _shift(
 ) -> Comparison:
     """Compare two sets of durations by the Hodges-Lehmann shift, at the revision's own mix of names."""
     n, m = _total(here), _total(there)
-    experiment, control, mixed = _same_mix(here, there, designs)
+    experiment, control, mixed = _same_mix(here, there, design_effects)
     limit = int(rule["min_n"])
     seen, base = _median(experiment, n), _median(control, m)
     label = f"{what}: " if what and what != DRIFT else ""
     if min(n, m) < limit:
         missing = limit - min(n, m)
         effect = Effect(
-            kind="shift", value=0.0, unit="ms", needed_requests=missing, needed_minutes=_minutes(missing, n, sample)
+            kind="shift", value=0.0, unit="ms", needed_requests=missing, needed_minutes=_minutes(missing, n, data)
         )
         text = f"{label}{count(n, noun)} beside {m:,} of {before}: {limit:,} a side are needed"
         return Comparison(rule.id, what, "INCONCLUSIVE", text, seen, base, effect, topics)
@@ -198,7 +200,7 @@ def _shift(
         relative=_finite(relative),
         p=float(p),
         needed_requests=needed or None,
-        needed_minutes=_minutes(needed, n, sample),
+        needed_minutes=_minutes(needed, n, data),
     )
     grew = "slower than" if shift.estimate > 0 else "faster than" if shift.estimate < 0 else "apart from"
     text = (
@@ -212,7 +214,7 @@ def _shift(
 
 
 def _same_mix(
-    here: Mapping[str, Times], there: Mapping[str, Times], designs: tuple[DesignEffect, DesignEffect]
+    here: Mapping[str, Times], there: Mapping[str, Times], design_effects: tuple[DesignEffect, DesignEffect]
 ) -> tuple[Weighted, Weighted, bool]:
     """Both sides as one sample each, the baseline's weighted to the revision's mix where both have the same names.
 
@@ -221,11 +223,11 @@ def _same_mix(
     common = sorted(here.keys() & there.keys())
     whole = _total(here)
     if len(here.keys() | there.keys()) < 2 or not whole or sum(here[name].total for name in common) < _COMMON * whole:
-        return weighted(here, design=designs[0]), weighted(there, design=designs[1]), False
+        return weighted(here, design=design_effects[0]), weighted(there, design=design_effects[1]), False
     mine, theirs = ({name: side[name] for name in common} for side in (here, there))
     scale = _total(theirs) / _total(mine)
     weights = {name: scale * here[name].total / there[name].total for name in common}
-    return weighted(mine, design=designs[0]), weighted(theirs, weights, design=designs[1]), True
+    return weighted(mine, design=design_effects[0]), weighted(theirs, weights, design=design_effects[1]), True
 
 
 def _median(times: Weighted, n: int) -> Observed:
@@ -238,38 +240,38 @@ def _median(times: Weighted, n: int) -> Observed:
 # ---------------------------------------------------------------- how often
 
 
-def _rates(sample: Sample, baseline: Profile, policy: Policy) -> list[Comparison]:
+def _rates(data: RevisionData, baseline: Profile, policy: Policy) -> list[Comparison]:
     found = []
-    now, before = sample.requests, baseline.requests
-    if not sample.filtered and now.eligible and before.eligible:
+    now, before = data.requests, baseline.requests
+    if not data.filtered and now.eligible and before.eligible:
         found.append(
             _rate(
                 policy["requests.error_rate"],
                 "ended in 5xx",
-                (now.eligible_5xx, now.eligible, sample.designs.get("errors", INDEPENDENT).value),
-                (before.eligible_5xx, before.eligible, baseline.designs.get("errors", INDEPENDENT).value),
-                sample,
+                (now.eligible_5xx, now.eligible, data.design_effects.get("errors", INDEPENDENT).value),
+                (before.eligible_5xx, before.eligible, baseline.design_effects.get("errors", INDEPENDENT).value),
+                data,
                 ("requests/5xx",),
             )
         )
-        denied, topics = _denied(sample, baseline)
+        denied, topics = _denied(data, baseline)
         found.append(
             _rate(
                 policy["auth.failure_rate"],
                 "were turned away",
-                (denied[0], now.eligible, sample.designs.get("denied", INDEPENDENT).value),
-                (denied[1], before.eligible, baseline.designs.get("denied", INDEPENDENT).value),
-                sample,
+                (denied[0], now.eligible, data.design_effects.get("denied", INDEPENDENT).value),
+                (denied[1], before.eligible, baseline.design_effects.get("denied", INDEPENDENT).value),
+                data,
                 topics,
             )
         )
     return found
 
 
-def _denied(sample: Sample, baseline: Profile) -> tuple[tuple[int, int], tuple[str, ...]]:
+def _denied(data: RevisionData, baseline: Profile) -> tuple[tuple[int, int], tuple[str, ...]]:
     """Refused users of both sides: the service's own events or 401/403 rows, whichever are more in all."""
-    rows = sample.requests.eligible_denied, baseline.requests.eligible_denied
-    events = tuple(one.events["auth.failure"].n if "auth.failure" in one.events else 0 for one in (sample, baseline))
+    rows = data.requests.eligible_denied, baseline.requests.eligible_denied
+    events = tuple(one.events["auth.failure"].n if "auth.failure" in one.events else 0 for one in (data, baseline))
     if sum(events) > sum(rows):
         return (events[0], events[1]), ("event/auth.failure/",)
     return rows, ("requests/denied",)
@@ -280,7 +282,7 @@ def _rate(
     verb: str,
     here: tuple[int, int, float],
     there: tuple[int, int, float],
-    sample: Sample,
+    data: RevisionData,
     topics: tuple[str, ...],
 ) -> Comparison:
     """Compare two shares of requests, each given as count, number and design effect."""
@@ -313,7 +315,7 @@ def _rate(
         relative=_finite(ratio),
         p=float(p),
         needed_requests=needed or None,
-        needed_minutes=_minutes(needed, n, sample),
+        needed_minutes=_minutes(needed, n, data),
     )
     text = f"{percent(k / n)} of {count(n, 'request')} {verb}, {percent(base_k / base_n)} of the baseline's {base_n:,}"
     return Comparison(rule.id, "rate", large, text, seen, base, effect, topics)
@@ -327,12 +329,12 @@ def proportion(k: int, n: int) -> Observed:
     return Observed(value=rounded(k / n), unit="ratio", n=n, low=rounded(low), high=rounded(high))
 
 
-def _signatures(sample: Sample, baseline: Profile, policy: Policy) -> list[Comparison]:
+def _signatures(data: RevisionData, baseline: Profile, policy: Policy) -> list[Comparison]:
     """Lines of a kind that both have: more of them than traffic explains?"""
     rule = policy["novelty.errors"]
     found = []
-    for row in sample.signatures.both:
-        here, there = exposures(sample, baseline, row)
+    for row in data.signatures.both:
+        here, there = exposures(data, baseline, row)
         if not here or not there:
             continue
         p = poisson_exact(
@@ -356,13 +358,13 @@ def _signatures(sample: Sample, baseline: Profile, policy: Policy) -> list[Compa
     return found
 
 
-def exposures(sample: Profile, baseline: Profile, row: SignatureRow) -> tuple[float, float]:
+def exposures(data: Profile, baseline: Profile, row: SignatureRow) -> tuple[float, float]:
     """What the lines of a signature grow with, on both sides: starts, else requests of users, else minutes."""
     if row.startup:
-        return float(sample.starts), float(baseline.starts)
-    if sample.requests.eligible and baseline.requests.eligible:
-        return float(sample.requests.eligible), float(baseline.requests.eligible)
-    return sample.minutes_long, baseline.minutes_long
+        return float(data.starts), float(baseline.starts)
+    if data.requests.eligible and baseline.requests.eligible:
+        return float(data.requests.eligible), float(baseline.requests.eligible)
+    return data.minutes_long, baseline.minutes_long
 
 
 def worst_of(comparisons: Sequence[Comparison]) -> Comparison | None:
@@ -376,9 +378,9 @@ def worst_of(comparisons: Sequence[Comparison]) -> Comparison | None:
     return max(told, key=lambda one: (order.index(one.decided), one.what != DRIFT, one.effect.value), default=None)
 
 
-def _minutes(needed: int | None, n: int, sample: Sample) -> float | None:
+def _minutes(needed: int | None, n: int, data: RevisionData) -> float | None:
     """How long the revision takes to give so many more, at its own pace."""
-    minutes = len(np.unique(sample.minutes.minute))
+    minutes = len(np.unique(data.minutes.minute))
     return rounded(needed * minutes / n) if needed and n and minutes else None
 
 

@@ -7,14 +7,14 @@ from math import ceil
 
 import numpy as np
 
-from pipeline.judge.checks import count, result
 from pipeline.judge.expectations import Contract, Expectations, Rename
 from pipeline.judge.model import Check, ContractUse, Observed, Recoding, Status
 from pipeline.judge.policy import Policy
-from pipeline.judge.sample import SEVERE, Minutes, Sample
+from pipeline.judge.result import count, result
+from pipeline.judge.revision_data import SEVERE, Minutes, RevisionData
 
 
-def honour(sample: Sample, expected: Expectations) -> tuple[Sample, list[ContractUse]]:
+def honour(data: RevisionData, expected: Expectations) -> tuple[RevisionData, list[ContractUse]]:
     """Return the sample without what contracts cover, and what became of each contract.
 
     A contract that is exceeded, expired or of another revision covers nothing. Its date is compared with the service's
@@ -22,23 +22,23 @@ def honour(sample: Sample, expected: Expectations) -> tuple[Sample, list[Contrac
     """
     uses = []
     for name, meaning in (expected.known or {}).items():
-        if (n := sum(int(ages.lines.sum()) for event, ages in sample.ages.items() if event == name)) > 0:
-            sample = _without_event(sample, name)
+        if (n := sum(int(ages.lines.sum()) for event, ages in data.ages.items() if event == name)) > 0:
+            data = _without_event(data, name)
             uses.append(_use(Contract(event=name, owner="catalogue", reason=meaning), "within", n, 0))
-    today = datetime.fromtimestamp((sample.service_last_ns or 0) / 1e9, UTC).date()
+    today = datetime.fromtimestamp((data.service_last_ns or 0) / 1e9, UTC).date()
     for contract in expected.contracts:
-        if contract.revision and contract.revision != sample.revision:
+        if contract.revision and contract.revision != data.revision:
             continue
-        n, outside = _seen(sample, contract)
-        budget = _budget(sample, contract)
+        n, outside = _seen(data, contract)
+        budget = _budget(data, contract)
         if contract.expires and contract.expires < today:
             uses.append(_use(contract, "expired", n, outside))
         elif outside or (budget is not None and n > budget):
             uses.append(_use(contract, "exceeded", n, outside))
         else:
             uses.append(_use(contract, "within" if n else "unused", n, 0))
-            sample = _covered(sample, contract)
-    return sample, uses
+            data = _covered(data, contract)
+    return data, uses
 
 
 def contracts(uses: Sequence[ContractUse], policy: Policy) -> Check:
@@ -58,16 +58,16 @@ def contracts(uses: Sequence[ContractUse], policy: Policy) -> Check:
     return result(rule, status, "; ".join(told), observed=observed, limit="one exceeded or out of its scope is WARN")
 
 
-def required(sample: Sample, expected: Expectations, policy: Policy) -> Check:
+def required(data: RevisionData, expected: Expectations, policy: Policy) -> Check:
     """Events that must come did come."""
     rule = policy["expected.required"]
     if not expected.required:
         return result(rule, "NOT_APPLICABLE", "no event is required")
-    eligible = sample.requests.eligible
+    eligible = data.requests.eligible
     missing, thin = [], []
     for one in expected.required:
         wanted = eligible // one.per_requests * one.min_count
-        n = sample.events[one.event].n if one.event in sample.events else 0
+        n = data.events[one.event].n if one.event in data.events else 0
         if not wanted:
             thin.append(one.event)
         elif n < wanted:
@@ -82,9 +82,9 @@ def required(sample: Sample, expected: Expectations, policy: Policy) -> Check:
     return result(rule, "PASS", "every required event came often enough", observed=observed, limit=limit)
 
 
-def recodings(sample: Sample, renames: Sequence[Rename]) -> list[Recoding]:
+def recodings(data: RevisionData, renames: Sequence[Rename]) -> list[Recoding]:
     """Return how often old and new codes came, here and in the baseline."""
-    baseline = sample.baseline
+    baseline = data.baseline
     return [
         Recoding(
             event=one.event,
@@ -92,8 +92,8 @@ def recodings(sample: Sample, renames: Sequence[Rename]) -> list[Recoding]:
             new=one.new,
             since=one.since,
             reason=one.reason,
-            n_old=sample.codes.get((one.event, one.old), 0),
-            n_new=sample.codes.get((one.event, one.new), 0),
+            n_old=data.codes.get((one.event, one.old), 0),
+            n_new=data.codes.get((one.event, one.new), 0),
             baseline_old=baseline.codes.get((one.event, one.old), 0) if baseline else None,
             baseline_new=baseline.codes.get((one.event, one.new), 0) if baseline else None,
         )
@@ -101,17 +101,17 @@ def recodings(sample: Sample, renames: Sequence[Rename]) -> list[Recoding]:
     ]
 
 
-def _seen(sample: Sample, contract: Contract) -> tuple[int, int]:
+def _seen(data: RevisionData, contract: Contract) -> tuple[int, int]:
     """Lines that a contract names: within its scope, and outside."""
     if contract.endpoint:
-        found = sample.endpoints.get(contract.endpoint)
+        found = data.endpoints.get(contract.endpoint)
         return (found.errors_5xx if found else 0), 0
     if contract.signature:
-        rows = (*sample.signatures.new, *sample.signatures.both)
+        rows = (*data.signatures.new, *data.signatures.both)
         return sum(row.n for row in rows if row.signature == contract.signature), 0
-    ages = sample.ages.get(contract.event)
+    ages = data.ages.get(contract.event)
     if ages is None:
-        total = sample.events.get(contract.event)
+        total = data.events.get(contract.event)
         return (total.n if total else 0), 0
     whole = int(ages.lines.sum())
     if contract.startup_s is None:
@@ -120,52 +120,52 @@ def _seen(sample: Sample, contract: Contract) -> tuple[int, int]:
     return within, whole - within
 
 
-def _budget(sample: Sample, contract: Contract) -> int | None:
+def _budget(data: RevisionData, contract: Contract) -> int | None:
     limits = []
     if contract.max_count is not None:
         limits.append(contract.max_count)
     if contract.max_per_request is not None:
-        limits.append(ceil(contract.max_per_request * sample.requests.eligible))
+        limits.append(ceil(contract.max_per_request * data.requests.eligible))
     return min(limits, default=None)
 
 
-def _covered(sample: Sample, contract: Contract) -> Sample:
+def _covered(data: RevisionData, contract: Contract) -> RevisionData:
     if contract.endpoint:
-        return _without_errors(sample, contract.endpoint)
+        return _without_errors(data, contract.endpoint)
     if contract.event:
-        return _without_event(sample, contract.event)
-    signatures = sample.signatures
+        return _without_event(data, contract.event)
+    signatures = data.signatures
     rows = [row for row in (*signatures.new, *signatures.both) if row.signature == contract.signature]
     errors = sum(row.n for row in rows if not row.event and row.level in SEVERE)
     return replace(
-        sample,
+        data,
         signatures=signatures.without(lambda row: row.signature == contract.signature),
-        unexplained_errors=max(sample.unexplained_errors - errors, 0),
+        unexplained_errors=max(data.unexplained_errors - errors, 0),
     )
 
 
-def _without_event(sample: Sample, event: str) -> Sample:
+def _without_event(data: RevisionData, event: str) -> RevisionData:
     return replace(
-        sample,
-        happenings=sample.happenings.where(sample.happenings.event != event),
-        signatures=sample.signatures.without(lambda row: row.event == event),
+        data,
+        occurrences=data.occurrences.where(data.occurrences.event != event),
+        signatures=data.signatures.without(lambda row: row.event == event),
     )
 
 
-def _without_errors(sample: Sample, endpoint: str) -> Sample:
+def _without_errors(data: RevisionData, endpoint: str) -> RevisionData:
     """The sample without the 5xx rows of an endpoint."""
-    errors = sample.endpoints[endpoint].errors_5xx if endpoint in sample.endpoints else 0
-    minutes, theirs = sample.minutes, sample.endpoint_minutes.get(endpoint)
+    errors = data.endpoints[endpoint].errors_5xx if endpoint in data.endpoints else 0
+    minutes, theirs = data.minutes, data.endpoint_minutes.get(endpoint)
     if theirs is not None and errors:
         where = np.searchsorted(minutes.minute, theirs.minute)
         less = np.bincount(where, weights=theirs.errors_5xx, minlength=len(minutes.minute)).astype(np.int64)
         minutes = Minutes(minutes.minute, minutes.n - less, minutes.errors_5xx - less, minutes.denied)
     counts = replace(
-        sample.requests,
-        eligible=sample.requests.eligible - errors,
-        eligible_5xx=sample.requests.eligible_5xx - errors,
+        data.requests,
+        eligible=data.requests.eligible - errors,
+        eligible_5xx=data.requests.eligible_5xx - errors,
     )
-    return replace(sample, requests=counts, minutes=minutes)
+    return replace(data, requests=counts, minutes=minutes)
 
 
 def _use(contract: Contract, status: str, n: int, outside: int) -> ContractUse:

@@ -16,13 +16,13 @@ from pipeline.judge import (
     security,
 )
 from pipeline.judge import websocket as ws
-from pipeline.judge.checks import CheckFunction, count
 from pipeline.judge.compare import Comparison, compare
 from pipeline.judge.expectations import Expectations
 from pipeline.judge.incidents import incidents
 from pipeline.judge.model import Check, ContractUse, Decision, Incident, Risk, SignatureChange, VerdictName
 from pipeline.judge.policy import Policy
-from pipeline.judge.sample import Sample
+from pipeline.judge.result import CheckFunction, count
+from pipeline.judge.revision_data import RevisionData
 
 #: Checks of a revision by itself, by their id; the order of a report is that of `policy.toml`.
 CHECKS: dict[str, CheckFunction] = {
@@ -55,7 +55,7 @@ CHECKS: dict[str, CheckFunction] = {
 }
 
 #: Checks beside the baseline, of the comparisons that have their id.
-RELATIVE: dict[str, Callable[[Sample, Policy, Sequence[Comparison]], Check]] = {
+RELATIVE: dict[str, Callable[[RevisionData, Policy, Sequence[Comparison]], Check]] = {
     "requests.latency": partial(relative.latency, check="requests.latency"),
     "requests.endpoint_latency": partial(relative.latency, check="requests.endpoint_latency"),
     "auth.latency": partial(relative.latency, check="auth.latency"),
@@ -72,36 +72,36 @@ _RISKS: dict[VerdictName, Risk] = {"PASS": "LOW", "WARN": "MEDIUM", "INCONCLUSIV
 class Judgement:
     """All that is found on one revision."""
 
-    sample: Sample
+    data: RevisionData
     checks: list[Check]
     incidents: list[Incident]
     changes: list[SignatureChange]
     contracts: list[ContractUse]
 
 
-def judge(sample: Sample, policy: Policy, expected: Expectations | None = None) -> Judgement:
+def judge(data: RevisionData, policy: Policy, expected: Expectations | None = None) -> Judgement:
     """Return every check of the policy, in its order, and what stands beside them.
 
     expected: what the team expects; what its contracts cover is no finding.
     """
     expected = expected or Expectations()
-    raw = sample
-    sample, uses = contracts.honour(sample, expected)
-    comparisons = compare(sample, policy)
+    raw = data
+    data, uses = contracts.honour(data, expected)
+    comparisons = compare(data, policy)
     checks = []
     for rule in policy.rules.values():
         mine = comparisons.get(rule.id, [])
         if rule.id in RELATIVE:
-            check = RELATIVE[rule.id](sample, policy, mine)
+            check = RELATIVE[rule.id](data, policy, mine)
         elif rule.id == "expected.contracts":
             check = contracts.contracts(uses, policy)
         elif rule.id == "expected.required":
-            check = contracts.required(sample, expected, policy)
+            check = contracts.required(data, expected, policy)
         else:
-            check = relative.beside(CHECKS[rule.id](sample, policy), mine)
-        checks.append(relative.explained(check, sample, rule) if rule.id == "evidence.explained" else check)
-    changes = novelty.changes(sample, policy, comparisons.get("novelty.errors", []))
-    return Judgement(raw, checks, incidents(sample), changes, uses)
+            check = relative.beside(CHECKS[rule.id](data, policy), mine)
+        checks.append(relative.explained(check, data, rule) if rule.id == "evidence.explained" else check)
+    changes = novelty.changes(data, policy, comparisons.get("novelty.errors", []))
+    return Judgement(raw, checks, incidents(data), changes, uses)
 
 
 def decide(checks: Sequence[Check], policy: Policy) -> Decision:

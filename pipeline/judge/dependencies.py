@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.judge.checks import count, percent, result
 from pipeline.judge.model import Check, Observed, Status
 from pipeline.judge.policy import Policy
-from pipeline.judge.sample import Sample
+from pipeline.judge.result import count, percent, result
+from pipeline.judge.revision_data import RevisionData
 from pipeline.judge.stats import clopper_pearson
 
 
@@ -35,26 +35,26 @@ _DATABASE = _Dependency(
 _SERVICES = _Dependency("service authentication", ("service_auth.failure",), ("service_auth.success",))
 
 
-def auth_unreachable(sample: Sample, policy: Policy) -> Check:
+def auth_unreachable(data: RevisionData, policy: Policy) -> Check:
     """The auth service answers."""
-    return _judge(sample, policy, "auth.unreachable", _AUTH)
+    return _judge(data, policy, "auth.unreachable", _AUTH)
 
 
-def database_failures(sample: Sample, policy: Policy) -> Check:
+def database_failures(data: RevisionData, policy: Policy) -> Check:
     """The database answers."""
-    return _judge(sample, policy, "database.failures", _DATABASE)
+    return _judge(data, policy, "database.failures", _DATABASE)
 
 
-def service_auth_failures(sample: Sample, policy: Policy) -> Check:
+def service_auth_failures(data: RevisionData, policy: Policy) -> Check:
     """Services authenticate to each other."""
-    return _judge(sample, policy, "service_auth.failures", _SERVICES)
+    return _judge(data, policy, "service_auth.failures", _SERVICES)
 
 
-def _judge(sample: Sample, policy: Policy, check: str, dependency: _Dependency) -> Check:
+def _judge(data: RevisionData, policy: Policy, check: str, dependency: _Dependency) -> Check:
     rule = policy[check]
-    happenings = sample.happenings
-    failed, succeeded = happenings.of(*dependency.failures), happenings.of(*dependency.successes)
-    refused, started = happenings.of(*dependency.refusals), happenings.of(*dependency.starts)
+    occurrences = data.occurrences
+    failed, succeeded = occurrences.of(*dependency.failures), occurrences.of(*dependency.successes)
+    refused, started = occurrences.of(*dependency.refusals), occurrences.of(*dependency.starts)
     k = failed.count
     n = max(started.count, succeeded.count + refused.count + k)
     limit = (
@@ -68,7 +68,7 @@ def _judge(sample: Sample, policy: Policy, check: str, dependency: _Dependency) 
     if not k:
         text = f"{count(n, 'attempt')} at the {dependency.name}, none failed (rate below {percent(high)})"
         return result(rule, "PASS", text, observed=observed, limit=limit)
-    proof = sample.proof(*failed.topics)
+    proof = data.proof(*failed.topics)
     said = f"{k:,} of {count(n, 'attempt')} at the {dependency.name} failed: {percent(k / n)}"
     minutes = len(np.unique(failed.minute))
     recovered = len(succeeded) > 0 and succeeded.last_ns.max() > failed.first_ns.min()
@@ -83,10 +83,10 @@ def _judge(sample: Sample, policy: Policy, check: str, dependency: _Dependency) 
 _DELIVERED = ("agent.started", "agent.thinking", "agent.tool_executing", "agent.tool_completed", "agent.completed")
 
 
-def deliveries(sample: Sample, policy: Policy) -> Check:
+def deliveries(data: RevisionData, policy: Policy) -> Check:
     """Agent events reach the user."""
     rule = policy["golden_path.deliveries"]
-    lost, delivered = sample.happenings.of("agent.delivery_failed"), sample.happenings.of(*_DELIVERED)
+    lost, delivered = data.occurrences.of("agent.delivery_failed"), data.occurrences.of(*_DELIVERED)
     k, n = lost.count, lost.count + delivered.count
     limit = f"any lost is WARN; {rule['fail_count']:g} that are {percent(rule['fail_ratio'])} FAIL"
     if not n:
@@ -96,7 +96,7 @@ def deliveries(sample: Sample, policy: Policy) -> Check:
     failed = k >= rule["fail_count"] and k / n >= rule["fail_ratio"]
     text = f"{k:,} of {count(n, 'agent event')} lost or blocked"
     status: Status = "FAIL" if failed else "WARN" if k else "PASS"
-    return result(rule, status, text, observed=observed, limit=limit, evidence=sample.proof(*lost.topics))
+    return result(rule, status, text, observed=observed, limit=limit, evidence=data.proof(*lost.topics))
 
 
 #: Events that other checks judge, and families that tell of a user's mistake, to be judged by their rate alone.
@@ -107,13 +107,13 @@ _JUDGED = (
 )
 
 
-def application_failures(sample: Sample, policy: Policy) -> Check:
+def application_failures(data: RevisionData, policy: Policy) -> Check:
     """No line tells of a crash, a start that failed, a traceback or another failure that no other check judges."""
     rule = policy["application.failures"]
-    happenings = sample.happenings
-    bad = np.isin(happenings.outcome, ("failure", "critical"))
-    judged = np.array([event.startswith(_JUDGED) for event in happenings.event], dtype=bool)
-    found = happenings.where(bad & ~judged)
+    occurrences = data.occurrences
+    bad = np.isin(occurrences.outcome, ("failure", "critical"))
+    judged = np.array([event.startswith(_JUDGED) for event in occurrences.event], dtype=bool)
+    found = occurrences.where(bad & ~judged)
     limit = f"any is WARN; {rule['fail_count']:g} critical ones, such as starts that failed, are FAIL"
     if not len(found):
         return result(rule, "PASS", "no line tells of a failure that no other check judges", limit=limit)
@@ -122,5 +122,5 @@ def application_failures(sample: Sample, policy: Policy) -> Check:
     events = {str(event): int(found.n[found.event == event].sum()) for event in np.unique(found.event)}
     told = ", ".join(f"{event} × {n:,}" for event, n in sorted(events.items(), key=lambda pair: (-pair[1], pair[0])))
     observed = Observed(value=sum(events.values()), unit="events", n=len(events))
-    proof = sample.proof(*(critical if status == "FAIL" else found).topics)
+    proof = data.proof(*(critical if status == "FAIL" else found).topics)
     return result(rule, status, told, observed=observed, limit=limit, evidence=proof)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judge.checks import count
 from pipeline.judge.model import CauseCount, Incident, IncidentMinute
-from pipeline.judge.sample import Sample
+from pipeline.judge.result import count
+from pipeline.judge.revision_data import RevisionData
 
 #: A cause that rests for longer starts a new incident, in minutes: the span in which three exits are a crash loop.
 _REST = 10
@@ -38,13 +38,13 @@ class _Episode:
         return int(self.n.sum())
 
 
-def incidents(sample: Sample) -> list[Incident]:
+def incidents(data: RevisionData) -> list[Incident]:
     """Return the incidents of a revision in order of time.
 
     A cause is an event that failed, each happening once, or 5xx of users' requests. Episodes of a cause end with a rest
     of ten minutes; episodes whose minutes are alike are one incident, led by what happened most, critical ones first.
     """
-    episodes = _episodes(sample)
+    episodes = _episodes(data)
     groups: list[list[_Episode]] = []
     for episode in sorted(episodes, key=lambda one: (not one.critical, -one.total, one.cause, int(one.minute[0]))):
         home = next((group for group in groups if _alike(group[0].minute, episode.minute) >= _ALIKE), None)
@@ -53,17 +53,17 @@ def incidents(sample: Sample) -> list[Incident]:
         else:
             home.append(episode)
     found = [
-        _incident(sample, group)
+        _incident(data, group)
         for group in groups
         if any(one.critical for one in group) or sum(one.total for one in group) >= _LEAST
     ]
     return sorted(found, key=lambda one: (one.first, one.title))
 
 
-def _episodes(sample: Sample) -> list[_Episode]:
+def _episodes(data: RevisionData) -> list[_Episode]:
     found = []
-    happenings = sample.happenings
-    bad = happenings.where(np.isin(happenings.outcome, ("failure", "critical")))
+    occurrences = data.occurrences
+    bad = occurrences.where(np.isin(occurrences.outcome, ("failure", "critical")))
     bad = bad.where(~np.isin(bad.event, ("http.request", "http.access")))
     for cause in np.unique(bad.cause):
         rows = bad.of(str(cause))
@@ -71,8 +71,8 @@ def _episodes(sample: Sample) -> list[_Episode]:
         minute, where = np.unique(rows.minute, return_inverse=True)
         n = np.bincount(where, weights=rows.counted).astype(np.int64)
         found += _split(str(cause), minute, n, tuple(rows.topics), critical=critical)
-    failed = sample.minutes.errors_5xx > 0
-    minute, n = sample.minutes.minute[failed], sample.minutes.errors_5xx[failed]
+    failed = data.minutes.errors_5xx > 0
+    minute, n = data.minutes.minute[failed], data.minutes.errors_5xx[failed]
     return found + _split(_REQUESTS, minute, n, ("requests/5xx",), critical=False)
 
 
@@ -93,14 +93,14 @@ def _alike(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
     return both / (len(first) + len(second) - both)
 
 
-def _incident(sample: Sample, group: list[_Episode]) -> Incident:
+def _incident(data: RevisionData, group: list[_Episode]) -> Incident:
     lead = group[0]
     minutes, where = np.unique(np.concatenate([one.minute for one in group]), return_inverse=True)
     n = np.bincount(where, weights=np.concatenate([one.n for one in group])).astype(np.int64)
     span = int(minutes[-1] - minutes[0]) + 1
     first, last = _time(int(minutes[0])), _time(int(minutes[-1]))
     evidence = [
-        entry for entry in sample.proof(*lead.topics) if first <= (entry.timestamp or "") < _time(int(minutes[-1]) + 1)
+        entry for entry in data.proof(*lead.topics) if first <= (entry.timestamp or "") < _time(int(minutes[-1]) + 1)
     ]
     return Incident(
         title=f"{lead.cause} × {lead.total:,} in {count(span, 'minute')}",
@@ -112,7 +112,7 @@ def _incident(sample: Sample, group: list[_Episode]) -> Incident:
             IncidentMinute(minute=_time(int(at)), n=int(times))
             for at, times in zip(minutes[:_MOST_MINUTES], n[:_MOST_MINUTES], strict=True)
         ],
-        evidence=evidence or sample.proof(*lead.topics),
+        evidence=evidence or data.proof(*lead.topics),
     )
 
 

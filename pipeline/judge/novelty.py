@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pipeline.judge.checks import count, result, worst
 from pipeline.judge.compare import Comparison, exposures
 from pipeline.judge.model import Check, Observed, SignatureChange, Status
 from pipeline.judge.policy import Policy, Rule
-from pipeline.judge.sample import SEVERE, Profile, Sample, SignatureRow
+from pipeline.judge.result import count, result, worst
+from pipeline.judge.revision_data import SEVERE, Profile, RevisionData, SignatureRow
 from pipeline.judge.stats import poisson_interval
 
 #: A baseline with less than this share of the revision's traffic is much smaller.
@@ -21,44 +21,44 @@ _PER_START = ("platform.", "audit.", "http.", "container.", "database.ready", "w
 _NOT_PER_REQUEST = (*_PER_START, "java.", "go.", "expected.")
 
 
-def changes(sample: Sample, policy: Policy, comparisons: Sequence[Comparison]) -> list[SignatureChange]:
+def changes(data: RevisionData, policy: Policy, comparisons: Sequence[Comparison]) -> list[SignatureChange]:
     """Return the signatures that are new, more frequent, renamed or gone, in that order."""
-    if sample.baseline is None:
+    if data.baseline is None:
         return []
     rule = policy["novelty.errors"]
-    renamed = _renames(sample.signatures.new, sample.signatures.gone, rule["rename_similarity"])
+    renamed = _renames(data.signatures.new, data.signatures.gone, rule["rename_similarity"])
     more = {one.what for one in comparisons if one.decided == "WARN"}
     found = [
         _change("renamed" if row.signature in renamed else "new", row)
-        for row in sample.signatures.new
-        if _comparable(sample.baseline, row)
+        for row in data.signatures.new
+        if _comparable(data.baseline, row)
     ]
-    found += [_change("more", row) for row in sample.signatures.both if row.signature in more]
-    gone = [_change("gone", row) for row in sample.signatures.gone if row.signature not in renamed.values()]
+    found += [_change("more", row) for row in data.signatures.both if row.signature in more]
+    gone = [_change("gone", row) for row in data.signatures.gone if row.signature not in renamed.values()]
     order = ("new", "more", "renamed")
     return sorted(found, key=lambda one: order.index(one.change)) + gone
 
 
-def errors(sample: Sample, policy: Policy, comparisons: Sequence[Comparison]) -> Check:
+def errors(data: RevisionData, policy: Policy, comparisons: Sequence[Comparison]) -> Check:
     """No kind of warning, error or failure that the baseline did not have, or had less often."""
     rule = policy["novelty.errors"]
     limit = f"any new or more frequent line is WARN, {rule['fail_lines']:g} FAIL"
-    baseline = sample.baseline
+    baseline = data.baseline
     if baseline is None:
         return no_baseline(rule)
-    found = changes(sample, policy, comparisons)
+    found = changes(data, policy, comparisons)
     told = {one.signature: one for one in found if one.change != "gone"}
     lines, started = 0.0, 0
-    for row in (*sample.signatures.new, *sample.signatures.both):
+    for row in (*data.signatures.new, *data.signatures.both):
         change = told.get(row.signature)
         if change is None or change.change == "renamed":
             continue
         if row.startup and not baseline.starts:
             started += row.n
             continue
-        lines += row.n * _shown(sample, baseline, row) if change.change == "new" else row.n
+        lines += row.n * _shown(data, baseline, row) if change.change == "new" else row.n
     low, high = poisson_interval(int(lines))
-    observed = Observed(value=round(lines, 3), unit="lines", n=sample.parsed, low=round(low, 3), high=round(high, 3))
+    observed = Observed(value=round(lines, 3), unit="lines", n=data.parsed, low=round(low, 3), high=round(high, 3))
     status: Status = "FAIL" if lines >= rule["fail_lines"] else "WARN" if lines >= 1 or started else "PASS"
     renamed = sum(one.change == "renamed" for one in found)
     if renamed:
@@ -75,27 +75,27 @@ def errors(sample: Sample, policy: Policy, comparisons: Sequence[Comparison]) ->
     return result(rule, status, text, observed=observed, limit=limit, evidence=proof)
 
 
-def silent(sample: Sample, policy: Policy, _comparisons: Sequence[Comparison]) -> Check:
+def silent(data: RevisionData, policy: Policy, _comparisons: Sequence[Comparison]) -> Check:
     """What succeeded before, and often enough to be missed, succeeds still."""
     rule = policy["novelty.silent"]
-    baseline = sample.baseline
+    baseline = data.baseline
     if baseline is None:
         return no_baseline(rule)
     limit = f"none of {rule['min_expected']:g} expected, of an event seen {rule['min_n']:g} times before: FAIL"
     if not baseline.requests.eligible:
         return result(rule, "NOT_OBSERVABLE", "the baseline had no request of a user to measure by", limit=limit)
-    share = sample.requests.eligible / baseline.requests.eligible
+    share = data.requests.eligible / baseline.requests.eligible
     gone, renamed, thin, watched = [], [], 0, 0
     for name, total in baseline.events.items():
         if total.outcome != "ok" or total.n < rule["min_n"] or name.startswith(_NOT_PER_REQUEST):
             continue
         watched += 1
         expected = total.n * share
-        if name in sample.events:
+        if name in data.events:
             continue
         if expected < rule["min_expected"]:
             thin += 1
-        elif _fresh_wording(sample, name, expected, rule["rename_similarity"]):
+        elif _fresh_wording(data, name, expected, rule["rename_similarity"]):
             renamed.append((name, expected))
         else:
             gone.append((name, expected))
@@ -133,9 +133,9 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(map(str.lower, _WORD.findall(text)))
 
 
-def _shown(sample: Sample, baseline: Profile, row: SignatureRow) -> float:
+def _shown(data: RevisionData, baseline: Profile, row: SignatureRow) -> float:
     """The share of new lines that the baseline could have shown: what a much smaller one lacks is no news."""
-    here, there = exposures(sample, baseline, row)
+    here, there = exposures(data, baseline, row)
     share = there / here if here else 1.0
     return 1.0 if share >= _MUCH_SMALLER else share
 
@@ -158,11 +158,11 @@ def _renames(new: Sequence[SignatureRow], gone: Sequence[SignatureRow], least: f
     return found
 
 
-def _fresh_wording(sample: Sample, event: str, expected: float, least: float) -> bool:
+def _fresh_wording(data: RevisionData, event: str, expected: float, least: float) -> bool:
     """Whether new lines say what the event's line said, and about as often as it should have."""
-    wording = sample.signatures.wordings.get(event, "")
+    wording = data.signatures.wordings.get(event, "")
     return any(
-        expected / 2 <= n <= expected * 2 and similarity(wording, text) >= least for text, n in sample.signatures.fresh
+        expected / 2 <= n <= expected * 2 and similarity(wording, text) >= least for text, n in data.signatures.fresh
     )
 
 

@@ -57,13 +57,13 @@ def design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: float, *, 
     return DesignEffect(min(max(1.0, clustered / naive * repeated), n), max(independent - fitted, 1.0))
 
 
-def most_cautious(designs: Sequence[DesignEffect]) -> DesignEffect:
+def most_cautious(design_effects: Sequence[DesignEffect]) -> DesignEffect:
     """Return the design effect that leaves the least to tell: by the width of a one-sided interval of 99.9 %.
 
     >>> most_cautious([DesignEffect(10.0), DesignEffect(5.0, 3.0)])  # R: qnorm(.999)^2 * 10: 95; qt(.999, 3)^2 * 5: 522
     DesignEffect(value=5.0, df=3.0)
     """
-    return max(designs, key=lambda one: one.value * float(stdtrit(min(one.df, 1e6), 0.999)) ** 2)
+    return max(design_effects, key=lambda one: one.value * float(stdtrit(min(one.df, 1e6), 0.999)) ** 2)
 
 
 def _autocorrelation(residuals: Floats, busy: NDArray[np.bool_], variance: float) -> float:

@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from pipeline.judge.checks import count, percent, result, worst
 from pipeline.judge.model import Check, Observed, Status
 from pipeline.judge.policy import Policy
 from pipeline.judge.power import more_requests_to_decide
-from pipeline.judge.sample import Sample
+from pipeline.judge.result import count, percent, result, worst
+from pipeline.judge.revision_data import RevisionData
 from pipeline.judge.stats import clopper_pearson
 
 
-def error_rate(sample: Sample, policy: Policy) -> Check:
+def error_rate(data: RevisionData, policy: Policy) -> Check:
     """The share of requests of users that end in 5xx, with its exact interval."""
     rule = policy["requests.error_rate"]
-    if sample.filtered:
-        return _filtered(sample, policy)
-    k, n = sample.requests.eligible_5xx, sample.requests.eligible
+    if data.filtered:
+        return _filtered(data, policy)
+    k, n = data.requests.eligible_5xx, data.requests.eligible
     limit = (
         f"FAIL where the interval's lower end is above {percent(rule['max_ratio'])} with {rule['fail_count']:g} 5xx; "
         f"WARN above it with {rule['warn_count']:g}, or in a minute with {rule['minute_count']:g}"
@@ -28,10 +28,10 @@ def error_rate(sample: Sample, policy: Policy) -> Check:
     needed = more_requests_to_decide(k, n, rule["max_ratio"], rule["confidence"], int(rule["fail_count"]))
     if needed:
         said += f"; {needed:,} more at this rate would decide whether it is above {percent(rule['max_ratio'])}"
-    proof = sample.proof("requests/5xx")
+    proof = data.proof("requests/5xx")
     if low > rule["max_ratio"] and k >= rule["fail_count"]:
         return result(rule, "FAIL", said, observed=observed, limit=limit, evidence=proof)
-    minutes = sample.minutes
+    minutes = data.minutes
     bad = (minutes.errors_5xx >= rule["minute_count"]) & (minutes.errors_5xx > rule["minute_ratio"] * minutes.n)
     if bad.any():
         first = np.datetime64(int(minutes.minute[bad].min()), "m")
@@ -43,35 +43,35 @@ def error_rate(sample: Sample, policy: Policy) -> Check:
     return result(rule, status, said, observed=observed, limit=limit, evidence=proof)
 
 
-def _filtered(sample: Sample, policy: Policy) -> Check:
+def _filtered(data: RevisionData, policy: Policy) -> Check:
     """Without a denominator only many failures speak, or several in a row with nothing between."""
     rule = policy["requests.error_rate"]
-    k, fastest = sample.requests.errors_5xx, sample.requests.fastest_three_5xx_ns
+    k, fastest = data.requests.errors_5xx, data.requests.fastest_three_5xx_ns
     burst = fastest is not None and fastest <= rule["filtered_burst_s"] * 1e9
     limit = (
         f"filtered sample: FAIL from {rule['filtered_count']:g} 5xx, or 3 within {rule['filtered_burst_s']:g} s "
         "with no other request between"
     )
-    observed = Observed(value=k, unit="requests", n=sample.requests.n)
+    observed = Observed(value=k, unit="requests", n=data.requests.n)
     failed = k >= rule["filtered_count"] or burst
     text = f"{count(k, 'request')} ended in 5xx; of how many is unknown, for the sample is filtered by severity"
     status: Status = "FAIL" if failed else "INCONCLUSIVE"
-    return result(rule, status, text, observed=observed, limit=limit, evidence=sample.proof("requests/5xx_all"))
+    return result(rule, status, text, observed=observed, limit=limit, evidence=data.proof("requests/5xx_all"))
 
 
-def health(sample: Sample, policy: Policy) -> Check:
+def health(data: RevisionData, policy: Policy) -> Check:
     """Health endpoints answer, and soon; every row counts, those of uptime checks too."""
     rule = policy["requests.health"]
-    n, k = sample.requests.health, sample.requests.health_5xx
+    n, k = data.requests.health, data.requests.health_5xx
     limit = f"any 5xx WARN, all FAIL; p95 above {rule['warn_ms']:g} ms WARN, {rule['fail_ms']:g} ms FAIL"
     if not n:
         return result(rule, "NOT_APPLICABLE", "no request of a health endpoint", limit=limit)
-    latency = sample.latency["health"]
+    latency = data.latency["health"]
     p95 = latency.p95_ms
-    errors: Status = "PASS" if not k else "FAIL" if k == n and not sample.filtered else "WARN"
+    errors: Status = "PASS" if not k else "FAIL" if k == n and not data.filtered else "WARN"
     slow: Status = "PASS"
     # A filtered sample shows the failed rows alone: neither "all failed" nor their latency says anything of the others.
-    if p95 is not None and latency.n >= rule["min_n"] and not sample.filtered:
+    if p95 is not None and latency.n >= rule["min_n"] and not data.filtered:
         slow = "FAIL" if p95 > rule["fail_ms"] else "WARN" if p95 > rule["warn_ms"] else "PASS"
     speed = "" if p95 is None else f", p95 {p95:,.4g} ms"
     return result(
@@ -80,5 +80,5 @@ def health(sample: Sample, policy: Policy) -> Check:
         f"{k:,} of {count(n, 'health request')} ended in 5xx{speed}",
         observed=Observed(value=p95, unit="ms", n=n),
         limit=limit,
-        evidence=sample.proof("requests/health_5xx"),
+        evidence=data.proof("requests/health_5xx"),
     )

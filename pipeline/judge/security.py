@@ -1,28 +1,28 @@
 """What the service's own logs give away, and who knocked at its doors."""
 
-from pipeline.judge.checks import count, result
 from pipeline.judge.model import Check, Observed
 from pipeline.judge.policy import Policy
-from pipeline.judge.sample import Sample
+from pipeline.judge.result import count, result
+from pipeline.judge.revision_data import RevisionData
 
 
-def leaks(sample: Sample, policy: Policy) -> Check:
+def leaks(data: RevisionData, policy: Policy) -> Check:
     """The service writes no secret and no personal data to its logs; kinds and counts, never values."""
     rule = policy["security.leaks"]
     limit = "any is WARN"
-    if not sample.leaks:
+    if not data.leaks:
         return result(rule, "PASS", "no secret or personal data in the service's own lines", limit=limit)
-    told = ", ".join(f"{kind} in {count(n, 'entry', 'entries')}" for kind, n in sorted(sample.leaks.items()))
-    observed = Observed(value=sum(sample.leaks.values()), unit="entries", n=len(sample.leaks))
-    return result(rule, "WARN", told, observed=observed, limit=limit, evidence=sample.proof("leaks"))
+    told = ", ".join(f"{kind} in {count(n, 'entry', 'entries')}" for kind, n in sorted(data.leaks.items()))
+    observed = Observed(value=sum(data.leaks.values()), unit="entries", n=len(data.leaks))
+    return result(rule, "WARN", told, observed=observed, limit=limit, evidence=data.proof("leaks"))
 
 
-def attacks(sample: Sample, policy: Policy) -> Check:
+def attacks(data: RevisionData, policy: Policy) -> Check:
     """Requests of scanners, which the service turned away; listed, and no reason to worry by themselves."""
     rule = policy["security.attacks"]
-    n = sample.requests.scans
+    n = data.requests.scans
     if not n:
         return result(rule, "NOT_APPLICABLE", "no request of a scanner")
-    observed = Observed(value=n, unit="requests", n=sample.requests.n)
+    observed = Observed(value=n, unit="requests", n=data.requests.n)
     text = f"{count(n, 'request')} of scanners, all answered with 4xx"
-    return result(rule, "PASS", text, observed=observed, evidence=sample.proof("requests/scan"))
+    return result(rule, "PASS", text, observed=observed, evidence=data.proof("requests/scan"))

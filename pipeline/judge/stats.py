@@ -273,10 +273,10 @@ def hodges_lehmann(*, control: Weighted, experiment: Weighted, confidence: float
     return Shift((lower + upper) / 2, low, high)
 
 
-def _spread(sample: Weighted, values: Floats) -> Floats:
+def _spread(data: Weighted, values: Floats) -> Floats:
     """Return the sample's counts at `values`, which hold all of its own."""
     counts = np.zeros(len(values))
-    counts[np.searchsorted(values, sample.values)] = sample.counts
+    counts[np.searchsorted(values, data.values)] = data.counts
     return counts
 
 
@@ -314,8 +314,8 @@ def _least_tail(control: Weighted, experiment: Weighted) -> float:
 def _is_exact(control: Weighted, experiment: Weighted) -> bool:
     """Return whether the exact distribution holds: few values, none tied, all independent."""
     few = all(
-        len(sample.values) <= _EXACT_UP_TO and (sample.counts == 1).all() and math.isclose(sample.n_effective, sample.n)
-        for sample in (control, experiment)
+        len(data.values) <= _EXACT_UP_TO and (data.counts == 1).all() and math.isclose(data.n_effective, data.n)
+        for data in (control, experiment)
     )
     return few and not np.isin(control.values, experiment.values).any()
 
@@ -372,7 +372,7 @@ def _difference(control: Weighted, experiment: Weighted, weight: float) -> float
     return float(differences[order[min(int(reached), len(order) - 1)]])
 
 
-def percentile_interval(sample: Weighted, q: float, confidence: float = 0.95) -> Percentile:
+def percentile_interval(data: Weighted, q: float, confidence: float = 0.95) -> Percentile:
     """Return the q-th percentile and its distribution-free interval, in the unit of the values.
 
     q: above 0, below 100. No value gives (NaN, -inf, inf); an end is infinite where so few values cannot bound it
@@ -387,21 +387,21 @@ def percentile_interval(sample: Weighted, q: float, confidence: float = 0.95) ->
     """
     if not 0 < q < 100:
         raise ValueError(f"no interval of percentile {q}")
-    n = sample.n
+    n = data.n
     if n == 0:
         return Percentile(math.nan, -math.inf, math.inf)
-    rank_after = np.cumsum(sample.counts)
+    rank_after = np.cumsum(data.counts)
 
     def value(rank: float) -> float:
         """Return the value of the rank, from 1."""
         place = int(np.searchsorted(rank_after, rank - 1e-9))
-        return float(sample.values[min(place, len(sample.values) - 1)])
+        return float(data.values[min(place, len(data.values) - 1)])
 
     whole, part = divmod(max(n - 1, 0.0) * q / 100, 1)
     under, over = value(whole + 1), value(min(whole + 2, n))
     estimate = under + part * (over - under)
 
-    independent = math.floor(sample.n_effective + 1e-9)
+    independent = math.floor(data.n_effective + 1e-9)
     tail = (1 - confidence) / 2
     ranks = range(independent + 1)
     low = bisect_left(ranks, tail, key=lambda rank: float(bdtr(rank, independent, q / 100)))

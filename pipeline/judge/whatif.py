@@ -3,22 +3,22 @@
 from collections.abc import Iterator
 from math import sqrt
 
-from pipeline.judge.checks import count
 from pipeline.judge.decide import decide, judge
 from pipeline.judge.expectations import Expectations
 from pipeline.judge.model import Check, VerdictName
 from pipeline.judge.policy import Policy, Rule
-from pipeline.judge.sample import Sample
+from pipeline.judge.result import count
+from pipeline.judge.revision_data import RevisionData
 
 #: How often the stretch between a limit's value and the end of its range is halved.
 _HALVINGS = 16
 
 
-def explain(sample: Sample, policy: Policy, expected: Expectations) -> Iterator[str]:
+def explain(data: RevisionData, policy: Policy, expected: Expectations) -> Iterator[str]:
     """Yield, line by line, every check with its limits, and what would have changed the verdict."""
-    checks = judge(sample, policy, expected).checks
+    checks = judge(data, policy, expected).checks
     decision = decide(checks, policy)
-    yield f"{sample.revision}: {decision.headline}"
+    yield f"{data.revision}: {decision.headline}"
     for check in checks:
         rule = policy[check.id]
         required = ", required" if rule.required else ""
@@ -26,11 +26,11 @@ def explain(sample: Sample, policy: Policy, expected: Expectations) -> Iterator[
         for name, limit in rule.limits.items():
             low, high = limit.range
             yield f"{'':17s}{name} = {limit.value:g} {limit.unit} ({low:g} to {high:g}): {limit.reason}"
-    yield from _changes(sample, policy, expected, checks, decision.verdict)
+    yield from _changes(data, policy, expected, checks, decision.verdict)
 
 
 def _changes(
-    sample: Sample, policy: Policy, expected: Expectations, checks: list[Check], verdict: VerdictName
+    data: RevisionData, policy: Policy, expected: Expectations, checks: list[Check], verdict: VerdictName
 ) -> Iterator[str]:
     if verdict == "PASS":
         yield "  every check that applies passed: no single limit decided"
@@ -39,7 +39,7 @@ def _changes(
     yield f"  {verdict} rests on {count(len(weighty), 'check')}" + (", each enough for it" if weighty[1:] else "")
     for check in weighty:
         yield f"  {check.id}: without it the verdict would be {_alone(checks, check, policy)}"
-        for name, value, other in turns(sample, policy, expected, check):
+        for name, value, other in turns(data, policy, expected, check):
             limit = policy[check.id].limits[name]
             yield f"    {name} = {value:.4g} {limit.unit} in place of {limit.value:g} would make it {other}"
 
@@ -55,11 +55,11 @@ def _alone(checks: list[Check], left_out: Check, policy: Policy) -> VerdictName:
     return decide(passed, policy).verdict
 
 
-def turns(sample: Sample, policy: Policy, expected: Expectations, check: Check) -> Iterator[tuple[str, float, str]]:
+def turns(data: RevisionData, policy: Policy, expected: Expectations, check: Check) -> Iterator[tuple[str, float, str]]:
     """Yield a check's limits with the nearest values, below and above, that make it say something else, and what."""
 
     def status(name: str, value: float) -> str:
-        changed = judge(sample, _with(policy, check.id, name, value), expected).checks
+        changed = judge(data, _with(policy, check.id, name, value), expected).checks
         return next(one.status for one in changed if one.id == check.id)
 
     for name, limit in policy[check.id].limits.items():

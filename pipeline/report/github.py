@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.judge.model import Verdict
-from pipeline.report.text import shown
+from pipeline.text import shown
 
 #: GitHub refuses a step's summary above 1 MiB and shows ten annotations of a kind a step.
 MAX_SUMMARY = 1_000_000

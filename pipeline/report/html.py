@@ -16,7 +16,7 @@ from pipeline.judge.model import Verdict
 from pipeline.report.numbers import duration, effect, number, observed, percent
 from pipeline.report.sections import next_steps, sections
 from pipeline.report.statements import counts
-from pipeline.report.text import shown
+from pipeline.text import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from pipeline.judge.model import Check, Verdict
 from pipeline.report.numbers import effect, observed
-from pipeline.report.text import shown
+from pipeline.text import shown
 
 #: What XML 1.0 has no way to write, not even as an entity.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

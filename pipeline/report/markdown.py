@@ -8,7 +8,7 @@ from pipeline.judge.model import Check, Verdict
 from pipeline.report.numbers import effect, number, observed
 from pipeline.report.sections import next_steps, sections
 from pipeline.report.statements import Statement, counts
-from pipeline.report.text import shown
+from pipeline.text import shown
 
 _MARKS = {
     "PASS": "✅",

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from pipeline.judge.model import Verdict
 from pipeline.report.numbers import number, percent
-from pipeline.report.text import shown
+from pipeline.text import shown
 
 _STYLES = {
     "PASS": "bold green",

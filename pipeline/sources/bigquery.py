@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from pipeline import sql
-from pipeline.bigquery import Place, Warehouse, is_bigquery, parse
+from pipeline import googlesql as sql
 from pipeline.errors import BigQueryError, SourceError
 from pipeline.schema import CONTENT, ENTRIES, polars_schema
-from pipeline.sources.records import FileReport
+from pipeline.sources.records import SourceReport
+from pipeline.warehouse import Place, Warehouse, is_bigquery, parse
 from pipeline.window import Window, nanoseconds
 
 __all__ = ["bounds", "is_bigquery", "query", "read"]
@@ -38,7 +38,7 @@ def bounds(window: Window) -> Bounds:
     )
 
 
-def query(warehouse: Warehouse, place: Place, window: Window, report: FileReport) -> str:
+def query(warehouse: Warehouse, place: Place, window: Window, report: SourceReport) -> str:
     """Return the query that gives the entries of a source within a window; what it leaves out is noted.
 
     Raises SourceError where no table of the place holds log entries.
@@ -51,7 +51,7 @@ def query(warehouse: Warehouse, place: Place, window: Window, report: FileReport
 
 
 def read(
-    source: str, window: Window, key: bytes, *, report: FileReport, max_bytes: int | None
+    source: str, window: Window, key: bytes, *, report: SourceReport, max_bytes: int | None
 ) -> Iterator[pl.DataFrame]:
     """Yield entries as a store has them, a page of results at a time.
 
@@ -69,7 +69,7 @@ def read(
         raise SourceError(source, error.reason, error.hint) from error
 
 
-def _tables(warehouse: Warehouse, place: Place, window: Window, report: FileReport) -> Iterator[tuple[str, str]]:
+def _tables(warehouse: Warehouse, place: Place, window: Window, report: SourceReport) -> Iterator[tuple[str, str]]:
     """Yield the tables of log entries that may hold some of the window, each with a condition on its rows."""
     with warehouse.errors():
         listed = warehouse.client.list_tables(f"{place.project}.{place.dataset}")
@@ -115,7 +115,7 @@ def _holds_entries(warehouse: Warehouse, place: Place, name: str) -> bool:
     return "timestamp" in columns and bool(columns & {"logName", "log_name"}) and "timestamp_ns" not in columns
 
 
-def _note_errors(warehouse: Warehouse, place: Place, name: str, report: FileReport) -> None:
+def _note_errors(warehouse: Warehouse, place: Place, name: str, report: SourceReport) -> None:
     with warehouse.errors():
         rows = warehouse.client.get_table(f"{place.project}.{place.dataset}.{name}").num_rows or 0
     if rows:

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 
 from pipeline.schema import ENTRIES, polars_schema
-from pipeline.sources.spellings import respelled
+from pipeline.sources.field_names import respelled
 
 #: The columns this module gives: entries without the digests, and what these are made from.
 COLUMNS = [c.name for c in ENTRIES if c.name not in ("client", "subject", "source")]

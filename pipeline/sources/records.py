@@ -41,7 +41,7 @@ class Batch:
 
 
 @dataclass
-class FileReport:
+class SourceReport:
     """What was met in one file; filled while it is read.
 
     bytes_read: as stored, so compressed where the file is. records: all given, broken ones included. truncated: the
@@ -63,7 +63,7 @@ class FileReport:
             self.notes.append(sentence)
 
 
-def cut(record: bytes, limit: int, report: FileReport) -> bytes:
+def cut(record: bytes, limit: int, report: SourceReport) -> bytes:
     """Return a record that is longer than `limit` bytes, cut to it at the border of a character, and count it."""
     report.cut += 1
     border = next((end for end in range(limit, max(limit - 4, 0), -1) if record[end] & 0xC0 != 0x80), limit)

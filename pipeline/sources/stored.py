@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import SourceError
 from pipeline.schema import CONTENT, ENTRIES, polars_schema
-from pipeline.sources.records import FileReport
+from pipeline.sources.records import SourceReport
 
 _ROWS = 50_000
 
@@ -19,7 +19,7 @@ def is_stored(source: str) -> bool:
     return source.lower().endswith(".parquet")
 
 
-def read(source: str, *, report: FileReport) -> Iterator[pl.DataFrame]:
+def read(source: str, *, report: SourceReport) -> Iterator[pl.DataFrame]:
     """Yield the entries of one slice of a store, in batches.
 
     Raises SourceError where it is no Parquet, or not of our making.

@@ -16,13 +16,13 @@ import polars as pl
 
 from parsers.model import load
 from parsers.to_polars import Classifier
-from pipeline import sql
-from pipeline.bigquery import price_usd
+from pipeline import googlesql as sql
 from pipeline.classify import classify
 from pipeline.extract import content, to_entries
 from pipeline.schema import EVENTS
 from pipeline.simulate import simulate
 from pipeline.sources.log_entry import EntryReader
+from pipeline.warehouse import price_usd
 
 VOLUMES = {"1 GB": 10**9, "1 TB": 10**12, "100 TB": 10**14}
 

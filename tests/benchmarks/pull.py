@@ -71,9 +71,9 @@ def serve(count, port):
 def pull(count, per_minute, port, answer):
     """Pull all of it into a new store, and tell seconds, MiB, entries and reads."""
     from pipeline.extract import extract
-    from pipeline.pull import Live
-    from pipeline.sources.live import Access
-    from pipeline.store import Store
+    from pipeline.sources.cloud_logging.access import Access
+    from pipeline.sources.cloud_logging.pull import Live
+    from pipeline.stores.local import LocalStore
     from pipeline.window import Window
 
     until = START + timedelta(microseconds=count * STEP_US)
@@ -87,7 +87,7 @@ def pull(count, per_minute, port, answer):
     )
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        found = extract(["logging://demo"], Store(Path(folder)), window=Window(START, until), live=live)
+        found = extract(["logging://demo"], LocalStore(Path(folder)), window=Window(START, until), live=live)
         seconds = time.monotonic() - began
     answer.put((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, found.read, reads[-1]))
 

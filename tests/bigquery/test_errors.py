@@ -5,8 +5,8 @@ from google.api_core import exceptions
 from google.auth.exceptions import DefaultCredentialsError
 from requests.exceptions import ConnectionError as Unconnected
 
-from pipeline.bigquery import Place, errors, is_bigquery, parse, price_usd
 from pipeline.errors import BigQueryError, UsageError
+from pipeline.warehouse import Place, errors, is_bigquery, parse, price_usd
 from tests.conftest import call
 
 PLACE = Place("demo", "logs")

@@ -9,13 +9,13 @@ import pytest
 from google.cloud import bigquery
 
 from parsers.model import load
-from pipeline import sql
-from pipeline.bigquery import Warehouse, parse
-from pipeline.dataset import Dataset
+from pipeline import googlesql as sql
 from pipeline.errors import BigQueryError, StoreError, UsageError
 from pipeline.extract import extract
 from pipeline.run import Job, check
-from pipeline.store import Store
+from pipeline.stores.bigquery import BigQueryStore
+from pipeline.stores.local import LocalStore
+from pipeline.warehouse import Warehouse, parse
 from pipeline.window import Window, parse_time
 from tests.bigquery.sink import sink_row
 from tests.conftest import call, failing, healthy, line, ndjson, rules
@@ -149,9 +149,9 @@ def test_nanoseconds_stand_for_microseconds(dataset, tmp_path):
 
 def test_a_load_that_was_not_merged_is_taken_up(dataset, tmp_path, logs):
     """A run killed between load and MERGE left its slice's table."""
-    store = Dataset(dataset[0])
+    store = BigQueryStore(dataset[0])
     store.prepare(None)
-    local = Store(tmp_path / "local")
+    local = LocalStore(tmp_path / "local")
     extract([str(logs)], local, window=Window())
     (path,) = local.slices("entries")
     with pytest.raises(KeyboardInterrupt), store._loaded(path, sql.STORED):
@@ -167,7 +167,7 @@ def test_tables_are_described(dataset):
     place, client = dataset
     if "demo" in place:
         pytest.skip("the emulator keeps no descriptions")
-    Dataset(place).prepare(30)
+    BigQueryStore(place).prepare(30)
     table = client.get_table(f"{client.project}.{parse(place).dataset}.entries")
     assert [field.description for field in table.schema][:1] == ["logName as given"]
     assert table.time_partitioning.expiration_ms == 30 * 86_400_000
@@ -216,13 +216,13 @@ def test_a_view_and_a_column_of_another_type(dataset):
     name = f"{client.project}.{parse(place).dataset}"
     client.create_table(bigquery.Table(f"{name}.entries", [bigquery.SchemaField("log_name", "INTEGER")]))
     with pytest.raises(StoreError, match=r"entries.log_name is INT64, not STRING"):
-        Dataset(place).prepare(None)
+        BigQueryStore(place).prepare(None)
     client.delete_table(f"{name}.entries")
     view = bigquery.Table(f"{name}.entries")
     view.view_query = "select 1 as x"
     client.create_table(view)
     with pytest.raises((StoreError, BigQueryError), match=r"view|Existing|missing"):
-        Dataset(place).prepare(None)
+        BigQueryStore(place).prepare(None)
 
 
 def test_a_refused_query(dataset):
@@ -237,5 +237,5 @@ def test_the_key_is_required(dataset, monkeypatch, logs):
     place, _ = dataset
     monkeypatch.delenv("RUNVERDICT_PSEUDONYM_KEY")
     with pytest.raises(UsageError, match="RUNVERDICT_PSEUDONYM_KEY"):
-        Dataset(place)
+        BigQueryStore(place)
     assert call("check", logs, "--store", place).exit_code == 2

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from parsers.to_polars import Classifier
+from pipeline.aggregate.duckdb import DuckDBEngine
 from pipeline.classify import classify
-from pipeline.engines.embedded import Embedded
+from pipeline.googlesql import STAGING, measure, measures, staged, within
 from pipeline.schema import EVENTS, polars_schema
-from pipeline.sql import STAGING, measure, measures, staged, within
-from pipeline.store import Store
+from pipeline.stores.local import LocalStore
 from tests.conftest import rules
 from tests.googlesql.rows import WINDOWS, of_catalogue, of_windows
 
@@ -20,9 +20,9 @@ START = 1_768_467_600 * 10**9
 
 
 def agree(reference, folder, name, events, start_ns=None, end_ns=None):
-    store = Store(folder)
+    store = LocalStore(folder)
     store.write("events", "00000000", events)
-    with Embedded(store.slices("events"), start_ns=start_ns, end_ns=end_ns) as engine:
+    with DuckDBEngine(store.slices("events"), start_ns=start_ns, end_ns=end_ns) as engine:
         ours = engine.measure(name)
     theirs = reference.query(measure(name, "stored", within(start_ns, end_ns)), {"stored": events})
     order = ours.columns
@@ -123,9 +123,9 @@ def test_made_up_rows(reference, tmp_path_factory, name, rows):
 @pytest.mark.parametrize("table", STAGING)
 def test_staging(reference, tmp_path, listed, table):
     """What a request row is, when an instance started, what took how long."""
-    store = Store(tmp_path)
+    store = LocalStore(tmp_path)
     store.write("events", "00000000", listed)
-    with Embedded(store.slices("events")) as engine:
+    with DuckDBEngine(store.slices("events")) as engine:
         ours = engine.query(f"select * from {table}")
     theirs = reference.query(staged(f"select * from {table}", "stored"), {"stored": listed}).select(ours.columns)
     ours = ours.with_columns(pl.selectors.datetime().cast(pl.Datetime("us", "UTC")))

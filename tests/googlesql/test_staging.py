@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipeline import sql
+from pipeline import googlesql as sql
 from pipeline.extract import extract
 from pipeline.schema import ENTRIES, polars_schema
 from pipeline.simulate import simulate
-from pipeline.store import Store
+from pipeline.stores.local import LocalStore
 from pipeline.window import Window
 from tests.bigquery.sink import line, log_analytics_row, sink_row
 from tests.conftest import entry, ndjson
@@ -45,7 +45,7 @@ def staged(reference, rows):
 
 def from_files(folder, monkeypatch, entries):
     monkeypatch.setenv("RUNVERDICT_PSEUDONYM_KEY", "k")
-    store = Store(folder / "store")
+    store = LocalStore(folder / "store")
     extract([str(ndjson(folder / "logs.ndjson", entries))], store, window=Window())
     return pl.concat([store.read("entries", path.stem) for path in store.slices("entries")])
 

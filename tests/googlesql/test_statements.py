@@ -3,9 +3,9 @@
 import polars as pl
 import pytest
 
-from pipeline import sql
-from pipeline.bigquery import Place
+from pipeline import googlesql as sql
 from pipeline.schema import EVENTS, HISTORY, polars_schema
+from pipeline.warehouse import Place
 from tests.conftest import rules
 
 PLACE = Place("demo", "logs")

@@ -8,13 +8,13 @@ import pytest
 from pipeline.judge.decide import judge
 from pipeline.judge.model import Evidence
 from pipeline.judge.policy import load
-from pipeline.judge.sample import Happenings, Latency, Minutes, Profile, RequestCounts, Sample
+from pipeline.judge.revision_data import Latency, Minutes, Occurrences, Profile, RequestCounts, RevisionData
 
 MINUTE_NS = 60 * 10**9
 START_NS = 1_768_467_600 * 10**9  # 2026-01-15T09:00:00Z
 
 
-def happenings(*rows):
+def occurrences(*rows):
     """Events as the judge sees them, from (event, minute, n) or (event, minute, n, outcome, code) each."""
     full = [(*row, "failure", -1)[:5] if len(row) == 3 else row for row in rows]
     columns = list(zip(*full, strict=True)) if full else [[], [], [], [], []]
@@ -22,7 +22,7 @@ def happenings(*rows):
     minute = np.array(minute, dtype=np.int64) + START_NS // MINUTE_NS
     n = np.array(n, dtype=np.int64)
     texts = np.array(event, dtype=str)
-    return Happenings(
+    return Occurrences(
         event=texts,
         cause=texts,
         outcome=np.array(outcome, dtype=str),
@@ -51,7 +51,7 @@ def policy():
 
 def a_healthy_sample():
     """An hour of a service with 1,000 good requests."""
-    return Sample(
+    return RevisionData(
         service="shop-api",
         revision="shop-api-00042-abc",
         asked_start_ns=None,
@@ -66,7 +66,7 @@ def a_healthy_sample():
         unexplained_errors=0,
         requests=RequestCounts(n=1100, eligible=1000, health=100),
         latency={"health": Latency(100, 2.0, 5.0, 8.0, 9.0)},
-        happenings=happenings(),
+        occurrences=occurrences(),
         minutes=minutes(),
         fastest_three_exits_ns=None,
         closes=(),
@@ -117,6 +117,6 @@ def pair(healthy):
     return make
 
 
-def judged(sample, policy, check):
+def judged(data, policy, check):
     """One check of a sample."""
-    return next(one for one in judge(sample, policy).checks if one.id == check)
+    return next(one for one in judge(data, policy).checks if one.id == check)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from pipeline.judge.decide import CHECKS, RELATIVE, decide, judge, worse
-from pipeline.judge.sample import Closes, Latency, RequestCounts
-from tests.judge.conftest import MINUTE_NS, START_NS, happenings, minutes
+from pipeline.judge.revision_data import Closes, Latency, RequestCounts
+from tests.judge.conftest import MINUTE_NS, START_NS, minutes, occurrences
 
 
-def status(check, sample, policy):
-    return CHECKS[check](sample, policy).status
+def status(check, data, policy):
+    return CHECKS[check](data, policy).status
 
 
 def test_a_healthy_hour_passes(healthy, policy):
@@ -32,8 +32,8 @@ def test_every_check_of_the_policy_is_answered_once_and_in_order(healthy, policy
 @pytest.mark.parametrize(("span_s", "wanted"), [(0.25, "INCONCLUSIVE"), (59.9, "INCONCLUSIVE"), (60, "PASS")])
 def test_a_window_must_span_a_minute(healthy, policy, span_s, wanted):
     """Ten entries in a quarter of a second say nothing."""
-    sample = healthy(service_last_ns=START_NS + int(span_s * 1e9))
-    assert status("evidence.window", sample, policy) == wanted
+    data = healthy(service_last_ns=START_NS + int(span_s * 1e9))
+    assert status("evidence.window", data, policy) == wanted
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_a_window_must_span_a_minute(healthy, policy, span_s, wanted):
 )
 def test_a_missing_head_is_a_cut_export(healthy, policy, missing_minutes, gap_minutes, wanted):
     """More than 10 % of the window and more than 5 times the largest inner gap must be missing."""
-    sample = healthy(
+    data = healthy(
         asked_start_ns=START_NS - missing_minutes * MINUTE_NS,
         asked_end_ns=START_NS - missing_minutes * MINUTE_NS + 60 * MINUTE_NS,
         service_max_gap_ns=gap_minutes * MINUTE_NS,
     )
-    assert status("evidence.window", sample, policy) == wanted
+    assert status("evidence.window", data, policy) == wanted
 
 
 def test_a_truncated_source_is_inconclusive(healthy, policy):
@@ -61,19 +61,19 @@ def test_a_truncated_source_is_inconclusive(healthy, policy):
 @pytest.mark.parametrize(("n", "wanted"), [(0, "INCONCLUSIVE"), (19, "INCONCLUSIVE"), (20, "PASS")])
 def test_twenty_requests_of_users_are_needed(healthy, policy, n, wanted):
     """Health checks and probes do not count."""
-    sample = healthy(requests=RequestCounts(n=n + 500, eligible=n, health=500))
-    assert status("evidence.traffic", sample, policy) == wanted
+    data = healthy(requests=RequestCounts(n=n + 500, eligible=n, health=500))
+    assert status("evidence.traffic", data, policy) == wanted
 
 
 def test_a_filtered_sample_has_no_rates_but_its_failures_count(healthy, policy):
     """No entry below NOTICE: rates are not estimable, yet three exits are a crash loop."""
-    sample = healthy(
+    data = healthy(
         service_below_notice=0,
         severities=frozenset({"ERROR", "WARNING"}),
         fastest_three_exits_ns=14 * 10**9,
-        happenings=happenings(("platform.exit", 0, 3, "failure", 3)),
+        occurrences=occurrences(("platform.exit", 0, 3, "failure", 3)),
     )
-    checks = judge(sample, policy).checks
+    checks = judge(data, policy).checks
     assert next(check for check in checks if check.id == "evidence.unfiltered").status == "INCONCLUSIVE"
     assert decide(checks, policy).verdict == "FAIL"
 
@@ -87,8 +87,8 @@ def test_a_filtered_sample_fails_by_many_or_by_a_burst(healthy, policy, errors, 
     counts = RequestCounts(
         n=errors, errors_5xx=errors, fastest_three_5xx_ns=None if fastest_s is None else fastest_s * 10**9
     )
-    sample = healthy(service_below_notice=0, requests=counts)
-    assert status("requests.error_rate", sample, policy) == wanted
+    data = healthy(service_below_notice=0, requests=counts)
+    assert status("requests.error_rate", data, policy) == wanted
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_a_filtered_sample_fails_by_many_or_by_a_burst(healthy, policy, errors, 
 )
 def test_error_rate_by_its_exact_interval(healthy, policy, k, n, wanted):
     """FAIL needs the interval above 1 % and three 5xx; a point above 1 % warns."""
-    sample = healthy(requests=RequestCounts(n=n, errors_5xx=k, eligible=n, eligible_5xx=k))
-    assert status("requests.error_rate", sample, policy) == wanted
+    data = healthy(requests=RequestCounts(n=n, errors_5xx=k, eligible=n, eligible_5xx=k))
+    assert status("requests.error_rate", data, policy) == wanted
 
 
 @pytest.mark.parametrize(
@@ -118,11 +118,11 @@ def test_error_rate_by_its_exact_interval(healthy, policy, k, n, wanted):
 )
 def test_one_bad_minute_is_an_incident(healthy, policy, n, errors, wanted):
     """At least 5 5xx that are above 5 % of the minute's requests, whatever the hour's rate."""
-    sample = healthy(
+    data = healthy(
         requests=RequestCounts(n=10_000, errors_5xx=errors, eligible=10_000, eligible_5xx=errors),
         minutes=minutes((START_NS // MINUTE_NS + 7, n, errors)),
     )
-    check = CHECKS["requests.error_rate"](sample, policy)
+    check = CHECKS["requests.error_rate"](data, policy)
     assert check.status == wanted
     assert ("2026-01-15T09:07Z" in check.reason) == (wanted == "WARN")
 
@@ -140,11 +140,11 @@ def test_one_bad_minute_is_an_incident(healthy, policy, n, errors, wanted):
 )
 def test_health_endpoints(healthy, policy, health_5xx, p95, n, wanted):
     """Any 5xx warns, all fail; p95 above 1 s warns, above 5 s fails, from five rows on."""
-    sample = healthy(
+    data = healthy(
         requests=RequestCounts(n=1100, eligible=1000, health=n, health_5xx=health_5xx),
         latency={"health": Latency(n, 1.0, float(p95), float(p95), float(p95))},
     )
-    assert status("requests.health", sample, policy) == wanted
+    assert status("requests.health", data, policy) == wanted
 
 
 @pytest.mark.parametrize(
@@ -152,20 +152,20 @@ def test_health_endpoints(healthy, policy, health_5xx, p95, n, wanted):
 )
 def test_three_exits_within_ten_minutes_are_a_crash_loop(healthy, policy, n, fastest_s, wanted):
     """Any exit with an error warns; the loop fails, whatever the probes say."""
-    sample = healthy(
+    data = healthy(
         fastest_three_exits_ns=None if fastest_s is None else fastest_s * 10**9,
-        happenings=happenings(
+        occurrences=occurrences(
             *([("platform.exit", 0, n, "failure", 3)] if n else []),
             ("platform.probe_succeeded", 0, 15, "ok", -1),
         ),
     )
-    assert status("platform.exits", sample, policy) == wanted
+    assert status("platform.exits", data, policy) == wanted
 
 
 def test_no_exit_in_a_sample_that_could_show_none_proves_nothing(healthy, policy):
     """An export of ERROR lines alone cannot hold `Container called exit`, which is a WARNING."""
-    sample = healthy(severities=frozenset({"ERROR"}), service_below_notice=0)
-    assert status("platform.exits", sample, policy) == "NOT_OBSERVABLE"
+    data = healthy(severities=frozenset({"ERROR"}), service_below_notice=0)
+    assert status("platform.exits", data, policy) == "NOT_OBSERVABLE"
 
 
 @pytest.mark.parametrize(
@@ -182,15 +182,15 @@ def test_no_exit_in_a_sample_that_could_show_none_proves_nothing(healthy, policy
 )
 def test_platform_failures_by_count(healthy, policy, check, event, n, wanted):
     """1, 3, 3 and 3 fail; fewer warn."""
-    sample = healthy(happenings=happenings((event, 0, n, "critical", -1)))
-    assert status(check, sample, policy) == wanted
+    data = healthy(occurrences=occurrences((event, 0, n, "critical", -1)))
+    assert status(check, data, policy) == wanted
 
 
 def test_two_broken_connections_of_few_requests_fail(healthy, policy):
     """2 of 200 is one in a hundred; 2 of 201 is below."""
-    two = happenings(("platform.malformed_response", 0, 2, "failure", -1))
-    assert status("platform.malformed", healthy(happenings=two, requests=RequestCounts(n=200)), policy) == "FAIL"
-    assert status("platform.malformed", healthy(happenings=two, requests=RequestCounts(n=201)), policy) == "WARN"
+    two = occurrences(("platform.malformed_response", 0, 2, "failure", -1))
+    assert status("platform.malformed", healthy(occurrences=two, requests=RequestCounts(n=200)), policy) == "FAIL"
+    assert status("platform.malformed", healthy(occurrences=two, requests=RequestCounts(n=201)), policy) == "WARN"
 
 
 @pytest.mark.parametrize(
@@ -235,8 +235,8 @@ def test_closes_by_code(healthy, policy, closes, upgraded, wanted):
 )
 def test_readiness_may_fail_while_an_instance_starts(healthy, policy, ages_s, wanted):
     """Within 240 s expected, later FAIL, no start seen WARN."""
-    sample = healthy(readiness_ages_ns=np.array(ages_s, dtype=np.float64) * 1e9)
-    assert status("websocket.readiness", sample, policy) == wanted
+    data = healthy(readiness_ages_ns=np.array(ages_s, dtype=np.float64) * 1e9)
+    assert status("websocket.readiness", data, policy) == wanted
 
 
 @pytest.mark.parametrize(
@@ -258,16 +258,16 @@ def test_dependency_failures_by_share(healthy, policy, rows, wanted):
     """Three failures that are one in a hundred attempts fail; attempts are what starts, or what was answered."""
     if wanted == "FAIL" and rows[0][0] == "auth.dependency":
         rows = [("auth.dependency", 0, 300, "info", -1), rows[1]]
-    assert status("auth.unreachable", healthy(happenings=happenings(*rows)), policy) == wanted
+    assert status("auth.unreachable", healthy(occurrences=occurrences(*rows)), policy) == wanted
 
 
 def test_failing_to_the_end_is_an_outage_whatever_the_share(healthy, policy):
     """Failures in three minutes with no success after the first fail; one success after it saves the share rule."""
     start = ("database.user_found", 0, 1000, "ok", -1)
     failures = [("database.unavailable", minute, 1) for minute in (1, 2, 3)]
-    assert status("database.failures", healthy(happenings=happenings(start, *failures)), policy) == "FAIL"
+    assert status("database.failures", healthy(occurrences=occurrences(start, *failures)), policy) == "FAIL"
     late = ("database.user_found", 2, 1, "ok", -1)
-    assert status("database.failures", healthy(happenings=happenings(start, late, *failures)), policy) == "WARN"
+    assert status("database.failures", healthy(occurrences=occurrences(start, late, *failures)), policy) == "WARN"
 
 
 @pytest.mark.parametrize(
@@ -275,10 +275,10 @@ def test_failing_to_the_end_is_an_outage_whatever_the_share(healthy, policy):
 )
 def test_deliveries(healthy, policy, lost, delivered, wanted):
     """One lost event warns; three that are one in twenty fail."""
-    rows = happenings(
+    rows = occurrences(
         ("agent.started", 0, delivered, "ok", -1), *([("agent.delivery_failed", 0, lost)] if lost else [])
     )
-    assert status("golden_path.deliveries", healthy(happenings=rows), policy) == wanted
+    assert status("golden_path.deliveries", healthy(occurrences=rows), policy) == wanted
 
 
 @pytest.mark.parametrize(
@@ -286,8 +286,8 @@ def test_deliveries(healthy, policy, lost, delivered, wanted):
 )
 def test_unexplained_errors_warn(healthy, policy, lines, requests, wanted):
     """From five lines, or one per hundred requests."""
-    sample = healthy(unexplained_errors=lines, requests=RequestCounts(n=requests, eligible=requests))
-    assert status("evidence.explained", sample, policy) == wanted
+    data = healthy(unexplained_errors=lines, requests=RequestCounts(n=requests, eligible=requests))
+    assert status("evidence.explained", data, policy) == wanted
 
 
 def test_evidence_is_the_first_five_over_all_topics(healthy, policy, entry):
@@ -296,11 +296,11 @@ def test_evidence_is_the_first_five_over_all_topics(healthy, policy, entry):
         "event/platform.exit/3": tuple(entry(s) for s in (5, 1, 9)),
         "event/platform.exit/1": tuple(entry(s) for s in (2, 8, 7)),
     }
-    sample = healthy(
-        happenings=happenings(("platform.exit", 0, 3, "failure", 3), ("platform.exit", 0, 3, "failure", 1)),
+    data = healthy(
+        occurrences=occurrences(("platform.exit", 0, 3, "failure", 3), ("platform.exit", 0, 3, "failure", 1)),
         evidence=topics,
     )
-    found = CHECKS["platform.exits"](sample, policy).evidence
+    found = CHECKS["platform.exits"](data, policy).evidence
     assert [one.insert_id for one in found] == ["id1", "id2", "id5", "id7", "id8"]
 
 
@@ -332,9 +332,9 @@ def test_the_worse_of_two_verdicts():
 
 def test_critical_lines_that_are_healthy_raise_nothing(healthy, policy):
     """Severity is no outcome: 200 CRITICAL lines of an ok event change no check but the counts."""
-    rows = happenings(("auth.dependency", 0, 200, "info", -1), ("auth.success", 1, 200, "ok", -1))
-    sample = replace(healthy(happenings=rows), severities=frozenset({"DEFAULT", "INFO", "CRITICAL"}))
-    assert decide(judge(sample, policy).checks, policy).verdict == "PASS"
+    rows = occurrences(("auth.dependency", 0, 200, "info", -1), ("auth.success", 1, 200, "ok", -1))
+    data = replace(healthy(occurrences=rows), severities=frozenset({"DEFAULT", "INFO", "CRITICAL"}))
+    assert decide(judge(data, policy).checks, policy).verdict == "PASS"
 
 
 def test_leaks_are_told_by_kind_and_count_and_warn(healthy, policy):
@@ -364,7 +364,7 @@ def test_scanners_are_listed(healthy, policy):
 )
 def test_failures_that_no_other_check_judges(healthy, policy, rows, wanted):
     """Any warns; three critical ones fail."""
-    assert status("application.failures", healthy(happenings=happenings(*rows)), policy) == wanted
+    assert status("application.failures", healthy(occurrences=occurrences(*rows)), policy) == wanted
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_failures_that_no_other_check_judges(healthy, policy, rows, wanted):
 )
 def test_an_undecided_rate_says_how_many_more_requests_decide_it(healthy, policy, errors, n, told):
     """None failed of 270 does not show that fewer than one in a hundred does."""
-    sample = healthy(requests=RequestCounts(n=n, eligible=n, eligible_5xx=errors))
-    reason = CHECKS["requests.error_rate"](sample, policy).reason
+    data = healthy(requests=RequestCounts(n=n, eligible=n, eligible_5xx=errors))
+    reason = CHECKS["requests.error_rate"](data, policy).reason
     assert ("would decide" in reason) == bool(told)
     assert (told or "") in reason

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.judge.compare import compare
 from pipeline.judge.decide import decide, judge
 from pipeline.judge.policy import load
-from pipeline.judge.sample import EventTotal, RequestCounts, SignatureRow, Signatures, Times, weighted
+from pipeline.judge.revision_data import EventTotal, RequestCounts, SignatureRow, Signatures, Times, weighted
 from pipeline.judge.stats import DesignEffect, Weighted
 from tests.judge.conftest import MINUTE_NS, START_NS, a_healthy_sample, judged, minutes, profile
 
@@ -33,8 +33,8 @@ def lognormal(median_ms, n, *, seed=1, sigma=0.3):
     return values
 
 
-def found(sample, policy, check):
-    return {one.what: one for one in compare(sample, policy).get(check, [])}
+def found(data, policy, check):
+    return {one.what: one for one in compare(data, policy).get(check, [])}
 
 
 # Latency. The limits: +25 % and +50 ms WARN, +100 % and +100 ms FAIL, 50 a side.
@@ -55,11 +55,11 @@ def found(sample, policy, check):
 )
 def test_a_shift_must_be_large_in_ms_and_in_proportion(pair, policy, before_ms, now_ms, wanted):
     """Both minimum effects of the policy hold, each at its border."""
-    sample = pair(
+    data = pair(
         base={"times": {("endpoint", "GET /"): times(lognormal(before_ms, 500))}},
         times={("endpoint", "GET /"): times(lognormal(now_ms, 500, seed=2))},
     )
-    check = judged(sample, policy, "requests.latency")
+    check = judged(data, policy, "requests.latency")
     assert check.status == wanted, check.reason
     # The bucket's middle is within 1 %, and so is the shift of two shapes that are alike.
     assert check.effect.value == pytest.approx(now_ms - before_ms, abs=0.03 * now_ms)
@@ -70,24 +70,24 @@ def test_a_shift_must_be_large_in_ms_and_in_proportion(pair, policy, before_ms, 
 @pytest.mark.parametrize(("n", "m"), [(49, 500), (500, 49), (5, 5), (1, 1)])
 def test_few_requests_decide_nothing(pair, policy, n, m):
     """Two points a side are no evidence, whatever their distance; it says how many are missing."""
-    sample = pair(
+    data = pair(
         base={"times": {("endpoint", "GET /"): times(np.full(m, 10.0))}},
         times={("endpoint", "GET /"): times(np.full(n, 5000.0))},
         minutes=minutes((START_NS // MINUTE_NS, 1000, 0)),
     )
-    check = judged(sample, policy, "requests.latency")
+    check = judged(data, policy, "requests.latency")
     assert check.status == "INCONCLUSIVE"
     assert check.effect.needed_requests == 50 - min(n, m)
 
 
 def test_a_large_difference_that_chance_explains_is_undecided(pair, policy):
     """Sixty requests of few independent minutes, twice as slow: not told as harm, and what would decide it is."""
-    sample = pair(
+    data = pair(
         base={"times": {("endpoint", "GET /"): times(lognormal(100, 5000, sigma=1.5), effect=2.0)}},
         times={("endpoint", "GET /"): times(lognormal(220, 60, sigma=1.5), effect=20.0)},
         minutes=minutes((START_NS // MINUTE_NS, 60, 0)),
     )
-    check = judged(sample, policy, "requests.latency")
+    check = judged(data, policy, "requests.latency")
     assert check.status == "INCONCLUSIVE"
     assert "chance can explain it" in check.reason
     assert check.effect.needed_requests > 0
@@ -96,19 +96,19 @@ def test_a_large_difference_that_chance_explains_is_undecided(pair, policy):
 def test_an_endpoint_that_slows_while_the_total_does_not_is_seen(pair, policy):
     """One in twenty requests is three times slower: the total's shift is nothing, the endpoint's is 400 ms."""
     fast = times(lognormal(100, 2000))
-    sample = pair(
+    data = pair(
         base={"times": {("endpoint", "GET /a"): fast, ("endpoint", "GET /b"): times(lognormal(200, 100))}},
         times={("endpoint", "GET /a"): fast, ("endpoint", "GET /b"): times(lognormal(600, 100))},
     )
-    assert judged(sample, policy, "requests.latency").status == "PASS"
-    check = judged(sample, policy, "requests.endpoint_latency")
+    assert judged(data, policy, "requests.latency").status == "PASS"
+    check = judged(data, policy, "requests.endpoint_latency")
     assert check.status == "FAIL"
     assert check.reason.startswith("GET /b: ")
 
 
 def test_a_change_of_the_mix_is_no_slowdown(pair, policy):
     """Nine in ten requests went to the fast endpoint, now one in ten; each is as fast as before."""
-    sample = pair(
+    data = pair(
         base={
             "times": {
                 ("endpoint", "GET /fast"): times(lognormal(20, 900)),
@@ -120,7 +120,7 @@ def test_a_change_of_the_mix_is_no_slowdown(pair, policy):
             ("endpoint", "GET /slow"): times(lognormal(800, 900)),
         },
     )
-    check = judged(sample, policy, "requests.latency")
+    check = judged(data, policy, "requests.latency")
     assert (check.status, check.effect.value) == ("PASS", pytest.approx(0, abs=1))
 
 
@@ -128,8 +128,8 @@ def test_a_drift_within_the_window_is_seen_without_a_baseline(healthy, policy):
     """The last quarter of the time takes three times as long as the first."""
     part = np.repeat(np.arange(8), 100)
     values = np.concatenate([lognormal(100 if p < 5 else 300, 100, seed=p) for p in range(8)])
-    sample = healthy(times={("endpoint", "GET /"): times(values, part)})
-    check = judged(sample, policy, "requests.latency")
+    data = healthy(times={("endpoint", "GET /"): times(values, part)})
+    check = judged(data, policy, "requests.latency")
     assert check.status == "FAIL"
     assert "within the window" in check.reason
 
@@ -141,11 +141,11 @@ def test_a_drift_within_the_window_is_seen_without_a_baseline(healthy, policy):
 @pytest.mark.parametrize(("now_ms", "wanted"), [(110, "PASS"), (160, "WARN"), (230, "FAIL")])
 def test_dependencies_are_compared_by_their_own_times(pair, policy, check, event, now_ms, wanted):
     """+50 % and +20 ms WARN, +100 % and +100 ms FAIL, on the events' response times."""
-    sample = pair(
+    data = pair(
         base={"times": {("event", event): times(lognormal(100, 300))}},
         times={("event", event): times(lognormal(now_ms, 300))},
     )
-    assert judged(sample, policy, check).status == wanted
+    assert judged(data, policy, check).status == wanted
 
 
 # Rates. The limits: +0.2 points and 2 times WARN, +2 points and 3 times FAIL; absolute: 1 %.
@@ -164,11 +164,11 @@ def test_dependencies_are_compared_by_their_own_times(pair, policy, check, event
 )
 def test_an_error_rate_must_grow_in_points_and_in_proportion(pair, policy, before, now, wanted):
     """Below the absolute limit, only the relative ones speak."""
-    sample = pair(
+    data = pair(
         base={"requests": RequestCounts(n=before[1], eligible=before[1], eligible_5xx=before[0])},
         requests=RequestCounts(n=now[1], eligible=now[1], eligible_5xx=now[0]),
     )
-    check = judged(sample, policy, "requests.error_rate")
+    check = judged(data, policy, "requests.error_rate")
     assert check.status == wanted, check.reason
     assert check.baseline.n == before[1]
 
@@ -179,31 +179,31 @@ SURGES = [((1, 500), "PASS"), ((2, 500), "INCONCLUSIVE"), ((60, 500), "FAIL"), (
 @pytest.mark.parametrize(("now", "wanted"), SURGES)
 def test_a_surge_of_401_and_403_is_seen(pair, policy, now, wanted):
     """Users are turned away: 0.2 % before. Two in 500 are twice that, and no more than chance."""
-    sample = pair(
+    data = pair(
         base={"requests": RequestCounts(n=5000, eligible=5000, eligible_denied=10)},
         requests=RequestCounts(n=now[1], eligible=now[1], eligible_denied=now[0]),
     )
-    assert judged(sample, policy, "auth.failure_rate").status == wanted
+    assert judged(data, policy, "auth.failure_rate").status == wanted
 
 
 def test_auth_failures_count_by_event_where_these_are_more(pair, policy):
     """The service refuses over a socket, without a row of 401."""
-    sample = pair(
+    data = pair(
         base={"events": {"auth.failure": EventTotal(2, "degraded")}},
         events={"auth.failure": EventTotal(60, "degraded")},
     )
-    check = judged(sample, policy, "auth.failure_rate")
+    check = judged(data, policy, "auth.failure_rate")
     assert (check.status, check.observed.value) == ("FAIL", 0.06)
 
 
 def test_errors_of_one_minute_weigh_less(pair, policy):
     """A design effect of ten makes nine errors in 500 as good as one: undecided, not harm."""
-    sample = pair(
+    data = pair(
         base={"requests": RequestCounts(n=500, eligible=500, eligible_denied=1)},
         requests=RequestCounts(n=500, eligible=500, eligible_denied=9),
-        designs={"denied": DesignEffect(10.0)},
+        design_effects={"denied": DesignEffect(10.0)},
     )
-    assert judged(sample, policy, "auth.failure_rate").status == "INCONCLUSIVE"
+    assert judged(data, policy, "auth.failure_rate").status == "INCONCLUSIVE"
 
 
 # The family of comparisons
@@ -245,9 +245,9 @@ def _pair(healthy_sample, here, there):
 @given(here=SMALL, there=SMALL)
 def test_swapping_the_samples_mirrors_the_shift(here, there):
     """What is slower one way is faster the other way, by as much."""
-    sample = a_healthy_sample()
-    one = found(_pair(sample, here, there), POLICY, "requests.latency")[""]
-    other = found(_pair(sample, there, here), POLICY, "requests.latency")[""]
+    data = a_healthy_sample()
+    one = found(_pair(data, here, there), POLICY, "requests.latency")[""]
+    other = found(_pair(data, there, here), POLICY, "requests.latency")[""]
     assert one.effect.value == pytest.approx(-other.effect.value, rel=1e-6, abs=1e-9)
     if one.effect.low is not None and other.effect.high is not None:
         assert one.effect.low == pytest.approx(-other.effect.high, rel=1e-6, abs=1e-9)
@@ -257,9 +257,9 @@ def test_swapping_the_samples_mirrors_the_shift(here, there):
 @given(here=SMALL, there=SMALL, times_over=st.integers(2, 5))
 def test_more_of_the_same_data_never_turns_harm_into_none(here, there, times_over):
     """Each entry so many times over: what was FAIL stays FAIL."""
-    sample = a_healthy_sample()
-    before = found(_pair(sample, here, there), POLICY, "requests.latency")[""]
-    after = found(_pair(sample, here * times_over, there * times_over), POLICY, "requests.latency")[""]
+    data = a_healthy_sample()
+    before = found(_pair(data, here, there), POLICY, "requests.latency")[""]
+    after = found(_pair(data, here * times_over, there * times_over), POLICY, "requests.latency")[""]
     if before.decided == "FAIL":
         assert after.decided == "FAIL"
 

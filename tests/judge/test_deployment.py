@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline.judge import model
-from pipeline.judge.sample import Instances
-from tests.judge.conftest import MINUTE_NS, START_NS, happenings, profile
+from pipeline.judge.revision_data import Instances
+from tests.judge.conftest import MINUTE_NS, START_NS, occurrences, profile
 from tests.judge.test_checks import status
 
 
@@ -17,9 +17,9 @@ def test_ready_and_not_ready(healthy, policy):
     """Ready is told; a later refusal fails; without the audit log nothing is known."""
     assert status("deployment.ready", healthy(), policy) == "NOT_OBSERVABLE"
     assert status("deployment.ready", healthy(ready_ns=START_NS), policy) == "PASS"
-    refused = happenings(("audit.not_ready", 5, 1))
-    assert status("deployment.ready", healthy(happenings=refused), policy) == "FAIL"
-    assert status("deployment.ready", healthy(happenings=refused, ready_ns=START_NS + 9 * MINUTE_NS), policy) == "PASS"
+    refused = occurrences(("audit.not_ready", 5, 1))
+    assert status("deployment.ready", healthy(occurrences=refused), policy) == "FAIL"
+    assert status("deployment.ready", healthy(occurrences=refused, ready_ns=START_NS + 9 * MINUTE_NS), policy) == "PASS"
 
 
 @pytest.mark.parametrize(
@@ -29,16 +29,16 @@ def test_ready_and_not_ready(healthy, policy):
 def test_start_up_is_compared(healthy, policy, now_ms, before_ms, wanted):
     """Twice as long and ten seconds more."""
     base = profile(instances=Instances(n=1, start_up_ms=before_ms))
-    sample = healthy(instances=Instances(n=1, start_up_ms=now_ms), baseline=base)
-    assert status("deployment.start_up", sample, policy) == wanted
+    data = healthy(instances=Instances(n=1, start_up_ms=now_ms), baseline=base)
+    assert status("deployment.start_up", data, policy) == wanted
 
 
 @pytest.mark.parametrize(("outlived_s", "wanted"), [(None, "PASS"), (0, "PASS"), (599, "PASS"), (600, "WARN")])
 def test_a_rollback_is_seen(healthy, policy, outlived_s, wanted):
     """An older revision has requests, this one has none any more."""
     outlived = None if outlived_s is None else outlived_s * 10**9
-    sample = healthy(traffic_ratio=0.6, outlived_ns=outlived)
-    assert status("deployment.traffic", sample, policy) == wanted
+    data = healthy(traffic_ratio=0.6, outlived_ns=outlived)
+    assert status("deployment.traffic", data, policy) == wanted
 
 
 @pytest.mark.parametrize(

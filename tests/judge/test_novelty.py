@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.judge.decide import judge
 from pipeline.judge.novelty import similarity
-from pipeline.judge.sample import EventTotal, RequestCounts, SignatureRow, Signatures
+from pipeline.judge.revision_data import EventTotal, RequestCounts, SignatureRow, Signatures
 from tests.judge.conftest import judged, profile
 
 
@@ -54,9 +54,9 @@ def test_an_error_in_other_words_is_a_rename(pair, policy):
     """Six lines that say what six others said: a warning to look at, not six new errors."""
     old = row("Order service: payment gateway did not answer within <*> s", n=0, baseline_n=6)
     new = row("Payment gateway did not answer within <*> s (order service)", n=6)
-    sample = pair(signatures=Signatures(new=(new,), gone=(old,)))
-    assert judged(sample, policy, "novelty.errors").status == "WARN"
-    assert [one.change for one in judge(sample, policy).changes] == ["renamed"]
+    data = pair(signatures=Signatures(new=(new,), gone=(old,)))
+    assert judged(data, policy, "novelty.errors").status == "WARN"
+    assert [one.change for one in judge(data, policy).changes] == ["renamed"]
 
 
 # Silence: a success seen 20 times and more, 10 expected, none seen.
@@ -75,33 +75,33 @@ def test_an_error_in_other_words_is_a_rename(pair, policy):
 def test_a_success_that_stopped_is_seen(pair, policy, before, eligible, now, wanted):
     """Measured by requests of users: those of the baseline were 1,000."""
     events = {"auth.success": EventTotal(now, "ok")} if now else {}
-    sample = pair(
+    data = pair(
         base={"events": {"auth.success": EventTotal(before, "ok")}},
         events=events,
         requests=RequestCounts(n=eligible, eligible=eligible),
     )
-    assert judged(sample, policy, "novelty.silent").status == wanted
+    assert judged(data, policy, "novelty.silent").status == wanted
 
 
 @pytest.mark.parametrize("name", ["platform.probe_succeeded", "http.access", "python.startup_complete", "audit.ready"])
 def test_what_comes_with_a_start_is_not_missed(pair, policy, name):
     """It does not grow with requests."""
-    sample = pair(base={"events": {name: EventTotal(500, "ok")}})
-    assert judged(sample, policy, "novelty.silent").status == "NOT_APPLICABLE"
+    data = pair(base={"events": {name: EventTotal(500, "ok")}})
+    assert judged(data, policy, "novelty.silent").status == "NOT_APPLICABLE"
 
 
 @pytest.mark.parametrize(("n", "wanted"), [(190, "WARN"), (20, "FAIL")])
 def test_a_new_wording_explains_a_silence(pair, policy, n, wanted):
     """New lines say nearly the same, as often: renamed. Far fewer: silent all the same."""
     old = "AUTH SUCCESS: Token validated successfully (user_id: <user>..., response_time: 12 ms)"
-    sample = pair(
+    data = pair(
         base={"events": {"auth.success": EventTotal(200, "ok")}},
         signatures=Signatures(
             fresh=(("AUTH OK: Token validated successfully (user_id: <*>, response_time: <*> ms)", n),),
             wordings={"auth.success": old},
         ),
     )
-    assert judged(sample, policy, "novelty.silent").status == wanted
+    assert judged(data, policy, "novelty.silent").status == wanted
 
 
 def test_similarity_is_of_words():

@@ -104,7 +104,7 @@ def autoregressive(rng, rho, minutes):
     return series
 
 
-def sample(rng, *, rho, share, minutes=50, per_minute=20, shift=0.0):
+def data(rng, *, rho, share, minutes=50, per_minute=20, shift=0.0):
     """A side as the judge sees it: share of the variance belongs to the minute, the rest to the request."""
     minute = np.sqrt(share) * autoregressive(rng, rho, minutes) if share else np.zeros(minutes)
     values = minute[:, None] + np.sqrt(1 - share) * rng.normal(size=(minutes, per_minute)) + shift
@@ -129,7 +129,7 @@ def test_dependent_minutes_do_not_raise_alarms(share, per_minute, minutes):
     """AR(1) 0.8 on both sides, no change: at most 2 % have p < 0.01; Kayenta and plain numbers: over 15 %."""
     rng = np.random.default_rng(20)
     more = {"rho": 0.8, "share": share, "per_minute": per_minute, "minutes": minutes}
-    seen = [alarms(*(sample(rng, **more) for _ in range(2))) for _ in range(1000)]
+    seen = [alarms(*(data(rng, **more) for _ in range(2))) for _ in range(1000)]
     allowed_for, plain = np.mean(seen, axis=0)
     assert allowed_for <= 0.02
     assert plain > 0.15
@@ -138,7 +138,7 @@ def test_dependent_minutes_do_not_raise_alarms(share, per_minute, minutes):
 def test_independent_requests_lose_little():
     """Without dependence the design effect is near 1 and the power within 12 points of the test that knows it."""
     rng = np.random.default_rng(21)
-    sides = [(sample(rng, rho=0, share=0), sample(rng, rho=0, share=0, shift=0.15)) for _ in range(600)]
+    sides = [(data(rng, rho=0, share=0), data(rng, rho=0, share=0, shift=0.15)) for _ in range(600)]
     effects = [side.n / side.n_effective for pair in sides for side in pair]
     assert np.median(effects) < 1.2
     assert np.mean(effects) < 1.35

@@ -490,17 +490,17 @@ def test_percentile_of_few_values_has_no_bound():
 
 def test_percentile_of_dependent_values_has_a_wider_interval():
     """1,000 values worth 10: ranks 2 and 9 (R: qbinom(c(.025, .975), 10, .5) + 0:1) of 10 are 101 and 900."""
-    sample = Weighted.of(np.arange(1, 1001), design=DesignEffect(100.0))
-    assert percentile_interval(sample, 50) == Percentile(500.5, 101.0, 900.0)
+    data = Weighted.of(np.arange(1, 1001), design=DesignEffect(100.0))
+    assert percentile_interval(data, 50) == Percentile(500.5, 101.0, 900.0)
 
 
 @given(histograms, st.sampled_from([1.0, 2.5]), st.sampled_from([1, 10, 50, 90, 99]), st.sampled_from([0.5, 0.9, 0.99]))
-def test_percentile_interval_holds_its_estimate(sample, deff, q, confidence):
+def test_percentile_interval_holds_its_estimate(data, deff, q, confidence):
     """The estimate lies within its interval, and a higher confidence widens it."""
-    sample = Weighted(sample.values, sample.counts, sample.n / deff)
-    estimate, low, high = percentile_interval(sample, q, confidence)
+    data = Weighted(data.values, data.counts, data.n / deff)
+    estimate, low, high = percentile_interval(data, q, confidence)
     assert low <= estimate <= high
-    wider = percentile_interval(sample, q, 0.999)
+    wider = percentile_interval(data, q, 0.999)
     assert wider.low <= low
     assert high <= wider.high
 
@@ -555,8 +555,8 @@ def test_what_is_no_histogram_is_refused(values, counts, n_effective, message):
 
 def test_a_histogram_of_single_values_merges_and_drops():
     """Repeated values merge, those counted 0 times are left out, whole counts or not."""
-    sample = Weighted.of([3, 1, 2, 3], [0.5, 2, 0, 1], design=DesignEffect(1.75))
-    assert (sample.values.tolist(), sample.counts.tolist(), sample.n_effective) == ([1, 3], [2, 1.5], 2.0)
+    data = Weighted.of([3, 1, 2, 3], [0.5, 2, 0, 1], design=DesignEffect(1.75))
+    assert (data.values.tolist(), data.counts.tolist(), data.n_effective) == ([1, 3], [2, 1.5], 2.0)
     assert (of().n, of().n_effective) == (0, 0)
 
 

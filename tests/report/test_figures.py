@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipeline.engines.embedded import Embedded
-from pipeline.measure import measure
+from pipeline.aggregate.duckdb import DuckDBEngine
+from pipeline.aggregate.measures import measure
 from pipeline.report.figures import FIGURES, figures, png, svg, title
 from pipeline.report.frames import charts
 from pipeline.report.html import inline
-from pipeline.store import Store
+from pipeline.stores.local import LocalStore
 from tests.conftest import check, entry, line, ndjson, request
 from tests.report.made_up import full
 
@@ -66,7 +66,7 @@ def measured(tmp_path_factory):
     emitted = [agent(150, "agent_started"), agent(151, "agent_started"), agent(152, "agent_thinking")]
     logs = ndjson(folder / "x.ndjson", [*old, *new, *systems, *closes, ready, *emitted])
     check(folder / "store", logs)
-    with Embedded(Store(folder / "store").slices("events")) as engine:
+    with DuckDBEngine(LocalStore(folder / "store").slices("events")) as engine:
         return measure(engine)
 
 

@@ -8,11 +8,11 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import logging_v2
 
 from pipeline.errors import SourceError, UsageError
-from pipeline.sources.cloud_logging import PAGE_SIZE, Api, TokenError
-from pipeline.sources.live import Access, is_live, project_of
-from pipeline.sources.log_filter import Scope
-from pipeline.sources.quota import Clock, Pace, backoff_s
-from pipeline.sources.records import FileReport
+from pipeline.sources.cloud_logging.access import Access, is_live, project_of
+from pipeline.sources.cloud_logging.api import PAGE_SIZE, Api, TokenError
+from pipeline.sources.cloud_logging.filter import Scope
+from pipeline.sources.cloud_logging.quota import Clock, Pace, backoff_s
+from pipeline.sources.records import SourceReport
 from tests.conftest import line
 from tests.servers import cloud_logging as server
 from tests.servers.cloud_logging import CloudLogging, Time
@@ -28,7 +28,7 @@ def api(url, time, **more):
 
 def listed(one, **more):
     """All entries of a listing, as they were sent."""
-    pages = one.pages(FILTER, None, FileReport(SOURCE), **more)
+    pages = one.pages(FILTER, None, SourceReport(SOURCE), **more)
     return [json.loads(text) for page in pages for text in page.lines]
 
 
@@ -107,7 +107,7 @@ def test_a_bad_entry_is_asked_for_twice_and_kept(cloud, time):
     cloud.add([(broken, line(7, "", insertId="00007a"))])
     with cloud.running() as url:
         one = api(url, time)
-        texts = [text for page in one.pages(FILTER, None, FileReport(SOURCE)) for text in page.lines]
+        texts = [text for page in one.pages(FILTER, None, SourceReport(SOURCE)) for text in page.lines]
     assert broken in texts
     assert (len(texts), one.reads, one.retries) == (2501, 14, 1)
 

@@ -17,14 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import SourceError
-from pipeline.sources.files import Batch, FileReport, read, resolve, size
-from pipeline.sources.framing import frame
+from pipeline.sources.files.framing import frame
+from pipeline.sources.files.reader import Batch, SourceReport, read, resolve, size
 
 ROOT = Path(__file__).parents[2]
 
 
-def read_all(path: Path | str, batch_bytes: int = 1 << 20) -> tuple[list[bytes], FileReport]:
-    report = FileReport(str(path))
+def read_all(path: Path | str, batch_bytes: int = 1 << 20) -> tuple[list[bytes], SourceReport]:
+    report = SourceReport(str(path))
     batches = list(read(str(path), report=report, batch_bytes=batch_bytes))
     assert all(batch.lines and batch.source == str(path) for batch in batches)
     lines = [line for batch in batches for line in batch.lines]
@@ -34,17 +34,17 @@ def read_all(path: Path | str, batch_bytes: int = 1 << 20) -> tuple[list[bytes],
 
 def records_of(
     tmp_path: Path, content: bytes | str, batch_bytes: int = 1 << 20, name: str = "x.json"
-) -> tuple[list[bytes], FileReport]:
+) -> tuple[list[bytes], SourceReport]:
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_all(path, batch_bytes)
 
 
-def framed(text: bytes | str, *, limit: int = 64 << 20, chunk: int = 1 << 20) -> tuple[list[bytes], FileReport]:
+def framed(text: bytes | str, *, limit: int = 64 << 20, chunk: int = 1 << 20) -> tuple[list[bytes], SourceReport]:
     data = text if isinstance(text, bytes) else text.encode()
     if chunk < len(data) and data.startswith((b"[", b"{")) and b"\n" not in data:
         data = b"[]\n" + data  # the first line is looked at as a whole, so chunks matter from the second on
-    report = FileReport("-")
+    report = SourceReport("-")
     chunks = (data[at : at + chunk] for at in range(0, len(data), chunk))
     return [record for found in frame(chunks, report, limit=limit) for record in found], report
 
@@ -145,7 +145,7 @@ def test_compression_does_not_matter(tmp_path_factory, items, name, members):
 )
 def test_nothing_gives_nothing(tmp_path, content):
     """An empty file, blanks and an empty array hold no record, and are whole."""
-    assert records_of(tmp_path, content) == ([], FileReport(str(tmp_path / "x.json"), bytes_read=len(content)))
+    assert records_of(tmp_path, content) == ([], SourceReport(str(tmp_path / "x.json"), bytes_read=len(content)))
 
 
 def test_one_object_is_one_record(tmp_path):
@@ -409,7 +409,7 @@ def test_what_is_cut_is_not_held():
         '{"a": 1}\n{"b": "',
     ):
         chunks = (b"9, " * 5000 for _ in range(5000))
-        report = FileReport("-")
+        report = SourceReport("-")
         tracemalloc.start()
         records = [record for found in frame(chain([start.encode()], chunks), report, limit=50_000) for record in found]
         peak = tracemalloc.get_traced_memory()[1]
@@ -532,7 +532,7 @@ def test_a_growing_file_is_read_to_the_size_it_had(tmp_path):
     """What is appended while the file is read belongs to the next run."""
     path = tmp_path / "x.log"
     path.write_bytes(b'{"a": 1}\n' * 1000)
-    report = FileReport(str(path))
+    report = SourceReport(str(path))
     batches = read(str(path), report=report, batch_bytes=100)
     first = next(batches)
     with path.open("ab") as file:
@@ -545,7 +545,7 @@ def test_a_file_that_shrinks_is_truncated(tmp_path):
     """A file cut by its writer while it is read gives what was there."""
     path = tmp_path / "x.log"
     path.write_bytes(b'{"a": 1}\n' * 50_000)
-    report = FileReport(str(path))
+    report = SourceReport(str(path))
     batches = read(str(path), report=report, batch_bytes=100)
     next(batches)
     os.truncate(path, 300_000)
@@ -558,7 +558,7 @@ def test_batches_are_bounded_and_in_order(tmp_path):
     """A batch ends once it is large enough, and all together are the file."""
     path = tmp_path / "x.ndjson"
     path.write_bytes(b"".join(b'{"n": "%06d"}\n' % number for number in range(100_000)))
-    batches = list(read(str(path), report=FileReport(str(path)), batch_bytes=100_000))
+    batches = list(read(str(path), report=SourceReport(str(path)), batch_bytes=100_000))
     assert all(100_000 <= sum(map(len, batch.lines)) < 250_000 for batch in batches[:-1])
     assert [line for batch in batches for line in batch.lines] == path.read_bytes().splitlines()
     assert isinstance(batches[0], Batch)
@@ -572,7 +572,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, framing):
         path = tmp_path / f"{count}.json"
         path.write_text(FRAMINGS[framing]([entry(number) for number in range(count)]))
         tracemalloc.start()
-        for _ in read(str(path), report=FileReport(str(path)), batch_bytes=1 << 18):
+        for _ in read(str(path), report=SourceReport(str(path)), batch_bytes=1 << 18):
             pass
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
@@ -669,7 +669,7 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
         (str(tmp_path / "socket"), "cannot be read: No such device or address"),
     ):
         with pytest.raises(SourceError) as caught:
-            list(read(source, report=FileReport(source)))
+            list(read(source, report=SourceReport(source)))
         assert (caught.value.source, caught.value.reason) == (source, reason)
 
 
@@ -684,11 +684,11 @@ def test_a_file_without_read_rights_is_an_error(tmp_path):
 import os, sys
 sys.path.insert(0, {str(ROOT)!r})
 from pipeline.errors import SourceError
-from pipeline.sources.files import FileReport, read, resolve
+from pipeline.sources.files.reader import SourceReport, read, resolve
 os.chdir({str(tmp_path)!r})
 if os.geteuid() == 0:
     os.seteuid(65534)
-for attempt in (lambda: list(read("x.json", report=FileReport("x.json"))), lambda: resolve(["logs"])):
+for attempt in (lambda: list(read("x.json", report=SourceReport("x.json"))), lambda: resolve(["logs"])):
     try:
         attempt()
     except SourceError as error:
@@ -704,8 +704,8 @@ def test_standard_input(pack):
     program = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from pipeline.sources.files import FileReport, read, resolve, size
-report = FileReport("-")
+from pipeline.sources.files.reader import SourceReport, read, resolve, size
+report = SourceReport("-")
 lines = [line for source in resolve(["-"]) for batch in read(source, report=report) for line in batch.lines]
 print(len(lines), report.records, report.bytes_read, size("-"))
 """

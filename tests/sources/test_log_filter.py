@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources.log_filter import Scope, quoted, windowed
+from pipeline.sources.cloud_logging.filter import Scope, quoted, windowed
 from tests.conftest import entry, stamp
 from tests.servers.log_filter import compiled, nanoseconds, tokenize
 

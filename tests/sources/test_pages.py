@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pipeline.sources.pages import NotAPageError, split
-from pipeline.sources.records import FileReport
+from pipeline.sources.cloud_logging.pages import NotAPageError, split
+from pipeline.sources.records import SourceReport
 
 GOOD = (
     b'{"insertId":"a","timestamp":"2026-01-15T09:00:00.123456789Z","jsonPayload":{"z":9007199254740993,"a":1e3,"x":12}}'
@@ -31,7 +31,7 @@ def page(*entries, token=b"t0k/en=="):
 
 def test_bytes_stay_as_sent():
     """Integers beyond 2^53, the form of numbers, the order of keys, nanoseconds; and nobody's payload is the token."""
-    found = split(page(GOOD, EVIL), FileReport("x"))
+    found = split(page(GOOD, EVIL), SourceReport("x"))
     assert found.lines == [GOOD, EVIL]
     assert (found.token, found.intact) == ("t0k/en==", True)
 
@@ -45,7 +45,7 @@ def test_bytes_stay_as_sent():
 )
 def test_any_layout_of_a_page(body):
     """Pretty-printed, in another order, with members that are not known."""
-    found = split(body, FileReport("x"))
+    found = split(body, SourceReport("x"))
     assert [json.loads(line)["insertId"] for line in found.lines] == ["a", "b"]
     assert found.token == "t"
 
@@ -53,8 +53,8 @@ def test_any_layout_of_a_page(body):
 @pytest.mark.parametrize(("body", "token"), [(b"{}", None), (b'{"nextPageToken":"t"}', "t"), (b'{"entries":[]}', None)])
 def test_an_empty_page(body, token):
     """Without entries, with a token or without."""
-    assert split(body, FileReport("x")) == split(body, FileReport("x"))
-    assert (split(body, FileReport("x")).lines, split(body, FileReport("x")).token) == ([], token)
+    assert split(body, SourceReport("x")) == split(body, SourceReport("x"))
+    assert (split(body, SourceReport("x")).lines, split(body, SourceReport("x")).token) == ([], token)
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -63,7 +63,7 @@ def test_one_bad_entry_never_costs_its_page(kind, place):
     """Its neighbours stay whole, its own bytes stay as they were, and the token is found."""
     entries = [GOOD, GOOD]
     entries.insert(place, BAD[kind])
-    report = FileReport("x")
+    report = SourceReport("x")
     found = split(page(*entries), report)
     assert found.token == "t0k/en=="
     assert len(found.lines) == 3
@@ -76,7 +76,7 @@ def test_one_bad_entry_never_costs_its_page(kind, place):
 def test_what_is_no_page_is_told(body):
     """Cut, or not of the API."""
     with pytest.raises(NotAPageError):
-        split(body, FileReport("x"))
+        split(body, SourceReport("x"))
 
 
 def test_a_cut_page_is_never_taken_for_a_whole_one():
@@ -84,6 +84,6 @@ def test_a_cut_page_is_never_taken_for_a_whole_one():
     body = page(GOOD, EVIL, GOOD)
     for at in range(len(body)):
         try:
-            assert not split(body[:at], FileReport("x")).intact, at
+            assert not split(body[:at], SourceReport("x")).intact, at
         except NotAPageError:
             continue

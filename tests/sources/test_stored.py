@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import SourceError
 from pipeline.sources import stored
-from pipeline.sources.files import FileReport, resolve
+from pipeline.sources.files.reader import SourceReport, resolve
 from tests.conftest import call, failing
 
 
@@ -43,4 +43,4 @@ def test_other_parquet_is_refused_in_words(tmp_path, made):
     else:
         path.write_bytes(b"PAR1 no")
     with pytest.raises(SourceError, match=r"log_name is missing|cannot be read as Parquet"):
-        list(stored.read(str(path), report=FileReport(str(path))))
+        list(stored.read(str(path), report=SourceReport(str(path))))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.engines.embedded import Embedded
+from pipeline.aggregate.duckdb import DuckDBEngine
 from pipeline.schema import EVENTS, polars_schema
-from pipeline.store import Store
+from pipeline.stores.local import LocalStore
 
 SCHEMA = polars_schema(EVENTS)
 MINUTE_NS = 60 * 10**9
@@ -37,9 +37,9 @@ def measured(folder, name, rows):
     """The rows of one measure over hand-made events, without the identity that all share."""
     full = [{**BASE, "insert_id": f"id{number}", **row} for number, row in enumerate(rows)]
     frame = pl.DataFrame(full, schema=SCHEMA)
-    store = Store(folder)
+    store = LocalStore(folder)
     store.write("events", "00000000", frame)
-    with Embedded(store.slices("events")) as engine:
+    with DuckDBEngine(store.slices("events")) as engine:
         return engine.measure(name).drop("project", "location", "service", "revision", strict=False)
 
 
@@ -366,7 +366,7 @@ def test_durations_are_percentiles_by_event(folder):
 
 def test_no_event_at_all_gives_empty_measures():
     """An empty store has no slice; every measure is empty, none fails."""
-    with Embedded([]) as engine:
+    with DuckDBEngine([]) as engine:
         assert engine.measure("revisions").is_empty()
         assert engine.measure("evidence").is_empty()
 

@@ -9,7 +9,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from pipeline import sql
+from pipeline import googlesql as sql
 from tests.conftest import ROOT
 
 SQL = ROOT / "sql"

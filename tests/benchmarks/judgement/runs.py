@@ -19,7 +19,7 @@ from pipeline.schema import CONTENT, EVENTS, polars_schema
 from pipeline.simulate import START, write
 from pipeline.simulate.deployment import Deployment
 from pipeline.simulate.stream import SECOND_US, Stream
-from pipeline.store import Store
+from pipeline.stores.local import LocalStore
 from pipeline.window import Window
 from tests.benchmarks.judgement.rivals import RIVALS, Observed
 from tests.benchmarks.judgement.scenarios import SCENARIOS, Drawn, Scenario, Simulated
@@ -61,7 +61,7 @@ def once(name: str, seed: int) -> Result:
         store = Path(folder, "store")
         source, dice = scenario.source, f"{scenario.name} {seed}"
         if isinstance(source, Drawn):
-            _drawn(source, dice, Store(store))
+            _drawn(source, dice, LocalStore(store))
             sources, asked = [], Window()  # the store has the entries already
         else:
             sources, asked = _simulated(source, dice, Path(folder))
@@ -76,7 +76,7 @@ def once(name: str, seed: int) -> Result:
         # The rivals are asked about the newest revision, beside the one before.
         targets = [one.target for one in found.found]
         new, old = (targets[0].revision, next(iter(targets[0].older), None)) if targets else (None, None)
-        slices = [pl.read_parquet(path, columns=_SEEN) for path in Store(store).slices("events")]
+        slices = [pl.read_parquet(path, columns=_SEEN) for path in LocalStore(store).slices("events")]
         events = pl.concat(slices) if slices else polars_schema(EVENTS).to_frame().select(_SEEN)
         seen = Observed(events, new, old)
         rivals = {name: judge(seen) for name, judge in RIVALS.items()}
@@ -88,7 +88,7 @@ def without_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _drawn(source: Drawn, dice: str, store: Store) -> None:
+def _drawn(source: Drawn, dice: str, store: LocalStore) -> None:
     rows = window(dice, source.old, source.new, beside=source.beside)
     if source.filtered:
         rows = rows.filter(pl.col("severity").is_in(SHOWN))

@@ -1,0 +1,1 @@
+"""Events to measures, on this machine or in BigQuery."""

@@ -1,0 +1,1 @@
+"""Measures to verdicts."""

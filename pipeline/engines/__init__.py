@@ -1,1 +1,0 @@
-"""Where measures are computed."""

@@ -1,0 +1,339 @@
+"""What the judge knows of a revision: numbers and arrays, no frames, no files.
+
+Profile: what adds up over runs, and so can be compared and kept. Sample: the profile of the revision to judge, with all
+that an absolute check asks for beside it, and the profile of its baseline.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.judge.model import Evidence, TestResults
+from pipeline.judge.stats import INDEPENDENT, DesignEffect, Weighted
+
+#: Severities in rising order; DEFAULT is what a line without one has, and such lines are seen like INFO.
+LEVELS = ("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
+SEVERE = LEVELS[LEVELS.index("ERROR") :]
+
+
+@dataclass(frozen=True)
+class Occurrences:
+    """Events by minute, as parallel arrays of one length.
+
+    event, outcome: str; code: int, -1 where none; minute: minutes since 1970; n: happenings as the event tells them;
+    counted: as its cause counts them, each once; lines: entries; first_ns, last_ns: ns since 1970.
+    """
+
+    event: NDArray[np.str_]
+    cause: NDArray[np.str_]
+    outcome: NDArray[np.str_]
+    code: NDArray[np.int64]
+    minute: NDArray[np.int64]
+    n: NDArray[np.int64]
+    counted: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    first_ns: NDArray[np.int64]
+    last_ns: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    def where(self, mask: NDArray[np.bool_]) -> "Occurrences":
+        """Return the rows of a mask."""
+        return Occurrences(**{name: column[mask] for name, column in vars(self).items()})
+
+    def of(self, *causes: str) -> "Occurrences":
+        """Return the rows of these causes: events and what echoes them."""
+        return self.where(np.isin(self.cause, causes))
+
+    @property
+    def count(self) -> int:
+        """How often it happened, each happening once."""
+        return int(self.counted.sum())
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics under which `Sample.evidence` has these events."""
+        pairs = zip(self.event, self.code, strict=True)
+        return sorted({f"event/{event}/{code if code >= 0 else ''}" for event, code in pairs})
+
+
+@dataclass(frozen=True)
+class RequestCounts:
+    """Request rows of a revision; *_ns in nanoseconds. `sql/measures/requests.sql` says what each counts."""
+
+    n: int = 0
+    errors_5xx: int = 0
+    eligible: int = 0
+    eligible_5xx: int = 0
+    eligible_denied: int = 0
+    health: int = 0
+    health_5xx: int = 0
+    handshakes: int = 0
+    upgraded: int = 0
+    handshakes_rejected: int = 0
+    handshake_clients: int = 0
+    scans: int = 0
+    fastest_three_5xx_ns: int | None = None
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Percentiles of request latency, in ms, R type 7; None where n is 0."""
+
+    n: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+
+
+@dataclass(frozen=True)
+class Minutes:
+    """Minutes with requests of users: parallel arrays of minute (since 1970), n, errors_5xx and denied (401, 403)."""
+
+    minute: NDArray[np.int64]
+    n: NDArray[np.int64]
+    errors_5xx: NDArray[np.int64]
+    denied: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Closes:
+    """WebSocket closes of one code; `limited`: those whose reason states a rate or connection limit."""
+
+    code: int
+    n: int
+    limited: int
+
+
+#: Buckets of a histogram grow by 2 %: bucket b holds 1.02^(b-1) < ns <= 1.02^b (`sql/staging/timed.sql`).
+BUCKET_GROWTH = 1.02
+
+#: The name of all that are too rare to be looked at by themselves.
+OTHERS = "(others)"
+
+#: A revision's time is cut into so many parts.
+PARTS = 8
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long one thing took in the steady phase: a histogram by part of the revision's time.
+
+    bucket, part, n: int arrays of one length, in order of part and bucket. design: how many entries weigh as one, for
+    those of one minute are alike.
+    """
+
+    bucket: NDArray[np.int64]
+    part: NDArray[np.int64]
+    n: NDArray[np.int64]
+    design: DesignEffect = INDEPENDENT
+
+    @property
+    def total(self) -> int:
+        """How many entries it holds."""
+        return int(self.n.sum())
+
+    def within(self, first: int, last: int) -> "Times":
+        """Return the entries of some parts, both ends included."""
+        rows = (self.part >= first) & (self.part <= last)
+        return Times(self.bucket[rows], self.part[rows], self.n[rows], self.design)
+
+
+def weighted(
+    times: Mapping[str, Times], weights: Mapping[str, float] | None = None, *, design: DesignEffect = INDEPENDENT
+) -> Weighted:
+    """Return histograms as one sample in ms, each entry of a histogram counted `weights` times (1 if not given).
+
+    Unequal weights cost precision: n_effective is Kish's (sum w)^2 / sum w^2, divided by the design effect, which is
+    the histogram's own where there is one, and that of all together where there are several.
+    """
+    if len(times) == 1:
+        design = next(iter(times.values())).design
+    factor = {name: 1.0 if weights is None else weights[name] for name in times}
+    buckets = np.concatenate([one.bucket for one in times.values()]) if times else np.array([], dtype=np.int64)
+    counts = np.concatenate([one.n * factor[name] for name, one in times.items()]) if times else np.array([])
+    values, where = np.unique(buckets, return_inverse=True)
+    kish = sum(one.total * factor[name] for name, one in times.items()) ** 2
+    squares = sum(one.total * factor[name] ** 2 for name, one in times.items())
+    return Weighted(
+        values=2 * BUCKET_GROWTH**values / (1 + BUCKET_GROWTH) / 1e6,
+        counts=np.bincount(where, weights=counts, minlength=len(values)).astype(np.float64),
+        n_effective=kish / squares / design.value if squares else 0.0,
+        df=design.df,
+    )
+
+
+@dataclass(frozen=True)
+class EndpointCounts:
+    """Eligible requests of one endpoint, the failed and the denied (401, 403) among them."""
+
+    n: int = 0
+    errors_5xx: int = 0
+    denied: int = 0
+
+
+@dataclass(frozen=True)
+class EventTotal:
+    """How often an event happened, each happening once, and its usual outcome."""
+
+    n: int
+    outcome: str
+
+
+@dataclass(frozen=True)
+class SignatureRow:
+    """A signature in both samples; the phase is that of most of its lines."""
+
+    signature: str
+    level: str
+    event: str
+    outcome: str
+    startup: bool
+    n: int
+    baseline_n: int
+    first: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signatures:
+    """Signatures that matter (WARNING and above without an event, or of a failed event) and differ from the baseline.
+
+    new: not in the baseline; both: in both, more often here; gone: only in the baseline. fresh: new ones of any level,
+    with their count. wordings: event to a line of it in the baseline. Each holds the first 1,000 by severity and count.
+    """
+
+    new: tuple[SignatureRow, ...] = ()
+    both: tuple[SignatureRow, ...] = ()
+    gone: tuple[SignatureRow, ...] = ()
+    fresh: tuple[tuple[str, int], ...] = ()
+    wordings: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, excused: Callable[[SignatureRow], bool]) -> "Signatures":
+        """Return the signatures but for the rows that are excused."""
+        new, both, gone = (tuple(row for row in rows if not excused(row)) for rows in (self.new, self.both, self.gone))
+        return replace(self, new=new, both=both, gone=gone)
+
+
+@dataclass(frozen=True)
+class Ages:
+    """How long after their instance's start lines of an event came, in s: NaN where the start is not known."""
+
+    age_s: NDArray[np.float64]
+    lines: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Instances:
+    """The instances of a revision: starts by reason, and from being scaled to the probe's success in ms, each."""
+
+    n: int = 0
+    starts_by_reason: Mapping[str, int] = field(default_factory=dict)
+    start_up_ms: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What of a revision adds up over runs. Times in ns since 1970.
+
+    times: by kind (endpoint, event) and name. events: by name. starts: instances that were seen to start. designs:
+    design effects, how many entries of one time weigh as one, of `errors`, `denied` and the times of all of a kind,
+    with and without the trend that they follow.
+    """
+
+    revision: str
+    origin: Literal["window", "stretch", "history"] = "window"
+    runs: int = 1
+    entries: int = 0
+    parsed: int = 0
+    explained: int = 0
+    first_ns: int | None = None
+    last_ns: int | None = None
+    starts: int = 0
+    severities: frozenset[str]
+    requests: RequestCounts
+    design_effects: Mapping[str, DesignEffect] = field(default_factory=dict)
+    endpoints: Mapping[str, EndpointCounts] = field(default_factory=dict)
+    times: Mapping[tuple[str, str], Times] = field(default_factory=dict)
+    events: Mapping[str, EventTotal] = field(default_factory=dict)
+    codes: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    instances: Instances = field(default_factory=Instances)
+
+    @property
+    def minutes_long(self) -> float:
+        """Minutes from the first to the last entry."""
+        return 0.0 if self.first_ns is None or self.last_ns is None else (self.last_ns - self.first_ns) / 6e10
+
+    @property
+    def explained_ratio(self) -> float | None:
+        """The share of parsed entries that an event explains; None where there is none."""
+        return self.explained / self.parsed if self.parsed else None
+
+    def of_kind(self, kind: str, names: Collection[str] | None = None) -> dict[str, Times]:
+        """Return the histograms of a kind by name, in order of the names."""
+        found = {name: one for (its, name), one in self.times.items() if its == kind}
+        return {name: found[name] for name in sorted(found) if names is None or name in names}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionData(Profile):
+    """A revision to judge: its profile, what its service shows of the evidence, and the profile of its baseline.
+
+    minutes, happenings: what happened when; endpoint_minutes: of the endpoints that contracts name. shared_minutes: in
+    which the baseline served users too. traffic_ratio: the revision's share of the service's requests since its first.
+    outlived_ns: an older revision had requests that long after the revision's last.
+    """
+
+    service: str
+    asked_start_ns: int | None
+    asked_end_ns: int | None
+    service_first_ns: int | None
+    service_last_ns: int | None
+    service_max_gap_ns: int | None
+    service_entries: int
+    service_below_notice: int
+    cut_sources: tuple[str, ...]
+    unexplained_errors: int
+    latency: Mapping[str, Latency]
+    occurrences: Occurrences
+    minutes: Minutes
+    endpoint_minutes: Mapping[str, Minutes] = field(default_factory=dict)
+    fastest_three_exits_ns: int | None
+    closes: tuple[Closes, ...]
+    readiness_ages_ns: NDArray[np.float64]
+    leaks: Mapping[str, int] = field(default_factory=dict)
+    evidence: Mapping[str, tuple[tuple[int, Evidence], ...]] = field(default_factory=dict)
+    ages: Mapping[str, Ages] = field(default_factory=dict)
+    baseline: Profile | None = None
+    shared_minutes: int = 0
+    signatures: Signatures = field(default_factory=Signatures)
+    deployed_ns: int | None = None
+    ready_ns: int | None = None
+    ready_ms: float | None = None
+    first_request_ns: int | None = None
+    traffic_ratio: float | None = None
+    outlived_ns: int | None = None
+    tests: TestResults | None = None
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the sample was filtered by severity: nothing below NOTICE is there."""
+        return self.service_entries > 0 and self.service_below_notice == 0
+
+    def shows(self, level: str) -> bool:
+        """Whether lines of a level would be seen: something at it or below was logged, here or in the baseline."""
+        seen = self.severities | (self.baseline.severities if self.baseline else frozenset())
+        if "DEFAULT" in seen and level != "DEBUG":
+            return True
+        return any(name in seen for name in LEVELS[: LEVELS.index(level) + 1])
+
+    def proof(self, *topics: str) -> list[Evidence]:
+        """Return the first five entries of the topics by time, log and insert id."""
+        found = {entry for topic in topics for entry in self.evidence.get(topic, ())}
+        order = sorted(found, key=lambda e: (e[0], e[1].log_name or "", e[1].insert_id or "", e[1].excerpt))
+        return [entry for _, entry in order[:5]]

@@ -1,0 +1,272 @@
+"""Files, folders, patterns and standard input as batches of raw log entries, in bounded memory.
+
+Layers, each a generator over the one before: stored bytes, decompressed bytes, UTF-8, records (`framing.py`), batches.
+"""
+
+import codecs
+import glob
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+import zstandard
+
+from pipeline.errors import SourceError
+from pipeline.sources.files.explorer_csv import is_table, table_records
+from pipeline.sources.files.framing import frame
+from pipeline.sources.records import Batch, SourceReport
+
+__all__ = ["BATCH_BYTES", "STDIN", "Batch", "SourceReport", "read", "resolve", "size"]
+
+STDIN = "-"
+BATCH_BYTES = 16 << 20
+
+_CHUNK = 256 << 10
+_HEADER = 64 << 10
+_LOG_NAMES = (".json", ".ndjson", ".jsonl", ".log", ".txt", ".csv")
+#: Compressed bytes that are expanded at a time, so that what comes out stays bounded.
+_SMALL = 16 << 10
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+def resolve(arguments: Sequence[str]) -> list[str]:
+    """Return the files that arguments name, each once, in the order of the arguments and sorted within each.
+
+    An argument is a file, a folder (the files below it that are named like logs; hidden ones are skipped), a pattern
+    (`*`, `?`, `[…]`, `**`; a folder that it matches counts as a folder), or "-" for standard input. A folder may give
+    nothing. Raises SourceError where an argument is missing, a pattern matches no file or a folder cannot be read.
+    """
+    found: dict[str, str] = {}
+    for argument in arguments:
+        for path in _files_of(argument):
+            found.setdefault(path if path == STDIN else os.path.realpath(path), path)
+    return list(found.values())
+
+
+def size(source: str) -> int | None:
+    """Return the bytes a source takes on disk; None for what is no regular file, and where it cannot be told."""
+    if source == STDIN:
+        return None
+    try:
+        return _regular_size(Path(source).stat())
+    except OSError:
+        return None
+
+
+def read(source: str, *, report: SourceReport, batch_bytes: int = BATCH_BYTES) -> Iterator[Batch]:
+    """Yield the records of one file in their order, in batches of about `batch_bytes`.
+
+    Lines, JSON arrays, concatenated values and wrapper objects around lists of entries; gzip, UTF-16 and byte order
+    marks are seen by their bytes, not by the name. A regular file is read to the size it has when it is opened.
+    A batch is as large as one record where that is larger than batch_bytes. The report is complete when the iterator
+    ends, and true for what was given so far before.
+
+    Raises SourceError, while it is iterated, where the file is missing, denied, a folder, or fails to be read.
+    """
+    stored = _stored(source, report, min(_CHUNK, batch_bytes))
+    lines: list[bytes] = []
+    held = 0
+    for found in _records(_utf8(_decompressed(stored, report), report), report):
+        lines += found
+        held += sum(map(len, found))
+        if held >= batch_bytes:
+            report.records += len(lines)
+            yield Batch(source, lines)
+            lines, held = [], 0
+    if lines:
+        report.records += len(lines)
+        yield Batch(source, lines)
+
+
+def _records(text: Iterator[bytes], report: SourceReport) -> Iterator[list[bytes]]:
+    head, text = _head(text, _HEADER)
+    return table_records(text) if is_table(head) else frame(text, report)
+
+
+def _regular_size(status: os.stat_result) -> int | None:
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+@contextmanager
+def _plain_errors(source: str) -> Iterator[None]:
+    """Turn what the operating system refuses into a SourceError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SourceError(source, "no such file or folder", "check the path; - reads standard input") from error
+    except PermissionError as error:
+        raise SourceError(source, "may not be read", "ask for the right to read it") from error
+    except IsADirectoryError as error:
+        raise SourceError(source, "is a folder, not a file", "name a file in it") from error
+    except OSError as error:
+        raise SourceError(source, f"cannot be read: {error.strerror or error}") from error
+
+
+def _files_of(argument: str) -> list[str]:
+    if argument == STDIN:
+        return [STDIN]
+    with _plain_errors(argument):
+        path = Path(argument)
+        if path.is_dir():
+            return _logs_below(argument)
+        if path.exists():
+            return [argument]
+        if not glob.has_magic(argument):
+            raise FileNotFoundError
+        matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        files = [file for match in matches for file in (_logs_below(match) if Path(match).is_dir() else [match])]
+    if not files:
+        raise SourceError(argument, "the pattern matches no file", "** goes into folders, and hidden files are skipped")
+    return files
+
+
+def _logs_below(folder: str) -> list[str]:
+    def refuse(error: OSError) -> None:
+        raise error
+
+    if Path(folder, "manifest.json").exists() and Path(folder, "entries").is_dir():  # a store of our own
+        return sorted(map(str, Path(folder, "entries").glob("*.parquet")))
+    found: list[str] = []
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [str(Path(parent, name)) for name in names if _is_log_name(name)]
+    return sorted(found)
+
+
+def _is_log_name(name: str) -> bool:
+    plain = name.lower().removesuffix(".gz").removesuffix(".zst")
+    return not name.startswith(".") and plain.endswith(_LOG_NAMES)
+
+
+def _stored(source: str, report: SourceReport, chunk_bytes: int) -> Iterator[bytes]:
+    """Yield the bytes as they are stored, up to the size a regular file has at the start."""
+    if source == STDIN:
+        if sys.stdin is None:
+            raise SourceError(source, "there is no standard input")
+        yield from _chunks(source, sys.stdin.buffer, None, report, chunk_bytes)
+        return
+    with ExitStack() as stack:
+        with _plain_errors(source):
+            file = stack.enter_context(Path(source).open("rb", buffering=0))
+        yield from _chunks(source, file, _regular_size(os.fstat(file.fileno())), report, chunk_bytes)
+
+
+def _chunks(source: str, file: IO[bytes], total: int | None, report: SourceReport, chunk_bytes: int) -> Iterator[bytes]:
+    while total is None or report.bytes_read < total:
+        with _plain_errors(source):
+            chunk = file.read(chunk_bytes if total is None else min(chunk_bytes, total - report.bytes_read))
+        if not chunk:
+            break
+        report.bytes_read += len(chunk)
+        yield chunk
+    if total is not None and report.bytes_read < total:
+        report.truncated = True
+        report.note("the file became shorter while it was read")
+
+
+def _head(chunks: Iterator[bytes], count: int) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first `count` bytes, fewer where there are no more, and all chunks anew."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= count:
+            break
+    return head[:count], chain([head], chunks)
+
+
+def _decompressed(chunks: Iterator[bytes], report: SourceReport) -> Iterator[bytes]:
+    """Yield the bytes behind the compression that the first bytes tell of."""
+    head, chunks = _head(chunks, 4)
+    for magic, decompress in _COMPRESSIONS.items():
+        if head.startswith(magic):
+            return decompress(chunks, report)
+    return chunks
+
+
+def _gunzip(chunks: Iterator[bytes], report: SourceReport) -> Iterator[bytes]:
+    """Yield the bytes of all members; of a damaged one as much as can be had, and nothing behind it."""
+    inflater = zlib.decompressobj(31)
+    for chunk in chunks:
+        pending = chunk
+        while pending:
+            if inflater.eof:
+                pending = pending.lstrip(b"\0")  # padding between members
+                inflater = zlib.decompressobj(31) if pending else inflater
+                continue
+            before = inflater.copy()
+            try:
+                yield inflater.decompress(pending, _CHUNK)
+            except zlib.error:
+                yield _inflate_bytewise(before, pending)
+                report.truncated = True
+                report.note("the gzip data is damaged; what stands behind the damage is lost")
+                return
+            pending = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    yield inflater.flush()
+    if not inflater.eof:
+        report.truncated = True
+        report.note("the gzip data ends early")
+
+
+def _inflate_bytewise(inflater: "zlib._Decompress", data: bytes) -> bytes:
+    """Return what comes out before the byte that is damaged."""
+    out = bytearray()
+    with suppress(zlib.error):
+        for at in range(len(data)):
+            out += inflater.decompress(data[at : at + 1])
+    return bytes(out)
+
+
+def _unzstd(chunks: Iterator[bytes], report: SourceReport) -> Iterator[bytes]:
+    """Yield the bytes of all frames; of a damaged one as much as can be had, and nothing behind it."""
+    zstd = zstandard.ZstdDecompressor()
+    inflater = zstd.decompressobj()
+    for pending in (chunk[start : start + _SMALL] for chunk in chunks for start in range(0, len(chunk), _SMALL)):
+        while pending:
+            if inflater.eof:
+                inflater = zstd.decompressobj()
+            try:
+                yield inflater.decompress(pending)
+            except zstandard.ZstdError:
+                report.truncated = True
+                report.note("the zstd data is damaged; what stands behind the damage is lost")
+                return
+            pending = inflater.unused_data
+    if not inflater.eof:
+        report.truncated = True
+        report.note("the zstd data ends early")
+
+
+#: By the first bytes of a file. The place to add another compression, and its ending to `_is_log_name`.
+_COMPRESSIONS: dict[bytes, Callable[[Iterator[bytes], SourceReport], Iterator[bytes]]] = {
+    b"\x1f\x8b": _gunzip,
+    b"\x28\xb5\x2f\xfd": _unzstd,
+}
+
+
+def _utf8(chunks: Iterator[bytes], report: SourceReport) -> Iterator[bytes]:
+    """Yield the text as UTF-8 without a byte order mark."""
+    head, chunks = _head(chunks, 3)
+    if encoding := _UTF16.get(head[:2]):
+        return _from_utf16(_from_byte(2, chunks), encoding, report)
+    return _from_byte(3, chunks) if head == codecs.BOM_UTF8 else chunks
+
+
+def _from_byte(count: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    return chain([next(chunks)[count:]], chunks)
+
+
+def _from_utf16(chunks: Iterator[bytes], encoding: str, report: SourceReport) -> Iterator[bytes]:
+    """Yield the text as UTF-8; half a pair of surrogates stays one, which is invalid there and repaired as such."""
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
+    if decoder.getstate()[0]:
+        report.truncated = True
+        report.note("the UTF-16 text ends inside a character")

@@ -1,0 +1,1 @@
+"""Where entries, events and history are kept."""

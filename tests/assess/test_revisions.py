@@ -1,0 +1,184 @@
+"""Which revisions are judged, and under which names their files stand."""
+
+import json
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pipeline.assess.revisions import file_name, select
+from tests.conftest import call, healthy, line, ndjson, request
+
+COUNTS = dict.fromkeys(("entries", "deploys", "starts", "bad_exits", "request_rows"), pl.Int64)
+SCHEMA = {
+    **dict.fromkeys(("project", "location", "service", "revision"), pl.String),
+    **COUNTS,
+    "ready_ns": pl.Int64,
+    "first_ns": pl.Int64,
+}
+AUDIT = "cloudaudit.googleapis.com%2Fsystem_event"
+
+
+def of(*rows, service=None, revision="newest"):
+    """The revisions chosen among rows, each with what it differs in from an active one."""
+    plain = {"project": "p", "location": "l", "service": "shop", "entries": 10, "request_rows": 30, "first_ns": 0}
+    frame = pl.DataFrame(
+        [{**dict.fromkeys(SCHEMA), **dict.fromkeys(COUNTS, 0), **plain, **row} for row in rows], SCHEMA
+    )
+    return select(frame, service=service, revision=revision)
+
+
+def names(selection):
+    return [target.revision for target in selection.targets]
+
+
+A, B, C = ("shop-00009-aaa", "shop-00010-aaa", "shop-00011-aaa")
+
+
+@pytest.mark.parametrize(
+    ("rows", "newest"),
+    [
+        ([(A, 5, 0), (B, 9, 0)], B),
+        ([(A, 9, 0), (B, 5, 0)], A),
+        ([(A, None, 0), (B, None, 0)], B),
+        ([(A, None, 9), (B, None, 0)], B),
+        ([(A, 9, 0), (B, None, 0)], B),
+        ([(A, None, 0), (B, 9, 0)], B),
+        ([(A, 9, 0), (B, 5, 0), (C, None, 0)], C),
+        ([("blue", None, 5), ("green", None, 7)], "green"),
+        ([("blue", 9, 5), ("green", None, 7)], "blue"),
+        ([("blue", None, None), ("green", None, 7)], "green"),
+        ([("blue", None, 7), ("green", None, 7)], "green"),
+        ([("x-00100-aaa", None, 0), ("x-00020-aaa", None, 9)], "x-00100-aaa"),
+    ],
+    ids=[
+        *("later Ready", "Ready before number", "number", "number before first entry", "a higher one not Ready yet"),
+        *("a lower one not Ready", "the highest not Ready yet", "first entry", "Ready before none", "no time at all"),
+        *("a tie goes to the name", "numbers are numbers"),
+    ],
+)
+def test_the_newest(rows, newest):
+    """By Ready time, else by number, else by the first entry; a higher number that is not Ready is newer still."""
+    found = of(*({"revision": name, "ready_ns": ready, "first_ns": first} for name, ready, first in rows))
+    assert names(found) == [newest]
+    assert names(of(*({"revision": n, "ready_ns": r, "first_ns": f} for n, r, f in reversed(rows)))) == [newest]
+
+
+def test_where_the_newest_got_no_request_both_are_judged():
+    """The one that served stands beside it; `serving` asks for that one, a name for any."""
+    rows = [{"revision": A}, {"revision": B, "request_rows": 0, "starts": 1}]
+    assert [(one.revision, one.served_by) for one in of(*rows).targets] == [(B, A), (A, None)]
+    assert names(of(*rows, revision="serving")) == [A]
+    assert names(of(*rows, revision=B)) == [B]
+    assert names(of(*rows, revision=C)) == []
+    assert names(of({"revision": B, "request_rows": 0, "starts": 1}, revision="serving")) == [B]
+
+
+def test_which_services_are_judged():
+    """A deploy, a start, a crash or 20 requests; the rest is listed with its entries."""
+    rows = [
+        {"service": "deployed", "revision": "d", "request_rows": 0, "deploys": 1},
+        {"service": "started", "revision": "s", "request_rows": 0, "starts": 1},
+        {"service": "crashed", "revision": "c", "request_rows": 0, "bad_exits": 1},
+        {"service": "busy", "revision": "b", "request_rows": 12},
+        {"service": "busy", "revision": "a", "request_rows": 8},
+        {"service": "quiet", "revision": "q", "request_rows": 19, "entries": 7},
+        {"service": "quiet", "revision": None, "request_rows": 0, "entries": 4},
+        {"service": "nameless", "revision": None, "deploys": 1, "entries": 3},
+        {"service": None, "revision": None, "starts": 5},
+    ]
+    found = of(*rows)
+    assert {one.service for one in found.targets} == {"deployed", "started", "crashed", "busy"}
+    assert found.others == {"nameless": 3, "quiet": 11}
+    only = of(*rows, service="quiet")
+    assert names(only) == ["q"]
+    assert set(only.others) == {"busy", "crashed", "deployed", "nameless", "started"}
+    assert of(*rows, service="none of them").targets == []
+
+
+def test_where_none_is_active_every_one_is_judged():
+    """Some verdict is better than none: it will say that there is too little."""
+    found = of(
+        {"service": "a", "revision": "x", "request_rows": 1}, {"service": "b", "revision": "y", "request_rows": 0}
+    )
+    assert names(found) == ["x", "y"]
+    assert found.others == {}
+
+
+def test_folders_of_services_that_share_a_name():
+    """Two locations are SERVICE@LOCATION; where these tie too, the project follows; one is plain."""
+    rows = [
+        {"revision": A, "location": "eu"},
+        {"revision": A, "location": "us"},
+        {"revision": A, "location": "us", "project": "q"},
+        {"revision": A, "location": None},
+        {"revision": "cart-00001-aaa", "service": "cart"},
+    ]
+    paths = [target.path for target in of(*rows).targets]
+    assert sorted(paths) == [
+        "cart/cart-00001-aaa",
+        f"shop@%/{A}",
+        f"shop@eu/{A}",
+        f"shop@us@p/{A}",
+        f"shop@us@q/{A}",
+    ]
+    others = of(*({**row, "request_rows": 0} for row in rows[:2]), {"service": "x", "revision": "x"}).others
+    assert others == {"shop": 20}
+
+
+HOSTILE = ["../../x", "..", ".", "/etc/passwd", "a/b", "new\nline", "nul\0", "é" * 150, "x" * 300, "~", "a@b", "%2e"]
+
+
+def test_a_hostile_name_stays_inside_of_out(tmp_path):
+    """Whatever a service or a revision is called, its files stand two folders below OUT and nowhere else."""
+    out = tmp_path / "deep" / "out"
+    entries = [request(second, service=name) for name in HOSTILE for second in range(1, 90, 4)]
+    result = call("check", ndjson(tmp_path / "x.ndjson", entries), "--out", out, "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    services = json.loads((out / "summary.json").read_text())["services"]
+    assert sorted(found["service"] for found in services) == sorted(HOSTILE)
+    for found in services:
+        path = out / found["path"]
+        assert path.resolve().relative_to(out.resolve()).parts[2:] == ("verdict.json",)
+        document = json.loads(path.read_text())
+        assert (document["service"], document["revision"]) == (found["service"], f"{found['service']}-00042-abc")
+    assert len([path for path in out.rglob("*") if path.is_file()]) == len(HOSTILE) + 1
+    assert {path.name for path in tmp_path.iterdir()} == {"deep", "x.ndjson"}
+
+
+@given(st.text(max_size=260))
+@example("..")
+@example("x" * 400)
+def test_a_file_name_is_one_harmless_component(text):
+    """No separator, no dots alone, never empty, short enough, in plain ASCII."""
+    name = file_name(text)
+    assert 0 < len(name) <= 255
+    assert name not in (".", "..")
+    assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-%")
+
+
+@given(st.lists(st.text(max_size=5) | st.text("x./%", min_size=198, max_size=202), max_size=8, unique=True))
+def test_different_names_have_different_files(texts):
+    """No service overwrites another one's verdict."""
+    assert len({file_name(text) for text in texts}) == len(texts)
+
+
+def test_ordinary_names_stay_as_they_are():
+    """What Cloud Run allows needs no encoding."""
+    assert file_name("shop-api-00042-abc") == "shop-api-00042-abc"
+    assert file_name("a" * 63) == "a" * 63
+
+
+def test_ready_is_read_from_the_audit_log(tmp_path):
+    """The platform's own word on what is newest, end to end: a lower number that became Ready last is judged."""
+
+    def ready(second, revision):
+        status = {"message": f"Ready condition status changed to True for Revision {revision}."}
+        proto = {"status": status, "resourceName": f"namespaces/demo/revisions/{revision}"}
+        return line(second, "", textPayload=None, protoPayload=proto, log=AUDIT, revision=revision[-9:])
+
+    entries = [*healthy(), *healthy(revision="00041-abc")]
+    logs = ndjson(tmp_path / "x.ndjson", [*entries, ready(1, "shop-api-00042-abc"), ready(50, "shop-api-00041-abc")])
+    document = json.loads(call("check", logs, "--format", "json").stdout)
+    assert document["revision"] == "shop-api-00041-abc"

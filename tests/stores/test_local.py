@@ -1,0 +1,339 @@
+"""The store holds each entry once, in whole slices, whatever happens to the run that writes it."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parsers.model import Catalogue
+from pipeline import extract, run
+from pipeline.errors import StoreError
+from pipeline.schema import CONTENT, ENTRIES, EVENTS, polars_schema
+from pipeline.sources.log_entry import EntryReader
+from pipeline.stores.local import KEY_VARIABLE, LocalStore
+from pipeline.window import Window
+from tests.conftest import RUNVERDICT, call, check, documents, entry, failing, healthy, line, ndjson, rules, stamp
+
+SCHEMA = polars_schema(ENTRIES)
+KEY = b"key"
+
+
+def filled(folder, *slices):
+    """A store with these entries, one slice each."""
+    store = LocalStore(folder)
+    with EntryReader() as reader:
+        for entries in slices:
+            rows = reader.read([json.dumps(one).encode() for one in entries])
+            whole = extract.to_entries(rows, "x", KEY).with_columns(extract.content(rows, KEY))
+            store.write("entries", store.next_name(), whole)
+    return store
+
+
+def stored(folder, table="entries"):
+    """All rows of a table, in an order that does not depend on slices."""
+    paths = sorted((folder / table).glob("*.parquet"))
+    rows = pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in paths])
+    return rows.drop("source", CONTENT, strict=False).sort(pl.all())
+
+
+def messages(store):
+    rows = pl.concat([store.read("entries", path.stem) for path in store.slices("entries")])
+    return sorted(rows["message"])
+
+
+@pytest.mark.parametrize("nulls", [[], ["logName"]], ids=["whole key", "null is null"])
+def test_one_key_is_one_entry(tmp_path, nulls):
+    """Equal logName, timestamp and insertId, null equal to null: one row stays, over slices too."""
+    one = {**entry(1, textPayload="a"), **dict.fromkeys(nulls)}
+    store = filled(tmp_path, [one, one], [one], [entry(2, textPayload="b")])
+    assert store.drop_duplicates() == 2
+    assert messages(store) == ["a", "b"]
+    assert store.drop_duplicates() == 0
+
+
+@pytest.mark.parametrize("change", [{"insertId": "2"}, {"timestamp": stamp(1, "000001")}, {"logName": "other"}])
+def test_any_part_of_the_key_tells_entries_apart(tmp_path, change):
+    """Equal content does not make two keys one."""
+    assert filled(tmp_path, [entry(1, textPayload="a"), entry(1, textPayload="a", **change)]).drop_duplicates() == 0
+
+
+@pytest.mark.parametrize("first", ["µs", "ns"])
+@pytest.mark.parametrize("together", [True, False])
+def test_the_nanosecond_row_stays(tmp_path, first, together):
+    """BigQuery and client dumps cut to microseconds: the same entry from the API has its nanoseconds."""
+    short, long = entry(1, textPayload="µs"), entry(1, textPayload="ns", timestamp=stamp(1, "000000789"))
+    rows = [short, long] if first == "µs" else [long, short]
+    store = filled(tmp_path, *([rows] if together else [[row] for row in rows]))
+    assert store.drop_duplicates() == 1
+    assert messages(store) == ["ns"]
+
+
+def test_two_entries_within_a_microsecond_stay_two(tmp_path):
+    """Different nanoseconds are different keys, and one microsecond row gives way to both."""
+    stamps = (stamp(1, "000000001"), stamp(1, "000000002"), stamp(1))
+    store = filled(tmp_path, [entry(1, textPayload=text, timestamp=text) for text in stamps])
+    assert store.drop_duplicates() == 1
+    assert messages(store) == sorted(stamps[:2])
+
+
+@pytest.mark.parametrize("missing", [["insertId"], ["timestamp"], ["insertId", "timestamp", "logName"]])
+def test_without_a_key_only_the_same_content_is_a_duplicate(tmp_path, missing):
+    """Lines that look alike only once they are redacted are different entries."""
+    gone = dict.fromkeys(missing)
+    texts = ["from 192.0.2.1", "from 192.0.2.2", "from 192.0.2.2"]
+    store = filled(tmp_path, [entry(1, **{"textPayload": text, **gone}) for text in texts])
+    assert store.drop_duplicates() == 1
+    assert messages(store) == ["from <ip>", "from <ip>"]
+
+
+_SEEN = {}
+
+
+@settings(max_examples=4, deadline=None)
+@given(order=st.permutations(range(4)), cuts=st.sets(st.integers(1, 3)))
+def test_which_row_of_a_key_stays_does_not_depend_on_the_order(tmp_path_factory, order, cuts):
+    """One key with several contents: the same one stays, wherever it was read."""
+    rows = [
+        entry(1, textPayload="b"),
+        entry(1, textPayload="a", severity="ERROR"),
+        entry(1, jsonPayload={"message": "a"}),
+        entry(1, textPayload="b", resource={"labels": {"service_name": "other"}}),
+    ]
+    mixed = [rows[place] for place in order]
+    edges = [0, *sorted(cuts), 4]
+    slices = [mixed[start:end] for start, end in pairwise(edges)]
+    store = filled(tmp_path_factory.mktemp("s"), *slices)
+    assert store.drop_duplicates() == 3
+    kept = pl.concat([store.read("entries", path.stem) for path in store.slices("entries")])
+    seen = (kept["message"][0], kept["service"][0], kept["severity"][0], kept["payload"][0])
+    assert seen == _SEEN.setdefault("whatever the order", seen)
+
+
+def test_the_same_file_twice_adds_nothing(tmp_path):
+    """A second run into one store counts all as duplicates and gives the same bytes."""
+    path = ndjson(tmp_path / "x.ndjson", [*failing(), "a line of text", entry(3, insertId=None, textPayload="x")])
+    first = check(tmp_path / "store", path)
+    rows = stored(tmp_path / "store", "events")
+    second = check(tmp_path / "store", path)
+    assert (first.totals["read"], first.totals["duplicates"]) == (43, 0)
+    assert (second.totals["read"], second.totals["kept"], second.totals["duplicates"]) == (86, 43, 43)
+    assert documents(first) == documents(second)
+    assert stored(tmp_path / "store", "events").equals(rows)
+
+
+def test_a_store_grows_by_what_is_new(tmp_path):
+    """Two files in two runs are what they are in one."""
+    a = ndjson(tmp_path / "a.ndjson", healthy()[:30])
+    b = ndjson(tmp_path / "b.ndjson", healthy()[20:])
+    check(tmp_path / "store", a)
+    grown = check(tmp_path / "store", b)
+    assert (grown.totals["read"], grown.totals["kept"], grown.totals["duplicates"]) == (51, 41, 10)
+    assert documents(grown) == documents(check(tmp_path / "one", a, b))
+
+
+def test_other_rules_make_other_events(tmp_path):
+    """Events of another catalogue are made anew; a run that was killed in between mixes none."""
+    path = ndjson(tmp_path / "x.ndjson", healthy())
+    store = LocalStore(tmp_path / "store")
+    catalogue, _ = rules()
+    other = Catalogue((), {}, {})
+    check(store.path, path)
+    assert stored(store.path, "events")["event"].null_count() == 0
+    run.classify_store(store, other)
+    assert stored(store.path, "events")["event"].null_count() == 41
+    half = store.read("events", "00000000")
+    run.classify_store(store, catalogue)
+    store.write_manifest({"catalogue": other.digest, "version": "0"})  # of another version of the tool
+    store.write("events", "00000000", half)
+    run.classify_store(store, catalogue)
+    assert stored(store.path, "events")["event"].null_count() == 0
+
+
+def test_events_without_entries_go(tmp_path):
+    """A slice of events whose entries are gone counts nothing."""
+    path = ndjson(tmp_path / "x.ndjson", healthy())
+    check(tmp_path / "store", path)
+    shutil.copy(tmp_path / "store/events/00000000.parquet", tmp_path / "store/events/00000007.parquet")
+    assert check(tmp_path / "store", path).totals["kept"] == 41
+
+
+def test_a_slice_appears_whole_or_not_at_all(tmp_path):
+    """What a killed run left unfinished is removed; a slice that fails leaves nothing."""
+    store = LocalStore(tmp_path)
+    left = [tmp_path / "entries" / ".00000000.tmp", tmp_path / ".manifest.tmp"]
+    for path in left:
+        path.write_text("half")
+    with LocalStore(tmp_path).writing():
+        assert LocalStore(tmp_path).slices("entries") == []
+    assert not any(path.exists() for path in left)
+    (tmp_path / "events" / "00000000.parquet").mkdir()
+    with pytest.raises(StoreError, match=r"00000000\.parquet: "):
+        store.write("events", "00000000", pl.DataFrame({"a": [1]}))
+    assert [path.name for path in (tmp_path / "events").iterdir()] == ["00000000.parquet"]
+
+
+def test_the_manifest_tells_what_is_there(tmp_path):
+    """Slices with their rows, and the rules of the events."""
+    check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", healthy()))
+    manifest = json.loads((tmp_path / "store/manifest.json").read_text())
+    assert manifest["slices"] == {"00000000": 41}
+    assert manifest["catalogue"] == rules()[0].digest
+    events = pl.read_parquet(tmp_path / "store/events/00000000.parquet")
+    assert events.schema == polars_schema(EVENTS)
+    assert dict(SCHEMA).items() <= dict(pl.read_parquet_schema(tmp_path / "store/entries/00000000.parquet")).items()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", "null", "\udcff"])
+def test_a_corrupt_manifest_is_named(tmp_path, text):
+    """Exit 4 with the file and what to do; it holds nothing that cannot be made anew."""
+    store = filled(tmp_path, [entry(1, textPayload="a")])
+    (tmp_path / "manifest.json").write_text(text, errors="surrogateescape")
+    with pytest.raises(StoreError, match=r"manifest\.json: cannot be used .*; remove it to rebuild it"):
+        run.classify_store(store, rules()[0])
+    (tmp_path / "manifest.json").unlink()
+    run.classify_store(store, rules()[0])
+    assert stored(tmp_path, "events").height == 1
+
+
+@pytest.mark.parametrize(("table", "damage"), [("entries", "overwritten"), ("events", "cut")])
+def test_a_damaged_slice_is_named(tmp_path, table, damage):
+    """Exit 4 and one line, no traceback and no verdict."""
+    path = ndjson(tmp_path / "x.ndjson", healthy())
+    store = tmp_path / "store"
+    check(store, path)
+    slice_ = store / table / "00000000.parquet"
+    data = slice_.read_bytes()
+    half = len(data) // 2
+    slice_.write_bytes(data[:-20] if damage == "cut" else data[:4] + bytes(half) + data[4 + half :])
+    result = call("check", path, "--store", store)
+    assert result.exit_code == 4
+    assert f"{table}" in result.stderr or str(store) in result.stderr
+    assert "cannot be used: " in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_key_is_the_owners_alone(tmp_path, monkeypatch):
+    """0600, made once, never empty; the environment's wins."""
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    store = LocalStore(tmp_path)
+    key = store.pseudonym_key()
+    assert len(key) == 64
+    assert (tmp_path / "pseudonym.key").stat().st_mode & 0o777 == 0o600
+    assert LocalStore(tmp_path).pseudonym_key() == key
+    monkeypatch.setenv(KEY_VARIABLE, "mine")
+    assert LocalStore(tmp_path).pseudonym_key() == b"mine"
+    monkeypatch.setenv(KEY_VARIABLE, "")
+    assert LocalStore(tmp_path).pseudonym_key() == key
+    (tmp_path / "pseudonym.key").write_bytes(b"")
+    with pytest.raises(StoreError, match=f"holds no key; remove it, or set {KEY_VARIABLE}"):
+        store.pseudonym_key()
+
+
+def test_no_clear_text_of_a_person_is_stored(tmp_path):
+    """Addresses, user ids and secrets are in no file of the store, terminal escapes within them or not."""
+    secrets = ["alice@example.com", "AKIAIOSFODNN7EXAMPLE", "192.0.2.77"]
+    torn = [f"{text[:9]}\x1b[1m{text[9:]}" for text in secrets[:2]]
+    entries = [line(second, f"x {text} y", insertId=None) for second, text in enumerate([*secrets, *torn])]
+    found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", [*healthy(), *entries]))
+    assert found.totals["kept"] == 46
+    rows = stored(tmp_path / "store", "events")
+    text = rows.write_json() + "".join(documents(found).values())
+    assert not [secret for secret in secrets if secret in text.replace("\\u001b[1m", "").replace("\x1b[1m", "")]
+    assert rows["message"].str.contains("<email>").sum() == 2
+
+
+def test_a_full_disk_is_4_and_leaves_no_half_slice(tmp_path):
+    """No space, or a limit on the size of files: one line on stderr, whole slices only."""
+    path = ndjson(tmp_path / "x.ndjson", [line(n, random.Random(n).randbytes(300).hex()) for n in range(3000)])
+    store = tmp_path / "store"
+    script = (
+        "import resource, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000));"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from pipeline.cli import main; main()"
+    )
+    command = [sys.executable, "-c", script, "check", path, "--store", store]
+    found = subprocess.run(command, capture_output=True, timeout=60)
+    assert found.returncode == 4
+    assert found.stdout == b""
+    assert found.stderr.count(b"\n") == 1
+    assert b"00000000.parquet: " in found.stderr
+    assert [name for _, _, names in os.walk(store) for name in names] == ["pseudonym.key"]
+
+
+def test_killed_at_any_moment_a_run_resumes_to_the_same(tmp_path, monkeypatch):
+    """kill -9 leaves whole slices only; the next run into the same store ends with the same events and verdict."""
+    monkeypatch.setenv(KEY_VARIABLE, "the same in both stores")
+    entries = [*failing(), *(line(n % 120, f"a line {n} " + "x" * 400, insertId=f"n{n}") for n in range(6000))]
+    paths = [ndjson(tmp_path / f"{n}.ndjson", entries[max(0, n * 1500 - 100) : (n + 1) * 1500 + 41]) for n in range(4)]
+    want = check(tmp_path / "want", *paths)
+    rows = stored(tmp_path / "want", "events")
+    assert rows.height == len(entries)
+    store = tmp_path / "store"
+    rng = random.Random()
+    killed = 0
+    for wait_s in (0.0, 0.2, 0.5):
+        command = [RUNVERDICT, "check", *paths, "--store", store]
+        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        before = len(list(store.glob("entries/*.parquet")))
+        while running.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+            if len(list(store.glob("entries/*.parquet"))) != before:  # it has begun to write
+                break
+        time.sleep(wait_s * rng.random())
+        running.send_signal(signal.SIGKILL)
+        killed += running.wait() == -signal.SIGKILL
+        for path in [*store.glob("entries/*.parquet"), *store.glob("events/*.parquet")]:
+            assert pl.scan_parquet(path).select(pl.len()).collect().item() > 0
+    assert killed >= 2
+    found = check(store, *paths)
+    assert documents(found) == documents(want)
+    assert stored(store, "events").equals(rows)
+    assert found.totals["kept"] == want.totals["kept"]
+    assert not list(store.rglob(".*.tmp"))
+
+
+class Killed(BaseException):
+    """What ends a run in the middle."""
+
+
+class Dying(LocalStore):
+    """A store whose process is killed when it writes."""
+
+    def write(self, table, name, rows):
+        """Write nothing."""
+        raise Killed
+
+
+def test_events_go_before_their_rows_do(tmp_path):
+    """Killed between the two, a run leaves no events of rows that are gone."""
+    one = entry(1, textPayload="a")
+    store = filled(tmp_path, [one], [one, entry(2, textPayload="b")])
+    catalogue, _ = rules()
+    run.classify_store(store, catalogue)
+    with pytest.raises(Killed):
+        Dying(tmp_path).drop_duplicates()
+    assert [path.stem for path in store.slices("events")] == ["00000000"]
+    assert store.drop_duplicates() == 1
+    run.classify_store(store, catalogue)
+    assert sorted(stored(tmp_path, "events")["message"]) == ["a", "b"]
+
+
+def test_nothing_outside_of_the_store_is_written(tmp_path, monkeypatch):
+    """DuckDB spills into the store, not into the working folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    store = filled(tmp_path / "store", [entry(n, textPayload="x") for n in range(10)])
+    store.drop_duplicates()
+    assert not list((tmp_path / "cwd").iterdir())
+    assert extract.extract([], store, window=Window()).stored == 10
