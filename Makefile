@@ -4,7 +4,7 @@ BIN = .venv/bin
 AXE = 4.14.1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-full test-live lint docs picture bench clean
+.PHONY: demo test test-full test-live lint docs fuzz sbom audit mutation picture judgement bench clean
 
 demo: .venv/ready
 	$(BIN)/runverdict demo
@@ -28,9 +28,33 @@ lint: .venv/ready-dev
 docs: .venv/ready-dev
 	$(BIN)/cog -r README.md
 	$(BIN)/python -c 'from pipeline.report.schema import verdict_schema; print(verdict_schema(), end="")' > pipeline/judge/verdict.schema.json
+	$(BIN)/python -c 'from pathlib import Path; from pipeline.aggregate.snapshots import write; write(Path("sql/duckdb"))'
+
+fuzz: .venv/ready-dev
+	$(BIN)/python -m tests.fuzz
+
+# The tools have an environment of their own, so that they stand in no list of what is installed.
+sbom: .venv/ready .venv/sbom
+	.venv/sbom/bin/cyclonedx-py environment --output-format JSON --output-file sbom.json $(BIN)/python
+
+audit: .venv/ready .venv/sbom
+	$(BIN)/python -m pip freeze --exclude-editable > .venv/installed.txt
+	.venv/sbom/bin/pip-audit --no-deps --disable-pip --requirement .venv/installed.txt
+
+.venv/sbom:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet cyclonedx-bom pip-audit
+
+mutation: .venv/ready-dev
+	$(BIN)/python -m tests.mutation
 
 picture: .venv/ready-full
 	$(BIN)/python -m tests.picture .github/report.png
+
+judgement: .venv/ready-dev
+	$(BIN)/python -m tests.benchmarks.judgement
+	$(BIN)/python -m tests.benchmarks.judgement.audit
+	$(BIN)/python -m tests.benchmarks.sequential
 
 bench: .venv/ready-dev
 	$(BIN)/python -m tests.benchmarks.check_300mb

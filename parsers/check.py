@@ -5,12 +5,15 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
+from parsers import traces
+from parsers.dialect import faults
 from parsers.errors import Problem
-from parsers.lines import strip_ansi
+from parsers.formats import FormatExample, LineFormat, formats
+from parsers.lines import plain, read, strip_ansi
 from parsers.model import Catalogue, EventType, Example, Match, pattern_faults
 from parsers.redact import redact
 from parsers.to_polars import INPUT, Classifier, duration_ms
@@ -25,7 +28,7 @@ def check(catalogue: Catalogue) -> list[Problem]:
     another event that the example does not declare in `also`. Empty where the catalogue is right.
     """
     problems = [
-        Problem(*catalogue.places[event.name], event.name, f"match {number + 1}: {text}")
+        Problem(*catalogue.origins[event.name], event.name, f"match {number + 1}: {text}")
         for event in catalogue.events
         for number, text in pattern_faults(event)
     ]
@@ -33,41 +36,102 @@ def check(catalogue: Catalogue) -> list[Problem]:
         return sorted(problems)
     classifier = Classifier(catalogue)
     owners = [(event, number, example) for event in catalogue.events for number, example in enumerate(event.example)]
-    frame = as_entries([example for _, _, example in owners])
+    near_misses = [(event.name, text) for event in catalogue.events for text in event.near_misses]
+    frame = as_entries([*(example for _, _, example in owners), *(Example(line=text) for _, text in near_misses)])
     results = classifier.classify(frame).to_dicts()
-    matched = classifier.matches(frame)
+    several = [row for row, result in enumerate(results) if result["n_matches"] > 1]
+    names = [{result["event"]} for result in results]
+    for row, hits in zip(several, classifier.matches(frame[several]), strict=True):
+        names[row] = {name for name, _ in hits}
     shown: dict[str, set[int]] = {}
-    for (event, number, example), result, hits in zip(owners, results, matched, strict=True):
+    for (event, number, example), result, matched in zip(owners, results, names, strict=False):
         where = f"example {number + 1}"
 
         def problem(text: str, event: EventType = event, where: str = where) -> None:
-            path, line = catalogue.places[event.name]
+            path, line = catalogue.origins[event.name]
             problems.append(Problem(path, line, event.name, f"{where}: {text}"))
 
         if result["event"] != event.name:
             problem(f"wins as {result['event']}, not as this event{_how_far(event.match, example.line)}")
             continue
         shown.setdefault(event.name, set()).add(result["wording"])
-        others = {name for name, _ in hits} - {event.name} - set(example.also)
-        if others:
+        if others := matched - {event.name} - set(example.also):
             problem(f"matches {', '.join(sorted(others))} too; declare also = {sorted(others)}, or tell them apart")
         for field, wanted in example.want.items():
             got = _got(event, field, result)
             if not _same(wanted, got):
                 problem(f"{field} should be {wanted!r}, is {got!r}")
+    for (event_name, text), matched in zip(near_misses, names[len(owners) :], strict=True):
+        if event_name in matched:
+            problems.append(Problem(*catalogue.origins[event_name], event_name, f"near miss is matched: {text!r}"))
     for event in catalogue.events:
-        path, line = catalogue.places[event.name]
+        path, line = catalogue.origins[event.name]
         bare = sorted(set(range(len(event.match))) - shown.get(event.name, set()))
         problems += [
             Problem(path, line, event.name, f"match {number + 1} has no example of its own") for number in bare
         ]
         if not event.match and event.name not in shown:
             problems.append(Problem(path, line, event.name, "has no example"))
-        near = classifier.matches(as_entries([Example(line=text) for text in event.near_misses]))
-        for text, hits in zip(event.near_misses, near, strict=True):
-            if any(name == event.name for name, _ in hits):
-                problems.append(Problem(path, line, event.name, f"near miss is matched: {text!r}"))
     return sorted(problems)
+
+
+def check_formats() -> list[Problem]:
+    """Return every line format whose pattern is not portable, or whose examples and near misses are read wrongly."""
+    forms = formats().format
+    owners = [(form, number, example) for form in forms for number, example in enumerate(form.example, 1)]
+    texts = as_entries(Example(line=example.line) for _, _, example in owners)["text"]
+    rows = read(strip_ansi(texts), pl.Series([None] * len(texts), dtype=pl.String)).to_dicts()
+    problems = [
+        (form.name, fault)
+        for form in forms
+        for fault in faults(form.pattern, "")
+        if not fault.startswith("field 'message'")
+    ]
+    for (form, number, example), row in zip(owners, rows, strict=True):
+        problems += [(form.name, f"example {number}: {text}") for text in _format_problems(form, example, row)]
+    near_misses = [(form, line) for form in forms for line in form.near_misses]
+    near = as_entries(Example(line=line) for _, line in near_misses)["text"]
+    for (form, _), text in zip(near_misses, near, strict=True):
+        if pl.Series([text]).str.contains(form.pattern).item():
+            problems.append((form.name, f"near miss is matched: {text!r}"))
+    return [Problem("parsers/formats.toml", 0, name, text) for name, text in problems]
+
+
+def _format_problems(form: LineFormat, example: FormatExample, row: dict[str, object]) -> Iterator[str]:
+    """What is wrong with how an example of a format was read."""
+    if row["format"] != form.name:
+        yield f"read as {row['format']}, not as this format"
+        return
+    got = {"level": row["level"], "logger": row["logger"], "message": row["body"]}
+    wanted = {"message": row["body"], **example.want}
+    for part in got:
+        if wanted.get(part) != got[part]:
+            yield f"{part} should be {wanted.get(part)!r}, is {got[part]!r}"
+
+
+def check_traces() -> list[Problem]:
+    """Return every language of stack traces whose patterns, examples or near misses are wrong."""
+    return [
+        Problem("parsers/traces.toml", 0, trace.language, text)
+        for trace in traces.traces()
+        for text in _trace_problems(trace)
+    ]
+
+
+def _trace_problems(trace: traces.Trace) -> Iterator[str]:
+    for pattern in (trace.mark, trace.library, *trace.exceptions, *trace.frames):
+        yield from faults(pattern, "")
+    texts = as_entries(Example(line=example.line) for example in trace.example)["text"]
+    for number, (example, row) in enumerate(zip(trace.example, traces.read(texts).to_dicts(), strict=True), 1):
+        wanted = {**dict.fromkeys(traces.FIELDS), **example.want, "language": trace.language}
+        yield from (
+            f"example {number}: {key} should be {wanted[key]!r}, is {row[key]!r}"
+            for key in row
+            if row[key] != wanted[key]
+        )
+    near = as_entries(Example(line=line) for line in trace.near_misses)["text"]
+    rows = traces.read(near)["language"].to_list()
+    yield from (f"near miss is read: {text!r}" for text, got in zip(near, rows, strict=True) if got == trace.language)
 
 
 def as_entries(examples: Iterable[Example]) -> pl.DataFrame:
@@ -82,7 +146,7 @@ def as_entries(examples: Iterable[Example]) -> pl.DataFrame:
     ]
     schema = {name: _COLUMN_TYPES.get(name, pl.String()) for name in INPUT}
     frame = pl.DataFrame([{**dict.fromkeys(schema), **row} for row in rows], schema=schema)
-    return frame.with_columns(redact(strip_ansi(frame["text"])).alias("text"))
+    return frame.with_columns(redact(plain(frame["text"])).alias("text"))
 
 
 def _log_id(log: str | None) -> str | None:
@@ -96,11 +160,11 @@ def how_far(match: Match, line: str) -> str | None:
     """
     for end in range(len(match.pattern), 0, -1):
         try:
-            found = re.search(match.pattern[:end], line)
+            matched = re.search(match.pattern[:end], line)
         except re.error:
             continue
-        if found and found.group():
-            return found.group()
+        if matched and matched.group():
+            return matched.group()
     return None
 
 

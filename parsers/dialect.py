@@ -29,6 +29,9 @@ _ESCAPES = (
     (r"\\(?:[<>QEGKRXpPuxNC0]|[^ -~])", "this escape differs between the engines"),
 )
 
+#: A group of a pattern that has a name, and what may look like one: an escape, a class.
+_GROUP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<([a-z][a-z0-9_]*)>", re.DOTALL)
+
 #: The largest repetition that RE2 takes, nested ones multiplied.
 _REPETITIONS = 1000
 
@@ -43,14 +46,14 @@ def faults(pattern: str, literal: str) -> list[str]:
     unescaped = re.sub(r"\\[()\[\]{}.*+?|^$/'\"-]", "__", bare)
     classes = re.findall(r"\[\^?\]?[^\]]*\]", unescaped)
     outside = re.sub(r"\[\^?\]?[^\]]*\]", "__", unescaped)
-    found = [text for rule, text in _FORBIDDEN if re.search(rule, outside)]
-    found += [text for rule, text in _ESCAPES if any(re.search(rule, item) for item in (outside, *classes))]
+    broken = [text for rule, text in _FORBIDDEN if re.search(rule, outside)]
+    broken += [text for rule, text in _ESCAPES if any(re.search(rule, item) for item in (outside, *classes))]
     if any(re.search(r"&&|--|~~|\[.*\[", item) for item in classes):
-        found.append("a class holds [, &&, -- or ~~: a set operation in polars, literals in BigQuery")
+        broken.append("a class holds [, &&, -- or ~~: a set operation in polars, literals in BigQuery")
     if re.search(r"\{(?![0-9]+(?:,[0-9]*)?\})", outside):
-        found.append("write \\{ for a brace")
-    if found:
-        return found
+        broken.append("write \\{ for a brace")
+    if broken:
+        return broken
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -58,15 +61,20 @@ def faults(pattern: str, literal: str) -> list[str]:
     except (re.error, FutureWarning, DeprecationWarning) as error:
         return [f"not a pattern: {error}"]
     if _repetitions(tree) > _REPETITIONS:
-        found.append(f"a repetition above {_REPETITIONS} is refused by BigQuery (nested ones are multiplied)")
+        broken.append(f"a repetition above {_REPETITIONS} is refused by BigQuery (nested ones are multiplied)")
     if re.search(pattern, "") is not None:
-        found.append("the pattern matches the empty text")
+        broken.append("the pattern matches the empty text")
     for name, number in tree.state.groupdict.items():
         if _can_be_empty(tree, number):
-            found.append(f"field {name!r} can be the empty string; make the group optional and its body not")
+            broken.append(f"field {name!r} can be the empty string; make the group optional and its body not")
     if not any(literal in run for run in _literal_runs(tree)):
-        found.append(f"the literal {literal!r} need not stand in a match of the pattern")
-    return found
+        broken.append(f"the literal {literal!r} need not stand in a match of the pattern")
+    return broken
+
+
+def only(pattern: str, name: str) -> str:
+    """Return the pattern with one capturing group, or with none: GoogleSQL's REGEXP_EXTRACT takes no second."""
+    return _GROUP.sub(lambda m: m[0] if not m[1] else "(" if m[1] == name else "(?:", pattern)
 
 
 def groups(pattern: str) -> list[str]:

@@ -1,154 +1,33 @@
-"""Text formats of log lines: level, logger and message, where the entry itself names no severity.
+"""Level, logger and message of log lines, where the entry itself names no severity.
 
-`FORMATS` are data, tried in this order; the first that matches wins. Their patterns are in the portable dialect.
+`parsers.formats` has the formats as data, tried in their order; the first that matches wins.
 """
 
-from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
+
+from parsers.dialect import groups
+from parsers.formats import LineFormat, formats
 
 #: Escape sequences of a terminal (ECMA-48 CSI and OSC), which some loggers write into their lines.
 ANSI = r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)"
 
-_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
-_TIME = f"{_DATE}[ T]{_CLOCK}"
+#: Colour tags that loguru writes as text.
+TAGS = r"</?(?:red|green|yellow|blue|magenta|cyan|white|black|bold|dim|level|light-[a-z]+)>"
 
+#: What leaves a message first, in this order, and what stays: a second pass finds the escapes that the first one made,
+#: and then none is left. A tag inside of a word would hide an address from redaction, not from a reader.
+HIDING = ((ANSI, ""), (ANSI, ""), (r"\x1b", ""), (rf"([A-Za-z0-9@._%+-]){TAGS}([A-Za-z0-9@._%+-])", "${1}${2}"))
 
-@dataclass(frozen=True)
-class LineFormat:
-    """One text format. `pattern` names the groups it has of level, logger and message; `level` is for those without."""
-
-    name: str
-    pattern: str
-    level: str | None = None
-
-
-_LEVEL = "(?P<level>TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|PANIC)"
-_LOWER = "(?P<level>trace|debug|verbose|info|notice|warn|warning|error|critical|fatal|dpanic|panic)"
-_ZONE = r"(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
-_REST = r"(?P<message>[^\r\n]*)"
-
-#: Level words that stand alone after a time: also those of Nest (LOG), zerolog (INF) and logrus (`INFO[0012]`).
-_WORD = (
-    "(?P<level>TRACE|DEBUG|VERBOSE|INFO|LOG|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|PANIC|TRC|DBG|INF|WRN|ERR|FTL|PNC)"
-)
-_SHORT = f"{_LEVEL[:-1]}|TRAC|DEBU|ERRO|FATA|PANI)"
-#: A time, as in ISO 8601, Go (`2026/01/05 08:30:00`), Celery, pino-pretty, zerolog (`8:30AM`) and Nest.
-_STAMP = (
-    rf"(?:\[?(?:[0-9]{{4}}[/-][0-9]{{2}}[/-][0-9]{{2}}[ T])?{_CLOCK}{_ZONE}(?:\]|:)?|[0-9]{{1,2}}:[0-9]{{2}}[AP]M"
-    r"|\[Nest\] [0-9]+ +- [0-9/., :-]+(?:[AP]M)?)"
-)
-_METHOD = "(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)"
-#: Access lines without a level: uvicorn; Gin and Fiber; chi; morgan; Next.js.
-_ACCESS = "|".join(
-    (
-        r'[^ "]+:[0-9]+ - "[A-Z][A-Za-z]* [^"]*" (?:[0-9]{3}|\[accepted\])[^\r\n]*',
-        rf"(?:\[GIN\] [0-9/]+ - )?{_CLOCK} \| +[0-9]{{3}} \| [^\r\n]*",
-        rf'[0-9/]{{10}} {_CLOCK} (?:\[[^\]]+\] )?"[A-Z]+ https?://[^"]*" from [^ ]+ - [0-9]{{3}} [^\r\n]*',
-        rf" *{_METHOD} /[^ ]* [0-9]{{3}} (?:[0-9.]+ ms - |in [0-9.]+m?s)[^\r\n]*",
-    )
-)
-
-FORMATS: tuple[LineFormat, ...] = (
-    LineFormat("gunicorn", rf"^\[{_TIME} [+-][0-9]{{4}}\] \[[0-9]+\] \[(?P<level>[A-Za-z]+)\] {_REST}"),
-    LineFormat("loguru", rf"^{_TIME}\.[0-9]{{3}} \| (?P<level>[A-Z]+) *\| (?P<logger>[^ |]+) (?:\||-) {_REST}"),
-    LineFormat(
-        "stdlib",
-        rf"^{_TIME}(?:,[0-9]{{3}})? - (?P<logger>[^ ]+)(?: - [^ ]+)? - (?P<level>[A-Z]+) - {_REST}",
-    ),
-    LineFormat("quarkus", rf"^{_TIME}{_ZONE} +{_LEVEL} +\[(?P<logger>[^\]\n]+)\] \([^)\n]*\) {_REST}"),
-    LineFormat(
-        "logback",
-        rf"^{_TIME}[.,][0-9]{{3,9}}(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})? +{_LEVEL} "
-        rf"(?:[^\n]*?\] )?(?P<logger>[A-Za-z0-9_.:$\[\]/-]+) *[:-] {_REST}",
-    ),
-    LineFormat(
-        "logback by default",
-        rf"^(?:{_DATE} )?{_CLOCK}[.,][0-9]{{3}} \[[^\]\n]+\] {_LEVEL} +"
-        rf"(?P<logger>[^ \n]+) - {_REST}",
-    ),
-    LineFormat("zap", rf"^{_TIME}{_ZONE}\t{_LEVEL[:-1]}|{_LOWER[10:]}\t(?:(?P<logger>[^\t\n]+)\t)?{_REST}"),
-    LineFormat("structlog", rf"^{_TIME}{_ZONE} \[{_LOWER} *\] {_REST}"),
-    LineFormat("timed", rf"^{_STAMP} +\[?{_WORD}(?:/[A-Za-z0-9_-]+)?\]?(?: \([^)\n]*\))?:? +{_REST}"),
-    LineFormat("access", rf"^(?P<message>{_ACCESS})", "INFO"),
-    LineFormat(
-        "common log", r'^(?P<message>(?:[^ "]+ [^ ]+ [^ ]+ )?\[[^\]]+\] "[A-Z]+ [^"]*" [0-9]{3} [^\r\n]*)', "INFO"
-    ),
-    LineFormat("basic", rf"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL):(?P<logger>[A-Za-z0-9_.]+):{_REST}"),
-    LineFormat("level first", rf"^{_SHORT}(?:\[[0-9TZ:+-]+\])?:?[ \t]+{_REST}"),
-    LineFormat(".NET", r"^(?P<level>trce|dbug|info|warn|fail|crit): (?P<logger>[A-Z][A-Za-z0-9_.]*)\[[0-9]+\]"),
-    LineFormat("winston", rf"^{_LOWER}: +{_REST}"),
-    LineFormat(
-        "bracketed",
-        r"^(?:\[GIN-debug\] )?\[(?P<level>[Ee]rror|ERROR|[Ww]arn|WARN|[Ww]arning|WARNING|[Ii]nfo|INFO|"
-        r"[Dd]ebug|DEBUG|CRITICAL|FATAL)\] " + _REST,
-    ),
-    LineFormat("logfmt", r'(?:^| )level="?(?P<level>[A-Za-z]+)"?(?: [^\n]*)?$'),
-    LineFormat("glog", rf"^(?P<level>[IWEF])[0-9]{{4}} [0-9:.]+ +[0-9]+ (?P<logger>[^ \]]+)\] {_REST}"),
-)
-
-#: Level words of Python, Java, Node (pino's numbers), Go and syslog, as severities of Cloud Logging.
-LEVELS = {
-    "TRACE": "DEBUG",
-    "DEBUG": "DEBUG",
-    "VERBOSE": "DEBUG",
-    "SILLY": "DEBUG",
-    "TRCE": "DEBUG",
-    "DBUG": "DEBUG",
-    "TRC": "DEBUG",
-    "TRAC": "DEBUG",
-    "DBG": "DEBUG",
-    "DEBU": "DEBUG",
-    "10": "DEBUG",
-    "20": "DEBUG",
-    "FINE": "DEBUG",
-    "INFO": "INFO",
-    "INF": "INFO",
-    "I": "INFO",
-    "30": "INFO",
-    "SUCCESS": "INFO",
-    "LOG": "INFO",
-    "INFORMATION": "INFO",
-    "NOTICE": "NOTICE",
-    "WARN": "WARNING",
-    "WARNING": "WARNING",
-    "WRN": "WARNING",
-    "W": "WARNING",
-    "40": "WARNING",
-    "ERROR": "ERROR",
-    "ERR": "ERROR",
-    "ERRO": "ERROR",
-    "FAIL": "ERROR",
-    "E": "ERROR",
-    "50": "ERROR",
-    "SEVERE": "ERROR",
-    "EXCEPTION": "ERROR",
-    "CRITICAL": "CRITICAL",
-    "FATAL": "CRITICAL",
-    "PANIC": "CRITICAL",
-    "DPANIC": "CRITICAL",
-    "CRIT": "CRITICAL",
-    "FATA": "CRITICAL",
-    "FTL": "CRITICAL",
-    "PANI": "CRITICAL",
-    "PNC": "CRITICAL",
-    "F": "CRITICAL",
-    "60": "CRITICAL",
-    "ALERT": "ALERT",
-    "EMERGENCY": "EMERGENCY",
-}
-
-#: The level and the logger in a JSON payload, where the entry has no severity of its own.
-LEVEL_KEYS = ("level", "severity", "levelname", "log_level", "lvl")
-JSON_LEVEL = rf'"(?:{"|".join(LEVEL_KEYS)})": ?"?([A-Za-z]+|[1-6]0)"?[,}}]'
 #: A payload that holds this may name a level inside of an object in it.
 INNER_OBJECT = r"[:,\[] ?\{"
-JSON_LOGGER = r'"(?:logger|logger_name|component|module)": ?"([^"\\]{1,200})"'
-
 
 #: A message without a format: its first line.
 FIRST_LINE = r"^[ \t]*([^\r\n]*)"
+
+_PARTS = ("level", "logger", "message")
+_SCHEMA = pl.Schema({"row": pl.UInt32, "format": pl.Int64, **dict.fromkeys(_PARTS, pl.String)})
 
 
 def strip_ansi(texts: pl.Series) -> pl.Series:
@@ -157,52 +36,123 @@ def strip_ansi(texts: pl.Series) -> pl.Series:
     return texts.clone().scatter(rows, texts.gather(rows).str.replace_all(ANSI, "")) if len(rows) else texts
 
 
+def plain(texts: pl.Series) -> pl.Series:
+    """Return the texts as a reader sees them, which is what redaction must see: without what could hide a part."""
+    for sign, forms in (("\x1b", HIDING[:3]), (">", HIDING[3:])):
+        rows = texts.str.contains(sign, literal=True).fill_null(False).arg_true()
+        if len(rows):
+            seen = texts.gather(rows)
+            for pattern, left in forms:
+                seen = seen.str.replace_all(pattern, left)
+            texts = texts.clone().scatter(rows, seen)
+    return texts
+
+
 def read(texts: pl.Series, payloads: pl.Series) -> pl.DataFrame:
-    """Return level, logger and body for each text, in order; null where no format matches.
+    """Return level, logger, body and format for each text, in order; null where no format matches.
 
     texts: without ANSI escapes. payloads: JSON text, or null; its own level and logger count before the text's.
     body: the message without its prefix, first line only; the whole first line where no format matches.
+    format: the name of the line's format.
     """
     frame = pl.DataFrame({"text": texts, "payload": payloads}).with_row_index("row")
-    parts = []
-    rest = frame.filter(pl.col("text").is_not_null())
-    for form in FORMATS:
-        if not rest.height:
-            break
-        hit = rest["text"].str.contains(form.pattern)
-        if hit.any():
-            found = rest["text"].filter(hit).str.extract_groups(form.pattern).struct.unnest()
-            missing = {"level": form.level, "logger": None, "message": None}
-            parts.append(
-                found.select(
-                    rest["row"].filter(hit),
-                    *(
-                        pl.col(name) if name in found.columns else pl.lit(value, pl.String).alias(name)
-                        for name, value in missing.items()
-                    ),
-                )
-            )
-            rest = rest.filter(~hit)
-    schema = {"row": pl.UInt32, "level": pl.String, "logger": pl.String, "message": pl.String}
-    table = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+    table = pl.concat([pl.DataFrame(schema=_SCHEMA), *_parts(frame.select("row", "text").drop_nulls())])
+    names = dict(enumerate(form.name for form in formats().format))
     return frame.join(table, on="row", how="left", maintain_order="left").select(
-        pl.coalesce(level(pl.lit(_json_level(frame["payload"]))), level(pl.col("level"))).alias("level"),
-        pl.coalesce(pl.col("payload").str.extract(JSON_LOGGER, 1), "logger").alias("logger"),
+        pl.coalesce(pl.lit(payload_level(frame["payload"])), level(pl.col("level"))).alias("level"),
+        pl.coalesce(pl.col("payload").str.extract(json_logger(), 1), "logger").alias("logger"),
         pl.coalesce("message", pl.col("text").str.extract(FIRST_LINE, 1)).alias("body"),
+        pl.col("format").replace_strict(names, default=None, return_dtype=pl.String),
     )
 
 
-def _json_level(payloads: pl.Series) -> pl.Series:
-    """The level word of each payload: of the object itself, not of an object inside it."""
-    found = payloads.str.extract(JSON_LEVEL, 1)
-    rows = (found.is_not_null() & payloads.str.contains(INNER_OBJECT)).fill_null(False).arg_true()
+def _parts(rest: pl.DataFrame) -> list[pl.DataFrame]:
+    """What the lines of each format give. A group of formats is searched for at once, then one by one in its lines."""
+    parts = []
+    for pattern, group in _groups():
+        near = rest["text"].str.contains(pattern)
+        candidates, rest = rest.filter(near), rest.filter(~near)
+        for number, form in group:
+            if not candidates.height:
+                break
+            hit = candidates["text"].str.contains(form.pattern)
+            if hit.any():
+                parts.append(_captured(candidates.filter(hit), number, form))
+                candidates = candidates.filter(~hit)
+    return parts
+
+
+@cache
+def _groups() -> list[tuple[str, list[tuple[int, LineFormat]]]]:
+    return formats().groups()
+
+
+def _captured(rows: pl.DataFrame, number: int, form: LineFormat) -> pl.DataFrame:
+    names = groups(form.pattern)
+    if names:
+        rows = rows.hstack(rows["text"].str.extract_groups(form.pattern).struct.unnest())
+    parts = {name: pl.col(name) if name in names else pl.lit(None, pl.String) for name in _PARTS}
+    if form.level:
+        parts["level"] = pl.lit(form.level)
+    elif form.levels:
+        parts["level"] = parts["level"].replace(form.levels)
+    return rows.select("row", pl.lit(number, pl.Int64).alias("format"), *(part.alias(n) for n, part in parts.items()))
+
+
+def payload_level(payloads: pl.Series) -> pl.Series:
+    """Return the severity that each payload names: of the object itself, not of an object inside it; else null."""
+    words = payloads.str.extract(json_level(), 1)
+    rows = (words.is_not_null() & payloads.str.contains(INNER_OBJECT)).fill_null(False).arg_true()
     if len(rows):
         inner = payloads.gather(rows)
-        own = pl.select(pl.coalesce(*(inner.str.json_path_match(f"$.{key}") for key in LEVEL_KEYS)))
-        found = found.clone().scatter(rows, own.to_series())
-    return found
+        own = [_at(inner, key, path) for key, path in level_paths()]
+        words = words.clone().scatter(rows, pl.select(pl.coalesce(*own)).to_series())
+    severity = pl.select(level(pl.lit(words))).to_series()
+    python = payloads.str.extract(json_python_level(), 1)
+    if not python.is_not_null().any():
+        return severity
+    return pl.select(
+        pl.coalesce(severity, python.replace_strict(formats().python, default=None, return_dtype=pl.String))
+    ).to_series()
+
+
+def _at(payloads: pl.Series, key: str, path: str) -> pl.Series:
+    """The value at a path, searched for only in payloads that hold its key."""
+    rows = payloads.str.contains(f'"{key}"', literal=True).arg_true()
+    values = pl.Series([None], dtype=pl.String).new_from_index(0, len(payloads))
+    return values.scatter(rows, payloads.gather(rows).str.json_path_match(path)) if len(rows) else values
+
+
+@cache
+def level_paths() -> list[tuple[str, str]]:
+    """Return where a payload may have its level, as (last key, JSON path of polars)."""
+    payload = formats().payload
+    own = [(key, f'$["{key}"]') for key in payload.level]
+    return own + [(path.rsplit(".", 1)[-1], f"$.{path}") for path in payload.nested]
+
+
+def _key(keys: tuple[str, ...]) -> str:
+    return '"(?:{})": ?'.format("|".join(key.replace(".", r"\.") for key in keys))
+
+
+@cache
+def json_level() -> str:
+    """Return the pattern of a level in JSON: a word, or a number of pino or Monolog."""
+    return _key(formats().payload.level) + '"?([A-Za-z]+|[1-6]0|[1-6][05]0)"?[,}]'
+
+
+@cache
+def json_python_level() -> str:
+    """Return the pattern of a level that is a number of Python's logging."""
+    return _key(formats().payload.python) + "([1-5]0)[,}]"
+
+
+@cache
+def json_logger() -> str:
+    """Return the pattern of a logger's name in JSON."""
+    return _key(formats().payload.logger) + r'"([^"\\]{1,200})"'
 
 
 def level(words: pl.Expr) -> pl.Expr:
     """Return the severity that a level word stands for, null for an unknown word."""
-    return words.str.to_uppercase().replace_strict(LEVELS, default=None, return_dtype=pl.String)
+    return words.str.to_uppercase().replace_strict(formats().levels, default=None, return_dtype=pl.String)

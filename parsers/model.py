@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from parsers.dialect import faults, groups
 from parsers.errors import CatalogueError, Problem
+from parsers.traces import FIELDS
 
 Outcome = Literal["ok", "info", "degraded", "failure", "critical"]
 FieldType = Literal["int", "float", "text", "duration", "code", "subject", "request_id", "correlation_id"]
@@ -51,10 +52,12 @@ class Match(_Strict):
     """One wording: a literal that stands in every line it matches, and the pattern.
 
     `on` names the place of the payload that is matched in place of the message, as a JSON path (`$.error.type`).
+    `log` stands in place of the block's: the logs that this wording holds in, [] for all.
     """
 
     literal: str = Field(min_length=3)
     pattern: str
+    log: list[str] | None = None
     on: str | None = Field(default=None, pattern=r"^\$(\.[A-Za-z_][A-Za-z0-9_]*)+$")
 
 
@@ -83,7 +86,13 @@ class EventType(_Strict):
     near_misses: list[str] = []
     echo_of: str | None = None
     log: list[str] = []
+    trace: bool = False
     where: dict[str, int | str | list[int] | list[str]] = {}
+
+    @property
+    def traced(self) -> tuple[str, ...]:
+        """Its fields that are read from the line's stack trace, where the pattern has them not."""
+        return tuple(name for name in FIELDS if self.trace and name in self.fields)
 
     @property
     def cause(self) -> str:
@@ -96,7 +105,7 @@ class Catalogue:
     """All events, sorted by name, and where each block stands (for messages)."""
 
     events: tuple[EventType, ...]
-    places: dict[str, tuple[str, int]]
+    origins: dict[str, tuple[str, int]]
     titles: dict[str, str]
 
     @cached_property
@@ -125,7 +134,7 @@ def load(packs: Sequence[str] | None = None, folders: Iterable[Path] = ()) -> Ca
     """
     problems: list[Problem] = []
     events: dict[str, EventType] = {}
-    places: dict[str, tuple[str, int]] = {}
+    origins: dict[str, tuple[str, int]] = {}
     titles: dict[str, str] = {}
     wanted = None if packs is None else set(packs)
     ours = [item for item in (resources.files("parsers") / "catalogue").iterdir() if item.name.endswith(".toml")]
@@ -154,11 +163,11 @@ def load(packs: Sequence[str] | None = None, folders: Iterable[Path] = ()) -> Ca
         titles[pack] = str(head.get("title", pack))
         for name, block in document.items():
             event = source.event(name, block, pack, problems)
-            if name in places:
-                first = "{}:{}".format(*places[name])
+            if name in origins:
+                first = "{}:{}".format(*origins[name])
                 problems.append(Problem(path, source.line(name), name, f"the name stands already at {first}"))
                 continue
-            places[name] = (path, source.line(name))
+            origins[name] = (path, source.line(name))
             if event is not None:
                 events[name] = event
     if wanted is not None:
@@ -167,11 +176,11 @@ def load(packs: Sequence[str] | None = None, folders: Iterable[Path] = ()) -> Ca
             for name in sorted(wanted - known)
         ]
     for event in events.values():
-        if event.echo_of and event.echo_of not in places and wanted is None:
-            problems.append(Problem(*places[event.name], event.name, f"echo_of names no event: {event.echo_of!r}"))
+        if event.echo_of and event.echo_of not in origins and wanted is None:
+            problems.append(Problem(*origins[event.name], event.name, f"echo_of names no event: {event.echo_of!r}"))
     if problems:
         raise CatalogueError(problems)
-    return Catalogue(tuple(events[name] for name in sorted(events)), places, titles)
+    return Catalogue(tuple(events[name] for name in sorted(events)), origins, titles)
 
 
 def pattern_faults(event: EventType) -> Iterator[tuple[int, str]]:
@@ -180,9 +189,9 @@ def pattern_faults(event: EventType) -> Iterator[tuple[int, str]]:
     Our own packs are asked by `parsers.check` when they are made, a user's whenever they are read: it takes a while.
     """
     for number, match in enumerate(event.match):
-        found = faults(match.pattern, match.literal)
-        yield from ((number, text) for text in found)
-        if not found:
+        broken = faults(match.pattern, match.literal)
+        yield from ((number, text) for text in broken)
+        if not broken:
             for field in sorted(set(groups(match.pattern)) - event.fields.keys()):
                 yield number, f"field {field!r} is captured, not declared: fields.{field} = {{…}}"
 
@@ -198,11 +207,11 @@ class _Source:
     @cached_property
     def _headers(self) -> dict[str, int]:
         """The line of each plain header `["name"]`."""
-        found: dict[str, int] = {}
+        headers: dict[str, int] = {}
         for number, text in enumerate(self.text.split("\n"), 1):
             if text.startswith('["') and text.endswith('"]'):
-                found.setdefault(text[2:-2], number)
-        return found
+                headers.setdefault(text[2:-2], number)
+        return headers
 
     def parse(self, problems: list[Problem]) -> dict[str, Any]:
         try:
@@ -268,6 +277,8 @@ class _Source:
             units = _UNITS.get(spec.type, (spec.unit,))
             if spec.unit not in units:
                 problem(f"fields.{field}: the unit of a {spec.type} is {' or '.join(units)}, not {spec.unit!r}")
+        if event.trace and not event.traced:
+            problem(f"trace: declare at least one of the fields {', '.join(FIELDS)}")
         for field in sorted(event.outcomes.keys() - event.fields.keys()):
             problem(f"outcomes: {field!r} is no field")
         if not self.ours:

@@ -7,6 +7,9 @@ units, hexadecimal), and what redaction left.
 
 import polars as pl
 
+from parsers import traces
+from parsers.lines import TAGS
+
 #: A line beyond this length is told apart by its start.
 LENGTH = 400
 
@@ -23,7 +26,7 @@ _DELIMITED = (
 
 _VARIABLE = "|".join(
     (
-        r"<(?:user|email|ip|token|key|secret)>",
+        r"<(?:user|email|ip|token|key|secret|personal|base64)>",
         r"\"[^\"\n]{0,200}\"",
         r"[a-z][a-z0-9+.-]{1,20}://[^ \t\n\"']+",
         r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
@@ -33,23 +36,11 @@ _VARIABLE = "|".join(
     )
 )
 _REPEATED = r"<\*>(?:[ ,;:./-]{0,2}<\*>)+"
-#: Colour tags that loguru writes as text, and the emoji or words in brackets that start a line.
-_TAGS = r"</?(?:red|green|yellow|blue|magenta|cyan|white|black|bold|dim|level|light-[a-z]+)>"
-
-TRACEBACK = "Traceback (most recent call last)"
-#: The last line of a Python traceback names the exception; a message of several lines stands between it and the end.
-_EXCEPTION = (
-    r"\n([A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception|Exit|Interrupt|Warning|Timeout|[A-Z][A-Za-z]+)(?:: [^\n]*)?)\n*$"
-)
-_EXCEPTION_ABOVE = (
-    r"^(?:.|\n)*\n([A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception|Exit|Interrupt|Warning|Timeout)(?:: [^\n]*)?)\n"
-)
-EXCEPTIONS = (_EXCEPTION, _EXCEPTION_ABOVE)
 
 #: What is replaced, in this order, and by what.
-REPLACEMENTS = ((_TAGS, ""), (_DELIMITED, "${1}" + MASK), (_VARIABLE, MASK), (_REPEATED, MASK))
+REPLACEMENTS = ((TAGS, ""), (_DELIMITED, "${1}" + MASK), (_VARIABLE, MASK), (_REPEATED, MASK))
 
-#: Outcomes whose lines get a signature, beside the lines that nothing explains.
+#: Outcomes whose lines get a signature, beside the unknown lines.
 NOTABLE = ("degraded", "failure", "critical")
 
 
@@ -57,19 +48,21 @@ def signatures(bodies: pl.Series, texts: pl.Series) -> pl.Series:
     """Return the signature of each line; null for null.
 
     bodies: messages without their format's prefix, first line only (`parsers.lines`). texts: the whole messages; a
-    traceback is told by the exception in its last line.
+    stack trace is told apart by its exception and the innermost frame of the service's own code, or, where no frame is
+    the service's, by its exception and message.
     """
-    rows = texts.str.contains(TRACEBACK, literal=True).fill_null(False).arg_true()
+    trace = traces.read(texts)
+    rows = trace["exception"].is_not_null().arg_true()
+    known = pl.Series([], dtype=pl.String)
     if len(rows):
-        traces = texts.gather(rows)
-        # In JSON messages a newline is the two characters \\n.
-        real = traces.str.contains("\n", literal=True)
-        traces = traces.zip_with(real, traces.str.replace_all("\\n", "\n", literal=True))
-        raised = pl.select(pl.coalesce(*(traces.str.extract(form, 1) for form in EXCEPTIONS))).to_series()
-        named = pl.select(pl.concat_str(pl.lit("Traceback: "), raised)).to_series()
-        bodies = bodies.clone().scatter(rows, pl.select(pl.coalesce(named, bodies.gather(rows))).to_series())
-    masked = bodies.str.head(LENGTH).str.replace_all(_TAGS, "")
-    rows = masked.str.contains(_DELIMITED).fill_null(False).arg_true()
-    if len(rows):
-        masked = masked.scatter(rows, masked.gather(rows).str.replace_all(_DELIMITED, "${1}" + MASK))
-    return masked.str.replace_all(_VARIABLE, MASK).str.replace_all(_REPEATED, MASK).str.strip_chars()
+        trace = trace[rows]
+        known = traces.identity(trace)
+        message = pl.coalesce(pl.concat_str(pl.lit(": "), "message"), pl.lit(""))
+        named = pl.concat_str(pl.lit(traces.PREFIX), "exception", message)
+        bodies = bodies.clone().scatter(rows, trace.select(named).to_series())
+    masked = bodies.str.head(LENGTH).str.replace_all(TAGS, "")
+    delimited = masked.str.contains(_DELIMITED).fill_null(False).arg_true()
+    if len(delimited):
+        masked = masked.scatter(delimited, masked.gather(delimited).str.replace_all(_DELIMITED, "${1}" + MASK))
+    masked = masked.str.replace_all(_VARIABLE, MASK).str.replace_all(_REPEATED, MASK).str.strip_chars()
+    return masked.scatter(rows, known.fill_null(masked.gather(rows))) if len(rows) else masked

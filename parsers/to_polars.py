@@ -10,6 +10,7 @@ from functools import reduce
 
 import polars as pl
 
+from parsers import traces
 from parsers.dialect import groups
 from parsers.model import Catalogue, EventType, Match
 
@@ -82,7 +83,7 @@ class Classifier:
                 self._by_literal.setdefault(wording.match.literal, []).append(index)
 
     def classify(self, entries: pl.DataFrame) -> pl.DataFrame:
-        """Return event, fields and counts (`OUTPUT`) for each entry, in order; null event where nothing explains it.
+        """Return event, fields and counts (`OUTPUT`) for each entry, in order; null event where no block explains it.
 
         entries: the columns `INPUT`; text is the redacted message without terminal escapes.
         """
@@ -94,21 +95,21 @@ class Classifier:
         )
         winners = winners.unique("row", keep="first", maintain_order=True)
         parts = [self._fields(int(key[0]), rows, entries) for key, rows in winners.group_by("wording")]
-        found = pl.concat(parts or [pl.DataFrame(schema={"row": pl.UInt32, **OUTPUT}).drop("n_matches")])
-        found = found.join(counts, on="row")
+        results = pl.concat(parts or [pl.DataFrame(schema={"row": pl.UInt32, **OUTPUT}).drop("n_matches")])
+        results = results.join(counts, on="row")
         return (
             entries.select("row")
-            .join(found, on="row", how="left", maintain_order="left")
+            .join(results, on="row", how="left", maintain_order="left")
             .with_columns(pl.col("n_matches").fill_null(0))
             .select(OUTPUT.names())
         )
 
     def matches(self, entries: pl.DataFrame) -> list[set[tuple[str, int]]]:
         """Return all (event, wording) that match each entry, winners or not."""
-        found: list[set[tuple[str, int]]] = [set() for _ in range(entries.height)]
+        events: list[set[tuple[str, int]]] = [set() for _ in range(entries.height)]
         for row, index in self._hits(entries.select(INPUT).with_row_index("row")).select("row", "wording").iter_rows():
-            found[row].add((self._wordings[index].event.name, self._wordings[index].number))
-        return found
+            events[row].add((self._wordings[index].event.name, self._wordings[index].number))
+        return events
 
     def _hits(self, entries: pl.DataFrame) -> pl.DataFrame:
         """(row, wording, name, position, length) of everything that matches; a name may stand twice in a row."""
@@ -118,7 +119,7 @@ class Classifier:
 
     def _search(self, entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
         if self._by_literal:
-            found = (
+            hits = (
                 entries.select(
                     "row", pl.col("text").str.extract_many(list(self._by_literal), overlapping=True).alias("literal")
                 )
@@ -126,7 +127,7 @@ class Classifier:
                 .explode("literal")
                 .unique()
             )
-            for (literal,), rows in found.group_by("literal"):
+            for (literal,), rows in hits.group_by("literal"):
                 candidates = entries[rows["row"]]
                 for index in self._by_literal[str(literal)]:
                     yield self._matching(index, candidates, candidates["text"])
@@ -148,23 +149,34 @@ class Classifier:
         match = wording.match
         assert match is not None  # only wordings with a match come here
         mask = texts.str.contains(match.pattern).fill_null(False)
-        if wording.event.log or wording.event.where:
-            mask &= candidates.select(_conditions(wording.event)).to_series()
-        position = texts.filter(mask).str.find(match.literal, literal=True).cast(pl.Int64)
+        if log_ids(wording.event, match) or wording.event.where:
+            mask &= candidates.select(_conditions(wording.event, match)).to_series()
+        position = _position(texts.filter(mask), match.literal)
         return _hit(candidates["row"].filter(mask), index, wording.event.name, position, len(match.literal))
 
     def _fields(self, index: int, rows: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
         """The output columns of the rows that one wording won."""
         wording = self._wordings[index]
         event = wording.event
-        mine = entries[rows["row"]]
+        entries_of_match = entries[rows["row"]]
         names: list[str] = []
         if wording.match is not None:
             names = groups(wording.match.pattern)
-            texts = mine["payload"].str.json_path_match(wording.match.on) if wording.match.on else mine["text"]
+            texts = (
+                entries_of_match["payload"].str.json_path_match(wording.match.on)
+                if wording.match.on
+                else entries_of_match["text"]
+            )
             if names:
                 captured = texts.str.extract_groups(wording.match.pattern).struct.unnest()
-                mine = mine.hstack([captured[name].alias(f"={name}") for name in names])
+                entries_of_match = entries_of_match.hstack([captured[name].alias(f"={name}") for name in names])
+            if event.traced:
+                trace = traces.read(entries_of_match["text"])
+                entries_of_match = entries_of_match.with_columns(
+                    pl.coalesce(trace[name], *([f"={name}"] if name in names else [])).alias(f"={name}")
+                    for name in event.traced
+                )
+                names += [name for name in event.traced if name not in names]
         field = {name: pl.col(f"={name}") for name in names}
         kinds = {name: event.fields[name].type for name in names}
         of_kind = {kind: [field[name] for name in names if kinds[name] == kind] for kind in set(kinds.values())}
@@ -179,7 +191,7 @@ class Classifier:
             [name for name in event.outcomes if name in field],
             pl.lit(event.outcome, pl.String),
         )
-        return mine.select(
+        return entries_of_match.select(
             "row",
             pl.lit(event.name, pl.String).alias("event"),
             pl.lit(wording.number, pl.Int64).alias("wording"),
@@ -205,11 +217,20 @@ def _hit(rows: pl.Series, index: int, name: str, position: pl.Series, length: in
     )
 
 
-def _conditions(event: EventType) -> pl.Expr:
+def _position(texts: pl.Series, literal: str) -> pl.Series:
+    """Where the literal stands in each text, in characters from 1, as STRPOS of GoogleSQL counts."""
+    bytes_before = texts.str.find(literal, literal=True)
+    if (texts.str.len_bytes() != texts.str.len_chars()).any():
+        before = pl.select(pl.lit(texts).cast(pl.Binary).bin.slice(0, pl.lit(bytes_before))).to_series()
+        return before.cast(pl.String).str.len_chars().cast(pl.Int64) + 1
+    return bytes_before.cast(pl.Int64) + 1
+
+
+def _conditions(event: EventType, match: Match | None = None) -> pl.Expr:
     """What `log` and `where` of a block ask of an entry's columns."""
     conditions = []
-    if event.log:
-        conditions.append(pl.col("log_id").is_null() | pl.col("log_id").is_in(log_ids(event)))
+    if logs := log_ids(event, match):
+        conditions.append(pl.col("log_id").is_null() | pl.col("log_id").is_in(logs))
     for column, wanted in event.where.items():
         if isinstance(wanted, list) and len(wanted) == 2 and isinstance(wanted[0], int):
             conditions.append(pl.col(column).is_between(wanted[0], wanted[1]))
@@ -222,9 +243,10 @@ def _conditions(event: EventType) -> pl.Expr:
     return pl.all_horizontal(*conditions).fill_null(False)
 
 
-def log_ids(event: EventType) -> list[str]:
-    """Return the logs that a block holds in, as log ids."""
-    return [name if ".com/" in name else f"run.googleapis.com/{name}" for name in event.log]
+def log_ids(event: EventType, match: Match | None) -> list[str]:
+    """Return the logs that a wording holds in, as log ids; empty for all."""
+    logs = event.log if match is None or match.log is None else match.log
+    return [name if ".com/" in name else f"run.googleapis.com/{name}" for name in logs]
 
 
 def duration_ms(text: pl.Expr, unit: str) -> pl.Expr:
@@ -238,8 +260,8 @@ def duration_ms(text: pl.Expr, unit: str) -> pl.Expr:
     known = pl.any_horizontal(*(number.is_not_null() for number in numbers.values()))
     total = pl.sum_horizontal(*(numbers[name] * MS[name] for name in numbers))
     bare = text.str.extract(BARE, 1).cast(pl.Float64, strict=False) * (1000.0 if unit == "s" else 1.0)
-    found = pl.when(known).then(total).otherwise(bare)
-    return pl.when(found <= MAX_DURATION_MS).then(found)
+    value = pl.when(known).then(total).otherwise(bare)
+    return pl.when(value <= MAX_DURATION_MS).then(value)
 
 
 def _code(text: pl.Expr, unit: str) -> pl.Expr:

@@ -6,7 +6,7 @@
 >>> verdict.verdict
 'FAIL'
 >>> logs.measure("latency").columns[:4]
-['project', 'location', 'service', 'revision']
+['project', 'location', 'workload', 'service']
 >>> list(logs.figures(verdict))[:2]
 ['latency', 'minutes']
 """
@@ -28,16 +28,16 @@ from parsers.model import load as load_catalogue
 from pipeline import explain as explanation
 from pipeline import run, simulate
 from pipeline.aggregate.duckdb import DuckDBEngine
-from pipeline.aggregate.measures import Measures, measure
+from pipeline.aggregate.measures import Measures
+from pipeline.assess import trends
 from pipeline.errors import SourceError, UsageError
-from pipeline.extract import extract
 from pipeline.googlesql import written
 from pipeline.judge.model import Verdict
 from pipeline.judge.policy import load as load_policy
 from pipeline.report.frames import charts
 from pipeline.report.sections import sections
 from pipeline.schema import IDENTITY
-from pipeline.sources.files.reader import resolve
+from pipeline.sources.base import Request, open_sources
 from pipeline.stores import history
 from pipeline.stores.local import LocalStore
 from pipeline.window import Window
@@ -48,7 +48,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Logs",
     "catalogue",
+    "changes",
     "checks",
+    "claims",
+    "endpoints",
     "evidence",
     "explain",
     "problems",
@@ -56,7 +59,6 @@ __all__ = [
     "sample",
     "signatures",
     "sql",
-    "statements",
 ]
 
 
@@ -69,10 +71,12 @@ class Logs:
 
     def add(self, *sources: str | Path) -> None:
         """Read more sources into the store, and classify them. Raises RunverdictError for what cannot be read."""
-        extraction = extract(resolve([str(source) for source in sources]), self._store, window=Window())
-        if extraction.failed:
-            raise extraction.failed[0]
-        run.classify_store(self._store, self._known)
+        request = Request()
+        with self._store.writing():
+            extraction = run.extract(open_sources([str(source) for source in sources]), self._store, request)
+            if extraction.failed:
+                raise extraction.failed[0]
+            self._store.classify(self._known, request.window)
         if not self._store.slices("events"):
             raise SourceError(str(sources[0] if sources else self.path), "holds no entry")
         self.__dict__.pop("_measures", None)
@@ -107,15 +111,15 @@ class Logs:
 
     def verdicts(self, service: str | None = None, revision: str = "newest") -> list[Verdict]:
         """The verdicts that `runverdict check` gives on these logs; empty where nothing can be judged."""
-        job = run.Job([], self._known, load_policy(), service=service, revision=revision)
-        return [one for _, one in run.check(job, self.path).verdicts]
+        job = run.Job([], self._known, load_policy(), Request(service=service), revision=revision)
+        return [verdict for _, verdict in run.check(job, self._store).verdicts]
 
     def verdict(self, service: str | None = None, revision: str = "newest") -> Verdict:
         """The first of `verdicts`. Raises UsageError where nothing can be judged."""
-        found = self.verdicts(service, revision)
-        if not found:
+        verdicts = self.verdicts(service, revision)
+        if not verdicts:
             raise UsageError(f"no revision to judge: {', '.join(self.revisions()['revision']) or 'no entry names one'}")
-        return found[0]
+        return verdicts[0]
 
     def revisions(self) -> pl.DataFrame:
         """Service, revision, entries and first entry of every revision, by time."""
@@ -130,27 +134,51 @@ class Logs:
         """
         from pipeline.report.figures import figures
 
-        mine = self._measures.revisions.filter(
+        rows = self._measures.revisions.filter(
+            pl.col("workload") == verdict.workload,
             pl.col("service") == verdict.service,
             pl.col("revision") == verdict.revision,
             pl.col("location").eq_missing(pl.lit(verdict.location, pl.String)),
         )
-        if mine.is_empty():
+        if rows.is_empty():
             raise UsageError(f"these logs have no entry of {verdict.service} {verdict.revision}")
         drawn = verdict.model_copy(update={"baseline": baseline or verdict.baseline})
-        return figures(charts(self._measures, mine.select(IDENTITY).row(0, named=True), drawn, self.history()))
+        return figures(
+            charts(self._measures, rows.select(IDENTITY).row(0, named=True), drawn, history.verdicts(self._store))
+        )
 
     def history(self) -> pl.DataFrame:
-        """Verdicts that the store remembers, a row per run: those of `verdicts`, and of `check --store`."""
-        return history.verdicts(self._store)
+        """A row per run that the store remembers, of `verdicts` and of `check --store`, by service and time.
+
+        Columns: those of the table `verdicts` in `pipeline/schema.py` without its documents, and deployed, ready
+        (RFC 3339), auth_p50_ms, database_p50_ms, start_up_p50_ms, crashes; null where nothing was logged.
+        """
+        return trends.points(self._store.load("verdicts"))
+
+    def drifts(self) -> pl.DataFrame:
+        """A row per measure of `history` that moved to another level and stayed there, with the first run of it.
+
+        Columns: service, measure, revision, run, since, before and after (medians, in the measure's unit), p.
+        """
+        return trends.drifts(self.history())
+
+    def history_figures(self, service: str | None = None) -> "dict[str, Figure]":
+        """The charts of `runverdict history --out` by name: of a service, by default that of the newest run."""
+        from pipeline.report.trend_figures import trend_figures
+
+        rows = self.history()
+        if rows.is_empty():
+            return {}
+        name = service or rows.sort("ended")["service"][-1]
+        runs, changed = (frame.filter(pl.col("service") == name) for frame in (rows, trends.drifts(rows)))
+        return {title: figure for title, (figure, _) in trend_figures(runs, changed).items()}
 
     @cached_property
     def _measures(self) -> Measures:
-        with DuckDBEngine(self._store.slices("events")) as engine:
-            return measure(engine)
+        return self._store.aggregate(Window())
 
     def _scan(self, table: str) -> pl.LazyFrame:
-        return pl.scan_parquet(self._store.slices(table), hive_partitioning=False)
+        return pl.scan_parquet(self._store.slices(table), hive_partitioning=False, glob=False)
 
 
 def read(*sources: str | Path, store: str | Path | None = None, known: Catalogue | None = None) -> Logs:
@@ -190,7 +218,7 @@ def problems(known: Catalogue) -> Sequence[Problem]:
 def explain(line: str, known: Catalogue | None = None, log: str = "stderr") -> str:
     """Return what a catalogue makes of a line, as `runverdict explain` prints it."""
     rules = known or catalogue()
-    return "\n".join(explanation.text(found, rules) for found in explanation.explain([line], rules, log=log))
+    return "\n".join(explanation.text(explained, rules) for explained in explanation.explain([line], rules, log=log))
 
 
 def sql(name: str) -> str:
@@ -202,42 +230,95 @@ def sql(name: str) -> str:
 
 
 def checks(verdict: Verdict) -> pl.DataFrame:
-    """Return a row per check: id, status, severity, reason, and observed, baseline and effect with their intervals."""
-    rows = []
-    for one in verdict.checks:
-        row: dict[str, object] = {"check": one.id, "status": one.status, "severity": one.severity, "reason": one.reason}
-        for name in ("observed", "baseline", "effect"):
-            part = getattr(one, name)
-            for field in ("value", "low", "high"):
-                row[name if field == "value" else f"{name}_{field}"] = getattr(part, field, None)
-        seen = one.observed
-        rows.append({**row, "unit": seen.unit if seen else None, "n": seen.n if seen else None, "limit": one.limit})
-    return pl.DataFrame(rows, infer_schema_length=None)
+    """Return a row per check.
+
+    check, status, severity, reason; observed, baseline and effect (revision minus baseline), each with low and high,
+    its 95 % interval; unit of observed, n: how many it was computed from; limit in words.
+    """
+    rows = [
+        (
+            check.id,
+            check.status,
+            check.severity,
+            check.reason,
+            *(
+                getattr(part, field, None)
+                for part in (check.observed, check.baseline, check.effect)
+                for field in ("value", "low", "high")
+            ),
+            check.observed.unit if check.observed else None,
+            check.observed.n if check.observed else None,
+            check.limit,
+        )
+        for check in verdict.checks
+    ]
+    numbers = [f"{part}{bound}" for part in ("observed", "baseline", "effect") for bound in ("", "_low", "_high")]
+    schema = {
+        **dict.fromkeys(("check", "status", "severity", "reason"), pl.String),
+        **dict.fromkeys(numbers, pl.Float64),
+        "unit": pl.String,
+        "n": pl.Int64,
+        "limit": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def endpoints(verdict: Verdict) -> pl.DataFrame:
+    """Return a row per endpoint, those that got slowest first.
+
+    n, errors_5xx, p50_ms, p95_ms of the revision; the same with before_ of the baseline's user requests, null where it
+    has none; p95_change_ms: revision minus baseline.
+    """
+    rows = [
+        (
+            endpoint.endpoint,
+            *(endpoint.n, endpoint.errors_5xx, endpoint.latency_ms.p50, endpoint.latency_ms.p95),
+            *(getattr(endpoint.before, name, None) for name in ("n", "errors_5xx", "p50", "p95")),
+        )
+        for endpoint in verdict.requests.by_endpoint
+    ]
+    columns = {"n": pl.Int64, "errors_5xx": pl.Int64, "p50_ms": pl.Float64, "p95_ms": pl.Float64}
+    schema = {"endpoint": pl.String, **columns, **{f"before_{name}": dtype for name, dtype in columns.items()}}
+    change = (pl.col("p95_ms") - pl.col("before_p95_ms")).alias("p95_change_ms")
+    frame = pl.DataFrame(rows, schema=schema, orient="row").with_columns(change)
+    return frame.sort("p95_change_ms", "n", descending=True, nulls_last=True)
+
+
+def changes(verdict: Verdict) -> pl.DataFrame:
+    """Return a row per kind of line that is new, more frequent, renamed or gone.
+
+    change; signature, level, event (null for unknown lines); n and baseline_n: lines of the revision and its baseline;
+    first: RFC 3339.
+    """
+    names = ("change", "signature", "level", "event", "n", "baseline_n", "first")
+    schema = {name: pl.Int64 if name in ("n", "baseline_n") else pl.String for name in names}
+    rows = [tuple(getattr(change, name) for name in names) for change in verdict.changes]
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def evidence(verdict: Verdict, check: str | None = None) -> pl.DataFrame:
     """Return a row per entry that proves a check: check, timestamp, excerpt, url; of all checks, or of one."""
     rows = [
-        (one.id, entry.timestamp, entry.excerpt, entry.url)
-        for one in verdict.checks
-        if check in (None, one.id)
-        for entry in one.evidence
+        (judged.id, entry.timestamp, entry.excerpt, entry.url)
+        for judged in verdict.checks
+        if check in (None, judged.id)
+        for entry in judged.evidence
     ]
     return pl.DataFrame(rows, schema=dict.fromkeys(("check", "timestamp", "excerpt", "url"), pl.String), orient="row")
 
 
-def statements(verdict: Verdict) -> pl.DataFrame:
-    """Return a row per statement of the report: section, claim, standing, text, and references to the facts."""
+def claims(verdict: Verdict) -> pl.DataFrame:
+    """Return a row per claim of the report: section, claim, standing, text, and references to the facts."""
     rows = [
-        (section.title, one.claim, one.standing, one.text, list(one.refs))
+        (section.title, claim.claim, claim.standing, claim.text, list(claim.refs))
         for section in sections(verdict)
-        for one in section.statements
+        for claim in section.claims
     ]
     texts = dict.fromkeys(("section", "claim", "standing", "text"), pl.String)
     return pl.DataFrame(rows, schema={**texts, "refs": pl.List(pl.String)}, orient="row")
 
 
 def signatures(verdict: Verdict) -> pl.DataFrame:
-    """Return a row per signature that nothing explains: signature, level, n, first."""
+    """Return a row per signature of unknown lines: signature, level, n, first."""
     schema = {"signature": pl.String, "level": pl.String, "n": pl.Int64, "first": pl.String}
-    return pl.DataFrame([one.model_dump() for one in verdict.signatures], schema=schema)
+    return pl.DataFrame([signature.model_dump() for signature in verdict.signatures], schema=schema)

@@ -9,16 +9,16 @@ from pipeline.schema import EVENTS, polars_schema
 
 
 def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
-    """Return entries as events: one row per entry, in order; event null where nothing explains it.
+    """Return entries as events: one row per entry, in order; event null where no block explains it.
 
-    Unparsed entries have no text, so nothing explains them. Request rows have no signature.
+    Unparsed entries have no text, so no block explains them. Request rows have no signature.
     """
     text = lines.strip_ansi(entries["message"])
     # An unparsed entry is not an empty one: it has a text, which is just not known.
     known = pl.when(pl.col("raw").is_null()).then(text).otherwise(pl.lit("?"))
-    found = classifier.classify(entries.with_columns(known.alias("text")).select(INPUT))
+    classified = classifier.classify(entries.with_columns(known.alias("text")).select(INPUT))
     read = lines.read(text, entries["payload"])
-    rows = entries.hstack(found).with_columns(
+    rows = entries.hstack(classified).with_columns(
         pl.when(pl.col("severity") != "DEFAULT")
         .then("severity")
         .otherwise(pl.coalesce(read["level"], pl.lit("DEFAULT")))

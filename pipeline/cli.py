@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn, TextIO, cast
 
 import click
 
@@ -18,6 +18,7 @@ from pipeline.commands.extract import extract
 from pipeline.commands.history import calibrate, compare, history
 from pipeline.commands.simulate import demo, simulate
 from pipeline.commands.sql import sql
+from pipeline.commands.store import store
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def cli(*, verbose: bool) -> None:
 
 for command in (
     *(check, extract, compare, history, explain, trace, catalogue, calibrate, simulate, demo),
-    *(config, doctor, sql),
+    *(config, doctor, sql, store),
 ):
     cli.add_command(command)
 
@@ -53,6 +54,76 @@ def _complete(asked: str) -> int:
     return shell_complete(cli, {}, "runverdict", _COMPLETE, asked)
 
 
+class _Harmless:
+    """A text stream of a GitHub workflow's step: no line of a service is a command of the workflow."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.commands = stream
+
+    def write(self, text: str) -> int:
+        """Write a text in which nothing is a command."""
+        from pipeline.report.github import harmless
+
+        self.commands.write(harmless(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.commands, name)
+
+
+class _Forgiving:
+    """A text stream that never fails, for words on stderr decide nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text if that can be."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what was written if that can be."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _fill_streams() -> None:
+    """Give each standard stream that is closed its number again, so that no other file gets it.
+
+    Writing to stdout then fails, as it should where the result was to go there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8")
+    stderr = sys.stderr if sys.stderr is not None else os.fdopen(2, "w", encoding="utf-8")
+    sys.stderr = cast("TextIO", _Forgiving(stderr))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        sys.stdout, sys.stderr = (cast("TextIO", _Harmless(stream)) for stream in (sys.stdout, sys.stderr))
+
+
+def _fail_for_libraries() -> None:
+    """Make 4 of the 1 with which a C library leaves the process, as OpenBLAS does where it gets no memory.
+
+    `main` itself leaves by `os._exit`, which runs no such handler.
+    """
+    import ctypes
+
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each thread takes memory, and nothing here needs two
+    with suppress(AttributeError, OSError):
+        libc = ctypes.CDLL(None)
+        leave = ctypes.cast(libc._exit, ctypes.c_void_p)
+        libc.__cxa_atexit(leave, ctypes.c_void_p(EXIT_TOOL), None)
+
+
 def main() -> NoReturn:
     """Run the command line and leave at once.
 
@@ -61,6 +132,9 @@ def main() -> NoReturn:
     """
     code = EXIT_TOOL
     try:
+        os.umask(0o077)  # what is made of logs is for its user alone; --group opens it
+        _fill_streams()
+        _fail_for_libraries()
         if asked := os.environ.get(_COMPLETE):
             raise SystemExit(_complete(asked))
         with cli.make_context("runverdict", sys.argv[1:]) as context:  # cli() makes a 1 of a reader who is gone
@@ -68,8 +142,8 @@ def main() -> NoReturn:
         sys.stdout.flush()
         code = 0
     except (SystemExit, click.exceptions.Exit) as error:
-        found = error.exit_code if isinstance(error, click.exceptions.Exit) else error.code
-        code = found if isinstance(found, int) else EXIT_TOOL
+        status = error.exit_code if isinstance(error, click.exceptions.Exit) else error.code
+        code = status if isinstance(status, int) else EXIT_TOOL
     except click.ClickException as error:
         error.show()
         code = EXIT_USAGE
@@ -77,11 +151,11 @@ def main() -> NoReturn:
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
         code = EXIT_TOOL
-    except Exception as error:  # the last resort: a bug must not be taken for a verdict
-        log.info("internal error", exc_info=True)
-        click.echo(f"runverdict: internal error, {type(error).__name__}: {error}; with -v it says where", err=True)
+    except BaseException as error:  # the last resort: neither a bug nor a panic of polars must be taken for a verdict
+        with suppress(BaseException):  # there may be no memory for words
+            log.info("internal error", exc_info=True)
+            click.echo(f"runverdict: internal error, {type(error).__name__}: {error}; with -v it says where", err=True)
     with suppress(OSError):
         sys.stdout.flush()
-    with suppress(OSError):
-        sys.stderr.flush()
+    sys.stderr.flush()
     os._exit(code)

@@ -6,7 +6,9 @@ RunverdictError                 (parsers.errors)
 ├── SettingsError               2  a configuration file or a policy that cannot be used
 ├── SourceError                 4  a source is missing, denied, unreachable or unreadable
 ├── StoreError                  4  the store cannot be read or written
-└── BigQueryError               4  BigQuery refuses: missing, denied, out of quota, too expensive, unreachable
+│   └── StoreBusyError          4  another run is writing to it
+├── BigQueryError               4  BigQuery refuses: missing, denied, out of quota, too expensive, unreachable
+└── ObjectsError                4  Cloud Storage refuses: missing, denied, damaged, unreachable
 """
 
 from parsers.errors import CatalogueError, Problem, RunverdictError
@@ -14,10 +16,12 @@ from parsers.errors import CatalogueError, Problem, RunverdictError
 __all__ = [
     "BigQueryError",
     "CatalogueError",
+    "ObjectsError",
     "Problem",
     "RunverdictError",
     "SettingsError",
     "SourceError",
+    "StoreBusyError",
     "StoreError",
     "UsageError",
 ]
@@ -55,8 +59,22 @@ class StoreError(RunverdictError):
         super().__init__(f"{path}: {reason}")
 
 
+class StoreBusyError(StoreError):
+    """Another run is writing to the store; it can be tried again when that has ended."""
+
+
 class BigQueryError(RunverdictError):
     """BigQuery refuses a job; whatever was done before it can be done again without counting twice."""
+
+    def __init__(self, place: str, reason: str, hint: str = "") -> None:
+        self.place = place
+        self.reason = reason
+        self.hint = hint
+        super().__init__(f"{place}: {reason}" + (f"; {hint}" if hint else ""))
+
+
+class ObjectsError(RunverdictError):
+    """Cloud Storage refuses a call, or gives what is not whole."""
 
     def __init__(self, place: str, reason: str, hint: str = "") -> None:
         self.place = place

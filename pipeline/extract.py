@@ -1,149 +1,110 @@
-"""Source to entries: batches of records become redacted rows of the store, each entry once."""
+"""Source to entries: rows as they were logged become redacted rows of the store; and what an extraction met."""
 
 import hashlib
-import logging
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import polars as pl
 
-from parsers.lines import strip_ansi
-from parsers.redact import digest, redact, subjects
+from parsers.lines import plain
+from parsers.redact import IDENTIFIERS, digest, identifiers, redact, subjects
 from pipeline.errors import SourceError
-from pipeline.schema import CONTENT, ENTRIES, polars_schema
-from pipeline.sources import bigquery, stored
-from pipeline.sources.cloud_logging.access import is_live
-from pipeline.sources.cloud_logging.pull import Live, pull
-from pipeline.sources.cloud_logging.pulled import load
-from pipeline.sources.files import reader as files
-from pipeline.sources.log_entry import EntryReader
-from pipeline.stores.local import LocalStore
-from pipeline.window import Window, nanoseconds
+from pipeline.schema import CONTENT, ENTRIES, WORKLOADS, polars_schema
+from pipeline.sources.base import EntryBatch
+from pipeline.sources.records import SourceReport
+from pipeline.window import Window
 
-log = logging.getLogger(__name__)
+#: Columns of free text, and those that repeat a few values, which are redacted value by value.
+_TEXTS = ("payload", "raw")
+_REPEATED = ("message", "labels", "http_method", "http_host", "http_path", "http_user_agent", "log_id")
 
-#: Columns of free text; what stands in them is redacted. Those that repeat a few values are redacted value by value.
-_TEXTS = ("message", "payload", "raw")
-_REPEATED = ("labels", "http_path", "http_user_agent")
+#: A longer text, in bytes, stands for itself by its hash where entries are compared by content.
+_LONG = 1 << 20
 
 
 @dataclass
 class Extraction:
-    """What one extraction met: counts of entries, and a report per file.
+    """What one extraction met: a report per source, the sources that failed, and counts of entries within the window.
 
-    stored: entries of the window that the store had before. read, outside: of the sources, within the window and not.
-    duplicates: of the window.
-    latest_us: the largest receiveTimestamp of the sources (timestamp where an entry has none), in µs since 1970.
+    stored: entries that the store had before. duplicates: of those and of what was read.
     """
 
     stored: int = 0
-    read: int = 0
-    outside: int = 0
     duplicates: int = 0
-    latest_us: int | None = None
-    reports: list[files.SourceReport] = field(default_factory=list)
+    reports: list[SourceReport] = field(default_factory=list)
     failed: list[SourceError] = field(default_factory=list)
 
-    def count(self, given: pl.DataFrame, within: int) -> None:
-        """Count rows of a source, so many of them within the window."""
-        moments = given.select(pl.coalesce("receive_timestamp", "timestamp").dt.epoch("us")).to_series()
-        latest = [self.latest_us, moments.max()]
-        self.latest_us = max((one for one in latest if isinstance(one, int)), default=None)
-        self.outside += given.height - within
-        self.read += within
+    @property
+    def read(self) -> int:
+        """Entries of the sources that are within the window."""
+        return sum(report.read for report in self.reports)
+
+    @property
+    def outside(self) -> int:
+        """Entries of the sources that are not."""
+        return sum(report.outside for report in self.reports)
+
+    @property
+    def latest_us(self) -> int | None:
+        """The largest receiveTimestamp of the sources, in µs since 1970."""
+        return max((report.latest_us for report in self.reports if report.latest_us is not None), default=None)
 
 
-def extract(
-    sources: Sequence[str],
-    store: LocalStore,
-    *,
-    window: Window,
-    live: Live | None = None,
-    max_bytes: int | None = None,
-    on_progress: Callable[[str, int], None] = lambda _source, _bytes: None,
-) -> Extraction:
-    """Read the sources into the store's entries, and return what was met.
+def count(report: SourceReport, rows: pl.DataFrame, window: Window) -> None:
+    """Count rows that a source gave, within the window and not, and what of them is of no use."""
+    before = report.read + report.outside
+    troubles = {"unparsed": pl.col("raw").is_not_null(), "other": ~pl.col("workload").is_in(WORKLOADS)}
+    at = {name: rows.select(has.fill_null(value=False)).to_series().arg_true() for name, has in troubles.items()}
+    report.unparsed += len(at["unparsed"])
+    report.other_types += len(at["other"])
+    if report.form:  # of a single file, whose rows come in its order
+        first = {name: before + 1 + int(rows_of[0]) for name, rows_of in at.items() if len(rows_of)}
+        report.first_unparsed = report.first_unparsed or first.get("unparsed")
+        report.first_other = report.first_other or first.get("other")
+    within = rows.filter(inside(window)).height
+    report.read += within
+    report.outside += rows.height - within
+    latest = rows.select(pl.coalesce("receive_timestamp", "timestamp").dt.epoch("us")).to_series().max()
+    if isinstance(latest, int):
+        report.latest_us = max(latest, report.latest_us or latest)
 
-    Entries outside the window are counted and left out, but for those of services, which `live` says how to read;
-    entries without a timestamp are kept. A source that fails does not stop the others: it is in `failed`. max_bytes:
-    that a query of BigQuery may bill. on_progress(source, bytes read so far in it).
+
+def entries(batch: EntryBatch, source: str, key: bytes) -> pl.DataFrame:
+    """Return the rows of a batch as a store keeps them: the columns `ENTRIES` and `CONTENT`.
+
+    source: where they were read. key: of the digests.
     """
-    result = Extraction()
-    key = store.pseudonym_key()
-    coverage = load(store)
-    store.drop_duplicates()  # of a run that was killed before it came to that
-    result.stored = sum(store.count("entries", path.stem, inside(window)) for path in store.slices("entries"))
-    with EntryReader() as reader:
-        for source in sources:
-            report = files.SourceReport(source)
-            result.reports.append(report)
-            try:
-                if live and is_live(source):
-                    for given in pull(source, live, coverage, report, partial(_converted, reader, source, key)):
-                        result.count(given, given.filter(inside(window)).height)
-                    continue
-                if is_live(source):
-                    raise SourceError(source, "is a service", "pull it first: runverdict extract SOURCE --store DIR")
-                for given, as_entries in _read(source, reader, key, report, window, max_bytes):
-                    rows = given.filter(inside(window))
-                    result.count(given, rows.height)
-                    if rows.height:
-                        store.write("entries", store.next_name(), as_entries(rows))
-                    on_progress(source, report.bytes_read)
-            except SourceError as error:
-                log.warning("%s", error)
-                result.failed.append(error)
-    result.duplicates = store.drop_duplicates(inside(window))
-    numbers = (result.stored, result.read, result.outside, result.duplicates)
-    log.info("extract: stored=%d read=%d outside=%d duplicates=%d", *numbers)
-    return result
-
-
-def _read(
-    source: str,
-    reader: EntryReader,
-    key: bytes,
-    report: files.SourceReport,
-    window: Window,
-    max_bytes: int | None,
-) -> Iterator[tuple[pl.DataFrame, Callable[[pl.DataFrame], pl.DataFrame]]]:
-    """Yield rows of a source in batches, each with what makes entries of the store of them."""
-    if stored.is_stored(source):
-        for rows in stored.read(source, report=report):
-            yield rows, lambda kept: kept
-        return
-    if bigquery.is_bigquery(source):
-        for rows in bigquery.read(source, window, key, report=report, max_bytes=max_bytes):
-            yield rows, lambda kept: kept
-        return
-    for batch in files.read(source, report=report):
-        yield reader.read(batch.lines), lambda rows: to_entries(rows, source, key).with_columns(content(rows, key))
-
-
-def _converted(reader: EntryReader, source: str, key: bytes, lines: list[bytes]) -> pl.DataFrame:
-    """Return raw entries as rows of a slice."""
-    rows = reader.read(lines)
-    return to_entries(rows, source, key).with_columns(content(rows, key))
+    if batch.redacted:
+        return batch.rows
+    return to_entries(batch.rows, source, key).with_columns(content(batch.rows, key))
 
 
 def to_entries(rows: pl.DataFrame, source: str, key: bytes) -> pl.DataFrame:
-    """Return rows of `pipeline.sources.log_entry` as entries: digests taken, then every text redacted.
+    """Return rows of `pipeline.sources.log_entry` as entries: digests taken, then all that comes from outside redacted.
 
-    Terminal escapes leave a message first: one inside of an address would hide it from redaction, not from a reader.
+    A message is redacted as a reader sees it (`parsers.lines.plain`).
     """
+    subject = digest(subjects(rows["message"]), key).alias("subject")
+    rows = rows.with_columns(plain(rows["message"]).alias("message"))
+    texts = {name: rows[name] for name in _TEXTS}
+    values = {name: rows[name].drop_nulls().unique() for name in (*_REPEATED, *IDENTIFIERS)}
+    given = [*texts.values(), *values.values(), pl.Series([source])]
+    redacted = redact(pl.concat(given))  # once, for an engine makes its automata at each call
+    ends = pl.Series([0, *map(len, given)]).cum_sum()
+    parts = [redacted.slice(start, len(part)) for start, part in zip(ends, given, strict=False)]
+    known = dict(zip((*texts, *values, "source"), parts, strict=True))
+    for name in IDENTIFIERS:
+        known[name] = identifiers(values[name], known[name], key)
     return rows.with_columns(
         digest(rows["remote_ip"], key).alias("client"),
-        digest(subjects(rows["message"]), key).alias("subject"),
-        pl.lit(source).alias("source"),
-        *(redact(strip_ansi(rows[name]) if name == "message" else rows[name]).alias(name) for name in _TEXTS),
-        *(_by_value(rows[name]).alias(name) for name in _REPEATED),
+        subject,
+        pl.lit(known["source"][0]).alias("source"),
+        *(known[name].alias(name) for name in texts),
+        *(
+            rows[name].replace_strict(old, known[name], default=None, return_dtype=pl.String).alias(name)
+            for name, old in values.items()
+            if not old.equals(known[name])
+        ),
     ).select(polars_schema(ENTRIES).names())
-
-
-def _by_value(texts: pl.Series) -> pl.Series:
-    values = texts.drop_nulls().unique()
-    return texts.replace_strict(values, redact(values), default=None, return_dtype=pl.String)
 
 
 def content(rows: pl.DataFrame, key: bytes) -> pl.Series:
@@ -153,7 +114,14 @@ def content(rows: pl.DataFrame, key: bytes) -> pl.Series:
     entries look alike: two lines that differ in their client's address alone are two.
     """
     keyless = rows.select(pl.col("insert_id").is_null() | pl.col("timestamp_ns").is_null()).to_series()
-    texts = rows.filter(keyless).select(pl.struct(pl.all()).struct.json_encode()).to_series()
+    own = rows.filter(keyless)
+    for name in own.select(pl.col(pl.String)).columns:
+        if (own[name].str.len_bytes() > _LONG).any():  # 64 MiB of control characters are 400 MB in JSON
+            short = [
+                hashlib.sha256(text.encode()).hexdigest() if len(text or "") > _LONG else text for text in own[name]
+            ]
+            own = own.with_columns(pl.Series(name, short, pl.String))
+    texts = own.select(pl.struct(pl.all()).struct.json_encode()).to_series()
     hashes = [hashlib.sha256(key + text.encode()).hexdigest()[:32] for text in texts]
     nothing = pl.Series(CONTENT, [None], dtype=pl.String).new_from_index(0, rows.height)
     return nothing.scatter(keyless.arg_true(), hashes)
@@ -161,9 +129,10 @@ def content(rows: pl.DataFrame, key: bytes) -> pl.Series:
 
 def inside(window: Window) -> pl.Expr:
     """Return whether a row is in a half-open window; rows without a timestamp are in every window."""
+    start_ns, end_ns = window.bounds
     wanted = pl.lit(True)
-    if window.start:
-        wanted &= pl.col("timestamp_ns") >= nanoseconds(window.start)
-    if window.end:
-        wanted &= pl.col("timestamp_ns") < nanoseconds(window.end)
+    if start_ns is not None:
+        wanted &= pl.col("timestamp_ns") >= start_ns
+    if end_ns is not None:
+        wanted &= pl.col("timestamp_ns") < end_ns
     return pl.col("timestamp_ns").is_null() | wanted

@@ -6,21 +6,29 @@ Nothing here needs a client or an account: texts in, text out.
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
+from parsers.errors import Problem
+from parsers.googlesql_pieces import text
 from parsers.model import Catalogue
-from parsers.to_googlesql import classification, digest, redacted, subject, text, without_escapes
+from parsers.redact import IDENTIFIERS
+from parsers.redact.to_googlesql import digest, identifier, plain, redacted, subject
+from parsers.to_googlesql import classification
 from pipeline.errors import UsageError
-from pipeline.schema import CONTENT, ENTRIES, EVENTS, HISTORY, Column
+from pipeline.schema import CHECKPOINTS, CONTENT, ENTRIES, EVENTS, HISTORY, Column
 
 #: The files of `sql/staging` that measures read, each from events and those before it.
 STAGING = ("instances", "starts", "requests", "timed")
 
-_REDACTED = ("payload", "labels", "http_path", "http_user_agent", "raw")
+_REDACTED = ("payload", "labels", "http_method", "http_host", "http_path", "http_user_agent", "raw", "log_id")
+
+#: Half of what BigQuery takes as the text of a query (1 MB, https://cloud.google.com/bigquery/quotas#query_jobs).
+STATEMENT_LIMIT = 500_000
 
 #: Columns of the stored entries: those of entries, and what tells entries without a key apart.
 STORED = (
@@ -28,14 +36,33 @@ STORED = (
     Column(CONTENT, ENTRIES[0].dtype, "STRING", "", "keyed hash of an entry that has no key of its own"),
 )
 
-#: The tables of a store with the column that their partitions are made by, and what they hold.
-TABLES: dict[str, tuple[tuple[Column, ...], str, str]] = {
-    "entries": (STORED, "timestamp", "Log entries, redacted: one row per entry."),
-    "events": (EVENTS, "timestamp", "Entries and what the event catalogue makes of them: one row per entry."),
-    "verdicts": (HISTORY["verdicts"], "window_end", "Verdicts as they were given: one row per run and revision."),
-    "measures": (HISTORY["measures"], "window_end", "Numbers of runs: one row per run, measure and key."),
-    "histograms": (HISTORY["histograms"], "window_end", "Times of runs: one row per run, what was timed, and bucket."),
-    "signatures": (HISTORY["signatures"], "window_end", "Lines of runs: one row per run and signature."),
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a store: its columns, the one that partitions are made by, those it is ordered by, what it holds."""
+
+    columns: tuple[Column, ...]
+    day: str
+    cluster: str
+    meaning: str
+
+
+_BY_REVISION = "service, revision"
+
+TABLES: dict[str, Table] = {
+    "entries": Table(STORED, "timestamp", _BY_REVISION, "Log entries, redacted: one row per entry."),
+    "events": Table(
+        EVENTS, "timestamp", _BY_REVISION, "Entries and what the event catalogue makes of them: one row per entry."
+    ),
+    "verdicts": Table(
+        HISTORY["verdicts"], "window_end", _BY_REVISION, "Verdicts as they were given: one row per run and revision."
+    ),
+    "signatures": Table(
+        HISTORY["signatures"], "window_end", _BY_REVISION, "Lines of runs: one row per run and signature."
+    ),
+    "watches": Table(HISTORY["watches"], "window_end", _BY_REVISION, "Looks of --watch: one row per deployment."),
+    "notices": Table(HISTORY["notices"], "window_end", _BY_REVISION, "Who was told of what: one row per notice."),
+    "checkpoints": Table(CHECKPOINTS, "saved", "run", "Where sources stand that are pulled: one row per source."),
 }
 
 
@@ -52,24 +79,33 @@ def written(name: str) -> str:
     return (sql_folder() / f"{name}.sql").read_text(encoding="utf-8")
 
 
+@cache
+def rewritten(name: str) -> str:
+    """Return the text of `sql/duckdb/NAME.sql`, empty where there is none."""
+    file = sql_folder() / f"duckdb/{name}.sql"
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
 def measures() -> list[str]:
     """Return the names of all measures: the files of `sql/measures`."""
     files = (sql_folder() / "measures").iterdir()
     return sorted(file.name.removesuffix(".sql") for file in files if file.name.endswith(".sql"))
 
 
-def within(start_ns: int | None, end_ns: int | None, table: str = "") -> str:
+def within(start_ns: int | None, end_ns: int | None, table: str = "", *, partitioned: bool = True) -> str:
     """Return the condition that a row is in a half-open window in ns; rows without a timestamp are in every window.
 
-    The condition on `timestamp`, the column of the partitions, is there for BigQuery to leave other days unread.
-    table: the name that columns are qualified by, with its dot.
+    table: the name that columns are qualified by, with its dot. partitioned: with a condition on `timestamp`, the
+    column of the partitions, for BigQuery to leave other days unread.
     """
-    found = []
+    conditions = []
     for bound, coarse, fine in ((start_ns, ">=", ">="), (end_ns, "<=", "<")):
         if bound is not None:
-            found.append(f"{table}timestamp {coarse} timestamp_micros({bound // 1000})")
-            found.append(f"{table}timestamp_ns {fine} {bound}")
-    return f"({table}timestamp is null or ({' and '.join(found)}))" if found else "true"
+            if partitioned:
+                conditions.append(f"{table}timestamp {coarse} timestamp_micros({bound // 1000})")
+            conditions.append(f"{table}timestamp_ns {fine} {bound}")
+    column = "timestamp" if partitioned else "timestamp_ns"
+    return f"({table}{column} is null or ({' and '.join(conditions)}))" if conditions else "true"
 
 
 def measure(name: str, events: str, condition: str = "true", requests_until_ns: int | None = None) -> str:
@@ -100,13 +136,17 @@ def staged(query: str, events: str, condition: str = "true", requests_until_ns: 
 
 def create(table: str, path: str, expiration_days: int | None) -> str:
     """Return the DDL of one table of a store at a path; rows older than so many days are dropped by BigQuery."""
-    columns, day, meaning = TABLES[table]
+    made = TABLES[table]
+    described_columns = [
+        f"    {c.name} {c.bigquery} options (description = {text(described(c))})" for c in made.columns
+    ]
     return _filled(
         "create_table",
         table=path,
-        columns=",\n".join(f"    {c.name} {c.bigquery} options (description = {text(described(c))})" for c in columns),
-        day=day,
-        description=text(meaning),
+        columns=",\n".join(described_columns),
+        day=made.day,
+        cluster=made.cluster,
+        description=text(made.meaning),
         expiration=f", partition_expiration_days = {expiration_days}" if expiration_days else "",
     )
 
@@ -148,12 +188,21 @@ def classify(catalogue: Catalogue, entries: str, events: str, start_ns: int | No
     )
 
 
+def statement_problems(catalogue: Catalogue) -> list[Problem]:
+    """Return what is wrong with the statement of a catalogue: that it is too long for BigQuery, or nothing."""
+    size = len(classify(catalogue, "PROJECT.DATASET.entries", "PROJECT.DATASET.events", 0, 1).encode())
+    if size <= STATEMENT_LIMIT:
+        return []
+    said = f"its statement for BigQuery has {size:,} bytes; the limit is {STATEMENT_LIMIT:,}"
+    return [Problem("catalogue", 0, "", said)]
+
+
 def replace_run(table: str, path: str, rows: str, run: str) -> str:
     """Return the statement that puts the rows of a run into a table of history, in place of those it had of that run.
 
     rows: the table that has them. run: its digest, hexadecimal.
     """
-    names = ", ".join(column.name for column in HISTORY[table])
+    names = ", ".join(column.name for column in TABLES[table].columns)
     return _filled("replace_run", table=path, rows=rows, run=text(run), columns=names)
 
 
@@ -173,18 +222,28 @@ def source(tables: Sequence[tuple[str, str]], start_ns: int | None, end_ns: int 
         f"    from {path} as t\n    where {' and '.join([condition, *bounds])}"
         for path, condition in tables
     )
-    told = {
-        "message": redacted(without_escapes("message")),
-        **{name: redacted(name) for name in _REDACTED},
+    names = ("message", *_REDACTED, *IDENTIFIERS)
+    hidden = {name: f"hidden[offset({offset})]" for offset, name in enumerate(names)}
+    values = {
+        **hidden,
+        **{name: identifier(name, hidden[name]) for name in IDENTIFIERS},
         "client": digest("remote_ip"),
         "subject": digest(subject("message")),
         CONTENT: "if(insert_id is null or timestamp is null, "
         "substr(to_hex(sha256(concat(@pseudonym_key, line))), 1, 32), null)",
     }
-    columns = ",\n".join(f"    {told[c.name]} as {c.name}" if c.name in told else f"    {c.name}" for c in STORED)
+    columns = ",\n".join(f"    {values[c.name]} as {c.name}" if c.name in values else f"    {c.name}" for c in STORED)
     staging = written("staging/entries")
+    # The patterns stand in the query once, which may have a megabyte.
+    texts = ", ".join([plain("message"), *names[1:]])
+    seen = (
+        f"    select\n        *,\n        array(\n            select {redacted('given')}\n"
+        f"            from unnest([{texts}]) as given with offset as place\n            order by place\n"
+        "        ) as hidden\n\n    from entries\n"
+    )
     return (
-        f"with\n\nsink_rows as (\n\n{rows}\n\n),\n\nentries as (\n\n{staging}\n)\n\nselect\n{columns}\n\nfrom entries\n"
+        f"with\n\nsink_rows as (\n\n{rows}\n\n),\n\nentries as (\n\n{staging}\n),\n\nseen as (\n\n{seen}\n)\n\n"
+        f"select\n{columns}\n\nfrom seen\n"
     )
 
 
@@ -212,11 +271,11 @@ def named(
 
     Raises UsageError for a name that is none of `questions`.
     """
-    kind, _, one = name.partition("/")
-    if kind == "create" and one in TABLES:
-        return create(one, path(one), expiration_days)
-    if kind == "measures" and one in measures():
-        return measure(one, path("events"), within(start_ns, end_ns))
+    kind, _, file = name.partition("/")
+    if kind == "create" and file in TABLES:
+        return create(file, path(file), expiration_days)
+    if kind == "measures" and file in measures():
+        return measure(file, path("events"), within(start_ns, end_ns))
     if name == "source":
         return source([(path("run_googleapis_com_stderr"), "true")], start_ns, end_ns)
     if name == "merge":

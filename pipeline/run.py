@@ -1,47 +1,46 @@
-"""The main job: source, entries, events, measures, verdict. Five steps, one function each."""
+"""The main job in five steps: source, entries, events, measures, verdict, report."""
 
 import logging
-import os
-from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
-from functools import partial
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
 from parsers.model import Catalogue
 from parsers.redact import redact_text
-from parsers.to_polars import Classifier
-from pipeline.aggregate.duckdb import DuckDBEngine
-from pipeline.aggregate.measures import Measures, measure
-from pipeline.assess import revisions as targets
-from pipeline.assess.document import Assessment, Context, Earlier, assess, seen
-from pipeline.assess.revision_data import View
-from pipeline.assess.totals import totals, unreconciled
-from pipeline.classify import classify
-from pipeline.errors import RunverdictError, UsageError
-from pipeline.extract import Extraction, extract
+from pipeline.aggregate.measures import Measures
+from pipeline.assess.assess import Assessment
+from pipeline.assess.assess import assess as assess_revision
+from pipeline.assess.bounds import bounded
+from pipeline.assess.context import Context
+from pipeline.assess.earlier import Earlier, from_history
+from pipeline.assess.executions import by_job
+from pipeline.assess.history_rows import history_rows
+from pipeline.assess.revisions import Selection, Target, select
+from pipeline.assess.totals import other_types, totals, unreconciled
+from pipeline.crosscheck import crosschecks
+from pipeline.errors import RunverdictError, SourceError, UsageError
+from pipeline.extract import Extraction
+from pipeline.judge.crosscheck import Crosscheck
 from pipeline.judge.decide import worse
+from pipeline.judge.deployed import Deployed
 from pipeline.judge.expectations import Expectations
-from pipeline.judge.model import TestResults, Tool, Verdict, VerdictName
+from pipeline.judge.model import Look, TestResults, Verdict, VerdictName
+from pipeline.judge.numbers import count
 from pipeline.judge.policy import Policy
 from pipeline.report.frames import Charts, charts
-from pipeline.sources.cloud_logging.access import is_live
-from pipeline.sources.cloud_logging.pull import Live
-from pipeline.stores import history, scale
-from pipeline.stores.bigquery import BigQueryStore
-from pipeline.stores.local import LocalStore, reported
-from pipeline.warehouse import is_bigquery
+from pipeline.report.masked import masked, masked_charts, masked_texts
+from pipeline.sources.base import Access, Request, Source
+from pipeline.sources.cloud_logging.deployments import Deployment
+from pipeline.sources.records import SourceReport
+from pipeline.sources.request import Asked
+from pipeline.stores import history
+from pipeline.stores.base import Progress, Silent, Store
 from pipeline.window import SETTLE_S, Window, nanoseconds
 
 log = logging.getLogger(__name__)
-
-#: Slices classified at a time; each takes about 100 MiB.
-_WORKERS = min(4, os.cpu_count() or 1)
 
 #: A message names so many services or revisions that were seen.
 _MAX_NAMES = 20
@@ -55,145 +54,297 @@ class ReconciliationError(RunverdictError):
 class Job:
     """What to check.
 
-    service None: every service worth a verdict. revision: `newest`, `serving`, `every` (that had users), or a name.
-    baseline: `previous`, `none`, or a name. live: what is read of services among the sources; its clock decides what of
-    the window is settled. expected: what the team expects; tests: results to take into account. For BigQuery:
-    max_bytes that a query may bill, expiration_days of a store's rows; None for no limit.
+    request: the window; its service None: every service worth a verdict. revision: `newest`, `serving`, `every` (that
+    had users), or a name. baseline: `previous`, `none`, or a name. settle_s: how long after its end the window is
+    complete. expected: what the team expects; tests: results to take into account. deployments: of a live window the
+    newest of each service, which says what revision is to be judged. policies: by service, where one has limits of its
+    own. looks: of --watch, those before this one; planned_end: of a window that is not over yet. access: how Cloud
+    Monitoring and the Run Admin API are reached; None to ask neither.
     """
 
-    sources: Sequence[str]
+    sources: Sequence[Source]
     catalogue: Catalogue
     policy: Policy
-    window: Window = field(default_factory=Window)
-    service: str | None = None
+    request: Request = field(default_factory=Request)
     revision: str = "newest"
     baseline: str = "previous"
     settle_s: float = SETTLE_S
-    live: Live | None = None
     expected: Expectations = field(default_factory=Expectations)
     tests: TestResults | None = None
-    max_bytes: int | None = None
-    expiration_days: int | None = None
+    deployments: Mapping[str, Deployment] = field(default_factory=dict)
+    looks: Sequence[Look] = ()
+    planned_end: datetime | None = None
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    access: Access | None = None
+
+    def of_window(self, meant: Asked) -> "Job":
+        """Return the same job for a window that is known now, with what was deployed in it."""
+        return replace(self, request=meant.request, settle_s=meant.settle_s, deployments=meant.deployments)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run gave: what was found, services only listed, totals, what the sources met, and what was expected.
+    """What a run gave: verdicts, services that are only listed, totals, what the sources met, and what was expected.
 
-    charts: the frames of each verdict's charts, by its folder's name.
+    other_types: entries that are none of Cloud Run's, in words. charts: the frames of each verdict's charts, by its
+    folder's name.
     """
 
-    found: list[Assessment]
+    assessments: list[Assessment]
     others: dict[str, int]
     totals: dict[str, int]
     extraction: Extraction
     expected: Expectations
     notes: list[str] = field(default_factory=list)
+    other_types: str = ""
     charts: dict[str, Charts] = field(default_factory=dict)
 
     @property
     def verdicts(self) -> list[tuple[str, Verdict]]:
         """The verdict documents, each with its folder's name."""
-        return [(one.target.path, one.verdict) for one in self.found]
+        return [(assessment.target.path, assessment.verdict) for assessment in self.assessments]
+
+    @property
+    def inputs(self) -> list[dict[str, str | int | None]]:
+        """What was read of each source: the entries it gave, and those of no use, with the first record of each."""
+        reports = self.extraction.reports
+        names = masked_texts([redact_text(met.source) for met in reports])
+        return [
+            {
+                "source": names[redact_text(met.source)],
+                "form": met.form or None,
+                "entries": met.read + met.outside,
+                "outside": met.outside,
+                "other_types": met.other_types,
+                "first_other": met.first_other,
+                "unparsed": met.unparsed,
+                "first_unparsed": met.first_unparsed,
+                "cut": met.cut,
+                "repaired_utf8": met.repaired_utf8,
+            }
+            for met in reports
+        ]
 
     @property
     def verdict(self) -> VerdictName:
-        """The worst of all; INCONCLUSIVE where nothing could be judged."""
-        found: VerdictName = "PASS" if self.verdicts else "INCONCLUSIVE"
-        for _, one in self.verdicts:
-            found = worse(found, one.verdict)
-        return found
+        """The worst of all; INCONCLUSIVE where nothing could be judged, or not all."""
+        worst: VerdictName = "PASS" if self.verdicts and not self.notes else "INCONCLUSIVE"
+        for _, verdict in self.verdicts:
+            worst = worse(worst, verdict.verdict)
+        return worst
 
 
-def check(job: Job, place: Path | str, *, on_progress: Callable[[str, int], None] = lambda _step, _done: None) -> Run:
+@dataclass(frozen=True)
+class Measured:
+    """Measures of the window, and of the lookback before it where one was read; notes: what of them is together."""
+
+    window: Measures
+    lookback: Measures | None
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """What was judged, the services that are only listed, and what the team expects."""
+
+    assessments: list[Assessment]
+    selection: Selection
+    expected: Expectations
+
+
+def check(job: Job, store: Store, progress: Progress | None = None) -> Run:
     """Run the whole job in a store, and return the verdicts.
 
-    place: a folder, or the name of a dataset of BigQuery. Raises RunverdictError where the store or the catalogue
-    cannot be used; a source that fails is in the extraction.
+    Raises RunverdictError where the store or the catalogue cannot be used; a source that fails is in the extraction.
     """
-    if is_bigquery(str(place)):
-        dataset = BigQueryStore(str(place), max_bytes=job.max_bytes)
-        dataset.prepare(job.expiration_days)
-        extraction = scale.fill(dataset, job.sources, job.window, job.live, on_progress)
-        return _judged(job, dataset, extraction, partial(scale.measures, dataset, job.catalogue))
-    store = LocalStore(Path(place))
     with store.writing():
-        extraction = extract(
-            job.sources, store, window=job.window, live=job.live, max_bytes=job.max_bytes, on_progress=on_progress
-        )
-        classify_store(store, job.catalogue)
-        return _judged(job, store, extraction, partial(_measured, store))
+        extraction = extract(job.sources, store, job.request, progress)
+        store.classify(job.catalogue, job.request.read_window)
+        measured = aggregate(job, store)
+        assessed = assess(job, store, extraction, measured)
+        return report(job, store, extraction, measured, assessed)
 
 
-def _measured(store: LocalStore, window: Window, requests_until_ns: int | None = None) -> Measures:
-    """The measures of a window in a store on this machine."""
-    bounds = [None if moment is None else nanoseconds(moment) for moment in (window.start, window.end)]
-    more = {"start_ns": bounds[0], "end_ns": bounds[1], "requests_until_ns": requests_until_ns}
-    with reported(store.path / "events"), DuckDBEngine(store.slices("events"), **more) as engine:
-        return measure(engine)
+def extract(sources: Sequence[Source], store: Store, request: Request, progress: Progress | None = None) -> Extraction:
+    """Read the sources into a store that is ready for writing, and return what was met.
+
+    A source that fails does not stop the others: it is in `failed`.
+    """
+    extraction = Extraction(stored=store.count(request.window))
+    for source in sources:
+        met = SourceReport(source.address)
+        extraction.reports.append(met)
+        try:
+            store.add(source, request, met, progress or Silent())
+        except SourceError as error:
+            log.warning("%s", error)
+            extraction.failed.append(error)
+    extraction.duplicates = extraction.stored + extraction.read - store.count(request.window)
+    numbers = (extraction.stored, extraction.read, extraction.outside, extraction.duplicates)
+    log.info("extract: stored=%d read=%d outside=%d duplicates=%d", *numbers)
+    return extraction
 
 
-def _judged(job: Job, memory: history.Memory, extraction: Extraction, measured: Callable[..., Measures]) -> Run:
-    """The verdicts on what was extracted. measured: gives the measures of a window, as `_measured` does."""
-    unsettled_ns = _unsettled_ns(job)
-    measures = measured(job.window, unsettled_ns)
-    selection = targets.select(measures.revisions, service=job.service, revision=job.revision, baseline=job.baseline)
-    moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
-    now_us = max((one for one in moments if isinstance(one, int)), default=None)
-    if job.live:
-        now_us = nanoseconds(job.live.now) // 1000
+def aggregate(job: Job, store: Store, lookback: Measures | None = None) -> Measured:
+    """Return the measures of the classified entries. lookback: its measures, where they are there already."""
+    window, start = job.request.window, job.request.lookback_start
+    has_lookback = start is not None and window.start is not None and start < window.start and job.baseline != "none"
+    measures, notes = bounded(store.aggregate(window, _unsettled_ns(job)))
+    if has_lookback and lookback is None:
+        lookback, _ = bounded(store.aggregate(Window(start, window.start)))
+    return Measured(measures, lookback if has_lookback else None, notes)
+
+
+def assess(job: Job, store: Store, extraction: Extraction, measured: Measured) -> Assessed:
+    """Return the verdicts on what was measured. Raises UsageError for a baseline that nobody has seen."""
+    measures = measured.window
+    service = job.request.service
+    deployed = {
+        deployment.service: deployment.revision
+        for deployment in job.deployments.values()
+        if deployment.ready_ns and deployment.revision
+    }
+    selection = select(
+        measures.revisions,
+        service=service,
+        revision=job.revision,
+        baseline=job.baseline,
+        deployed=deployed,
+        jobs=by_job(measures.executions),
+    )
+    past = store.load("verdicts")
+    _refuse_unknown_baseline(job, selection, measured, past)
+    others = other_types(measures.revisions)
+    incomplete = _incomplete(extraction)
     context = Context(
-        tool=Tool(
-            name="runverdict", version=version("runverdict"), catalogue=job.catalogue.digest, policy=job.policy.digest
-        ),
+        catalogue=job.catalogue.digest,
         policy=job.policy,
-        window=job.window,
-        now_ns=None if now_us is None else now_us * 1000,
+        policies=job.policies,
+        window=job.request.window,
+        now_ns=_now_ns(job, extraction, measures),
         settle_s=job.settle_s,
-        requests_until_ns=unsettled_ns,
-        listed=all(map(is_live, job.sources)) and not extraction.failed,
-        cut_sources=tuple(sorted({redact_text(Path(one.source).name) for one in extraction.reports if one.truncated})),
+        requests_until_ns=_unsettled_ns(job),
+        listed=all(source.remote for source in job.sources) and not extraction.failed and not incomplete,
+        incomplete=incomplete,
+        notes=(
+            *(f"In no number here, for they are not Cloud Run's: {text}." for text in [others] if text),
+            *measured.notes,
+        ),
         expected=replace(job.expected, known=_expected_anyway(job.catalogue)),
         tests=job.tests,
-        stretch=_stretch(job, measured, measures, selection).get,
-        earlier=partial(history.earlier, memory, runs=int(job.policy.comparison["history_runs"]), wanted=job.baseline),
+        deployed={name: _deployed(deployment, job) for name, deployment in job.deployments.items()},
+        planned_end=job.planned_end,
+        crosschecks=_crosschecks(job, selection, measured),
+        lookback=measured.lookback,
+        baseline=job.baseline,
+        history=_histories(job, store, selection, past, int(job.policy.comparison["history_runs"])),
+        passed=_histories(job, store, selection, past, int(job.policy.comparison["novelty_runs"]), beside=True),
     )
-    found = [assess(measures, target, context) for target in selection.targets]
-    _known_baseline(job, selection, found)
-    past = history.verdicts(memory)
-    drawn = {one.target.path: charts(measures, asdict(one.target), one.verdict, past) for one in found}
+    assessments = [assess_revision(measures, target, context) for target in selection.targets]
+    return Assessed(assessments, selection, context.expected)
+
+
+def report(job: Job, store: Store, extraction: Extraction, measured: Measured, assessed: Assessed) -> Run:
+    """Return what the report shows, and let history remember it. Raises ReconciliationError."""
+    measures, verdicts = measured.window, [assessment.verdict for assessment in assessed.assessments]
     read = extraction.stored + extraction.read
     numbers = totals(measures.revisions, read=read, duplicates=extraction.duplicates)
-    if wrong := unreconciled(numbers, [one.verdict for one in found]):
+    if wrong := unreconciled(numbers, verdicts):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
-    history.append(memory, found)
-    names = sorted(name for name in measures.revisions["service"].unique().to_list() if name)
-    notes = [] if found else _notes(job, extraction, numbers, names, measures.revisions)
-    return Run(found, selection.others, numbers, extraction, context.expected, notes, drawn)
+    past = history.verdicts(store)
+    drawn = masked_charts(
+        {
+            assessment.target.path: charts(measures, assessment.target.identity, assessment.verdict, past)
+            for assessment in assessed.assessments
+        }
+    )
+    shown = [
+        replace(assessment, verdict=_with_looks(verdict, job))
+        for assessment, verdict in zip(assessed.assessments, masked(verdicts), strict=True)
+    ]
+    for assessment in shown:
+        history.append(store, *history_rows(assessment))
+    notes = [] if verdicts else _notes(job, extraction, numbers, measures.revisions)
+    if excess := assessed.selection.excess:
+        notes.append(f"{excess:,} more services are not judged, {len(verdicts):,} are; name one with --service")
+    others, types = assessed.selection.others, other_types(measures.revisions)
+    safe = masked_texts([*notes, *others])
+    listed: dict[str, int] = {}
+    for name, n in others.items():
+        listed[safe[name]] = listed.get(safe[name], 0) + n
+    return Run(shown, listed, numbers, extraction, assessed.expected, [safe[note] for note in notes], types, drawn)
 
 
-def _stretch(
-    job: Job, measured: Callable[..., Measures], measures: Measures, selection: targets.Selection
-) -> dict[targets.Target, Earlier]:
-    """What was pulled before the window of each target's baseline, where the window shows too little of one."""
-    if job.live is None or job.window.start is None or job.live.since >= job.window.start or job.baseline == "none":
+def _with_looks(verdict: Verdict, job: Job) -> Verdict:
+    """The verdict on the deployed revision with the looks that were taken of it."""
+    deployment = job.deployments.get(verdict.service)
+    own = deployment is not None and deployment.revision == verdict.revision
+    return verdict.model_copy(update={"looks": list(job.looks)}) if own and job.looks else verdict
+
+
+def _deployed(deployment: Deployment, job: Job) -> Deployed:
+    """A deployment as the judge sees it, at the time of day at the sources."""
+    return Deployed(
+        started_ns=deployment.started_ns,
+        revision=deployment.revision,
+        ready_ns=deployment.ready_ns,
+        overdue=job.request.now is not None and deployment.overdue(nanoseconds(job.request.now)),
+        failed=deployment.failed,
+        rollback=deployment.rollback,
+        newer=deployment.newer,
+    )
+
+
+def _crosschecks(job: Job, selection: Selection, measured: Measured) -> Mapping[Target, Crosscheck]:
+    """What other APIs know of the revisions of a live window."""
+    if job.access is None or job.request.now is None:
         return {}
-    stretch = measured(Window(job.live.since, job.window.start))
-    found = {}
+    return crosschecks(
+        selection.targets,
+        [measured.window, *([measured.lookback] if measured.lookback else [])],
+        access=job.access,
+        request=job.request,
+        requests_until_ns=_unsettled_ns(job),
+        settle_s=job.settle_s,
+    )
+
+
+def _histories(
+    job: Job, store: Store, selection: Selection, past: pl.DataFrame, runs: int, *, beside: bool = False
+) -> Mapping[Target, Earlier]:
+    """For each revision, the last runs of history; beside: where the window has a baseline, too."""
+    earlier = {}
     for target in selection.targets:
-        name = targets.baseline_before(stretch.revisions, measures.revisions, target, baseline=job.baseline)
-        if name:
-            earlier = seen(View(stretch, target, name))
-            found[target] = replace(earlier, profile=replace(earlier.profile, origin="stretch"))
-    return found
+        if target.baseline and not beside:
+            continue
+        rows = history.runs_before(past, target.identity, runs=runs, wanted=job.baseline)
+        if rows.height:
+            earlier[target] = from_history(rows, store.load("signatures", rows["run"].to_list()))
+    return earlier
 
 
-def _known_baseline(job: Job, selection: targets.Selection, found: Sequence[Assessment]) -> None:
+def _refuse_unknown_baseline(job: Job, selection: Selection, measured: Measured, past: pl.DataFrame) -> None:
     """Refuse the name of a baseline that neither the entries nor history have."""
-    if job.baseline in ("previous", "none") or not found or any(one.data.baseline for one in found):
+    if job.baseline in ("previous", "none") or not selection.targets:
         return
-    seen = sorted({name for target in selection.targets for name in (target.revision, *target.older)})
-    raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {_names(seen)}")
+    tables = [measured.window.revisions, past]
+    if measured.lookback:
+        tables.append(measured.lookback.revisions)
+    services = [target.service for target in selection.targets]
+    rows = pl.concat([table.select("service", "revision") for table in tables])
+    names = rows.filter(pl.col("service").is_in(services))["revision"].drop_nulls().unique().sort().to_list()
+    judged = {target.revision for target in selection.targets}
+    if job.baseline not in names or judged == {job.baseline}:
+        raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {_names(names)}")
+
+
+def _now_ns(job: Job, extraction: Extraction, measures: Measures) -> int | None:
+    """The time of day at the sources, in ns since 1970: of remote ones the clock's, of files their newest entry's."""
+    if job.request.now:
+        return nanoseconds(job.request.now)
+    moments = [extraction.latest_us, measures.revisions["last_received_us"].max()]
+    latest = max((moment for moment in moments if isinstance(moment, int)), default=None)
+    return None if latest is None else latest * 1000
 
 
 def _expected_anyway(catalogue: Catalogue) -> dict[str, str]:
@@ -201,43 +352,23 @@ def _expected_anyway(catalogue: Catalogue) -> dict[str, str]:
     return {event.name: event.meaning for event in catalogue.events if event.name.startswith("expected.")}
 
 
+def _incomplete(extraction: Extraction) -> tuple[str, ...]:
+    """What of the sources is missing or may be, in sentences."""
+    cut = sorted({redact_text(Path(met.source).name) for met in extraction.reports if met.truncated})
+    sentences = [f"{', '.join(cut)} ends in the middle of an entry: the rest is missing"] if cut else []
+    return (*sentences, *sorted({redact_text(met.incomplete) for met in extraction.reports if met.incomplete}))
+
+
 def _unsettled_ns(job: Job) -> int | None:
     """Since when requests of a live window may still be running, in ns since 1970; None where it is settled."""
-    if job.live is None:
+    now = job.request.now
+    if now is None:
         return None
-    settled_ns = nanoseconds(job.live.now) - int(job.settle_s * 1e9)
-    return settled_ns if settled_ns < nanoseconds(job.window.end or job.live.now) else None
+    settled_ns = nanoseconds(now) - int(job.settle_s * 1e9)
+    return settled_ns if settled_ns < nanoseconds(job.request.window.end or now) else None
 
 
-def classify_store(store: LocalStore, catalogue: Catalogue) -> None:
-    """Classify every slice of entries that has no events yet, or had them from other rules.
-
-    Events of other rules go before the manifest names the new ones, so that a run killed anywhere mixes none.
-    """
-    rules: dict[str, object] = {"catalogue": catalogue.digest, "version": version("runverdict")}
-    entries = [path.stem for path in store.slices("entries")]
-    known = store.facts()
-    stale = {name: known.get(name) for name in rules} != rules
-    for path in store.slices("events"):
-        if stale or path.stem not in entries:
-            store.drop("events", path.stem)
-    if stale:
-        store.write_manifest(rules)
-    classifier = Classifier(catalogue)
-    done = {path.stem for path in store.slices("events")}
-
-    def classify_slice(name: str) -> None:
-        store.write("events", name, classify(store.read("entries", name), classifier))
-
-    # Slices do not depend on each other, and polars works outside of Python's lock.
-    with ThreadPoolExecutor(_WORKERS) as workers:
-        deque(workers.map(classify_slice, [name for name in entries if name not in done]), maxlen=0)
-    store.write_manifest({**rules, "written": datetime.now(UTC).isoformat(timespec="seconds")})
-
-
-def _notes(
-    job: Job, extraction: Extraction, numbers: dict[str, int], seen: list[str], revisions: pl.DataFrame
-) -> list[str]:
+def _notes(job: Job, extraction: Extraction, numbers: dict[str, int], revisions: pl.DataFrame) -> list[str]:
     """Why nothing was judged, in words, and what was seen in its place."""
     if not numbers["kept"]:
         if extraction.outside:
@@ -245,13 +376,17 @@ def _notes(
         if extraction.failed:
             return ["nothing could be read"]
         return ["the sources hold no entry"]
-    if job.service and job.service not in seen:
-        return [f"no entry of service {job.service!r}; seen were: {_names(seen)}"]
+    service = job.request.service
+    services = revisions["service"].drop_nulls().unique().sort().to_list()
+    if service and service not in services:
+        return [f"no entry of service {service!r}; seen were: {_names(services)}"]
     if job.revision not in ("newest", "serving", "every"):
-        mine = revisions.filter(pl.col("service") == job.service) if job.service else revisions
-        names = mine["revision"].drop_nulls().unique().sort().to_list()
+        rows = revisions.filter(pl.col("service") == service) if service else revisions
+        names = rows["revision"].drop_nulls().unique().sort().to_list()
         return [f"no entry of revision {job.revision!r}; seen were: {_names(names)}"]
-    return [f"no entry names a revision ({numbers['kept']:,} entries, {numbers['unparsed']:,} of them unparsed)"]
+    counted = f"{count(numbers['kept'], 'entry', 'entries')}, {numbers['unparsed']:,} of them unparsed"
+    named = f"; the services, jobs and worker pools in them: {_names(services)}" if services else ""
+    return [f"no entry names a revision or an execution ({counted}{named})"]
 
 
 def _names(names: Sequence[str]) -> str:

@@ -27,9 +27,10 @@ ENTRIES: tuple[Column, ...] = (
     Column("log_id", pl.String, "STRING", "", "the decoded LOG_ID of logName, such as run.googleapis.com/stderr"),
     Column("project", pl.String, "STRING", "", "resource.labels.project_id, else the project of logName"),
     Column("location", pl.String, "STRING", "", "resource.labels.location"),
-    Column("service", pl.String, "STRING", "", "service_name, else from the revision or the audited resource"),
-    Column("revision", pl.String, "STRING", "", "resource.labels.revision_name"),
+    Column("service", pl.String, "STRING", "", "name of the workload, else from the revision or the audited resource"),
+    Column("revision", pl.String, "STRING", "", "resource.labels.revision_name; of a job its execution"),
     Column("instance_id", pl.String, "STRING", "", "labels.instanceId"),
+    Column("workload", pl.String, "STRING", "", "service, job or worker_pool; of others the resource's type"),
     Column("severity", pl.String, "STRING", "", "severity as given; DEFAULT where absent"),
     Column("message", pl.String, "STRING", "", "the entry's text, redacted (DESIGN.md section 3 says from where)"),
     Column("payload", pl.String, "STRING", "", "jsonPayload or protoPayload as JSON text, key order kept, redacted"),
@@ -71,7 +72,8 @@ EVENTS: tuple[Column, ...] = ENTRIES + EVENT_COLUMNS
 RUN: tuple[Column, ...] = (
     Column("project", pl.String, "STRING", "", "project of the service"),
     Column("location", pl.String, "STRING", "", "location of the service"),
-    Column("service", pl.String, "STRING", "", "the service"),
+    Column("workload", pl.String, "STRING", "", "service, job or worker_pool"),
+    Column("service", pl.String, "STRING", "", "name of the workload"),
     Column("revision", pl.String, "STRING", "", "the revision that was judged"),
     Column("run", pl.String, "STRING", "", "digest of the identity and of the time that its entries cover"),
     Column("window_end", TIMESTAMP, "TIMESTAMP", "", "last entry of the service, to microseconds"),
@@ -81,35 +83,20 @@ RUN: tuple[Column, ...] = (
 HISTORY: dict[str, tuple[Column, ...]] = {
     "verdicts": (
         *RUN,
-        Column("started", pl.String, "STRING", "", "first entry of the service, RFC 3339"),
-        Column("ended", pl.String, "STRING", "", "last entry of the service, RFC 3339"),
+        Column("started", pl.String, "STRING", "", "first entry of the revision, RFC 3339"),
+        Column("ended", pl.String, "STRING", "", "last entry of the revision, RFC 3339"),
         Column("verdict", pl.String, "STRING", "", "PASS, WARN, INCONCLUSIVE or FAIL"),
         Column("headline", pl.String, "STRING", "", "what decided"),
         Column("baseline", pl.String, "STRING", "", "the revision it was compared with"),
         Column("requests", pl.Int64, "INT64", "requests", "all request rows"),
         Column("eligible", pl.Int64, "INT64", "requests", "those of users"),
-        Column("error_rate", pl.Float64, "FLOAT64", "ratio", "5xx of all request rows"),
-        Column("p50_ms", pl.Float64, "FLOAT64", "ms", "median latency of all request rows"),
+        Column("error_rate", pl.Float64, "FLOAT64", "ratio", "5xx of user requests"),
+        Column("p50_ms", pl.Float64, "FLOAT64", "ms", "median latency of user requests"),
         Column("p95_ms", pl.Float64, "FLOAT64", "ms", "95th percentile of the same"),
         Column("catalogue", pl.String, "STRING", "", "digest of the catalogue"),
         Column("policy", pl.String, "STRING", "", "digest of the policy"),
         Column("document", pl.String, "STRING", "", "verdict.json"),
-    ),
-    "measures": (
-        *RUN,
-        Column("measure", pl.String, "STRING", "", "what was measured"),
-        Column("key", pl.String, "STRING", "", "of which endpoint, event or code; empty for the whole"),
-        Column("n", pl.Int64, "INT64", "", "how many it rests on, or the count itself"),
-        Column("value", pl.Float64, "FLOAT64", "", "the number, where it is no count"),
-        Column("unit", pl.String, "STRING", "", "unit of the number"),
-    ),
-    "histograms": (
-        *RUN,
-        Column("kind", pl.String, "STRING", "", "endpoint or event"),
-        Column("key", pl.String, "STRING", "", "which one"),
-        Column("part", pl.Int64, "INT64", "", "eighth of the revision's time, 0 to 7"),
-        Column("bucket", pl.Int64, "INT64", "", "holds 1.02^(bucket-1) < ns <= 1.02^bucket"),
-        Column("n", pl.Int64, "INT64", "entries", "how many, of the steady phase"),
+        Column("profile", pl.String, "STRING", "", "what of the revision adds up over runs, as JSON"),
     ),
     "signatures": (
         *RUN,
@@ -120,13 +107,34 @@ HISTORY: dict[str, tuple[Column, ...]] = {
         Column("n", pl.Int64, "INT64", "entries", "how many lines"),
         Column("n_startup", pl.Int64, "INT64", "entries", "those within a minute of their instance's start"),
     ),
+    "watches": (
+        *RUN,
+        Column("state", pl.String, "STRING", "", "of --watch: its window, its looks, whether it has ended, as JSON"),
+    ),
+    "notices": (
+        *RUN,
+        Column("channel", pl.String, "STRING", "", "kind of the channel that was told"),
+        Column("verdict", pl.String, "STRING", "", "the verdict that it was told of"),
+    ),
 }
+
+#: Where a store in BigQuery keeps the checkpoints of sources.
+CHECKPOINTS: tuple[Column, ...] = (
+    Column("run", pl.String, "STRING", "", "digest of the source's address"),
+    Column("source", pl.String, "STRING", "", "address of the source"),
+    Column("saved", TIMESTAMP, "TIMESTAMP", "", "when it was written"),
+    Column("checkpoint", pl.String, "STRING", "", "where the source stands, as JSON"),
+)
 
 #: A column of the slices of entries: a keyed hash of what an entry without a key was before it was redacted, else null.
 CONTENT = "content"
 
 KEY = ("log_name", "timestamp_ns", "insert_id")
-IDENTITY = ("project", "location", "service", "revision")
+
+#: What is judged, by the column `workload`; and who an entry belongs to, up to the workload, and to its revision.
+WORKLOADS = ("service", "job", "worker_pool")
+SERVICE = ("project", "location", "workload", "service")
+IDENTITY = (*SERVICE, "revision")
 
 
 def polars_schema(table: tuple[Column, ...]) -> pl.Schema:

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,6 +11,8 @@ from pipeline.judge.expectations import Contract, Rename, Required
 
 #: Read from the working folder where no --config is given.
 DEFAULT_FILE = "runverdict.toml"
+
+PolicyValues = dict[str, dict[str, float | int | bool | str]]
 
 ExitCode = Annotated[int, Field(ge=0, le=125)]
 
@@ -39,16 +41,30 @@ class StoreSettings(_Strict):
     expiration_days: Annotated[int, Field(ge=1)] | None = None
 
 
+class NotifySettings(_Strict):
+    """Verdicts that the channels of --notify are told of."""
+
+    on: list[Literal["PASS", "WARN", "INCONCLUSIVE", "FAIL"]] = ["PASS", "WARN", "INCONCLUSIVE", "FAIL"]
+
+
+class ServiceSettings(_Strict):
+    """What holds for one service alone: its limits go before those of `[policy]`."""
+
+    policy: PolicyValues = {}
+
+
 class Settings(_Strict):
     """All that a settings file may say."""
 
     catalogue: CatalogueSettings = CatalogueSettings()
-    policy: dict[str, dict[str, float | int | bool | str]] = {}
+    policy: PolicyValues = {}
+    service: dict[str, ServiceSettings] = {}
     exit: ExitSettings = ExitSettings()
     expected: list[Contract] = []
     required: list[Required] = []
     rename: list[Rename] = []
     store: StoreSettings = StoreSettings()
+    notify: NotifySettings = NotifySettings()
 
 
 def load(path: Path | None) -> Settings:
@@ -74,7 +90,7 @@ def load(path: Path | None) -> Settings:
     return settings.model_copy(update={"catalogue": settings.catalogue.model_copy(update={"paths": paths})})
 
 
-def _said(place: tuple[str | int, ...], fault: object) -> str:
-    name = ".".join(map(str, place))
+def _said(path: tuple[str | int, ...], fault: object) -> str:
+    name = ".".join(map(str, path))
     kind = fault["type"] if isinstance(fault, dict) else ""
     return f"unknown key {name!r}" if kind == "extra_forbidden" else f"{name}: {fault['msg']}"  # type: ignore[index]

@@ -12,8 +12,30 @@ _HIDDEN = re.compile(
 )
 
 
+#: The digest that a store keeps behind a redacted id (`parsers.redact.identifiers`), in a URL too.
+_DIGEST = re.compile(r"(<[a-z0-9]+>[^ #%]*|%3C[a-z0-9]+%3E[^ #]*?)(?:#|%23)[0-9a-f]{12}")
+
+
 def shown(text: str) -> str:
     """Return a text in one line, without terminal escapes; hidden characters are written out as ``<U+202E>``."""
     plain = _ANSI.sub("", text).replace("\r\n", "\n").strip("\n")
-    plain = plain.replace("\n", " ⏎ ").replace("\t", " ").replace("\r", " ⏎ ")
-    return _HIDDEN.sub(lambda found: f"<U+{ord(found[0]):04X}>", plain)
+    return harmless(plain.replace("\n", " ⏎ ").replace("\t", " ").replace("\r", " ⏎ "))
+
+
+def harmless(text: str) -> str:
+    """Return a text in its lines, without terminal escapes; hidden characters are written out as ``<U+202E>``."""
+    return _HIDDEN.sub(lambda match: f"<U+{ord(match[0]):04X}>", _ANSI.sub("", text))
+
+
+def without_digest(text: str) -> str:
+    """Return a text without the digests of redacted ids; none is ever shown, so their key changes no report.
+
+    >>> without_digest("<email>#0123456789ab failed")
+    '<email> failed'
+    """
+    return _DIGEST.sub(r"\1", text)
+
+
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """Return a number with its noun, such as `1 entry` or `2,000 entries`; nouns: the plural that is not noun + s."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

@@ -44,15 +44,15 @@ def timeline(slices: Sequence[Path], identifier: str) -> Iterator[Step]:
     slices: Parquet files of events. identifier: a trace, request id or correlation id. An entry that carries one of
     these joins all entries with any other id it carries, and so on, until no new id turns up.
     """
-    events = pl.scan_parquet(list(slices), hive_partitioning=False).select(_SHOWN)
+    events = pl.scan_parquet(list(slices), hive_partitioning=False, glob=False).select(_SHOWN)
     known: set[str] = set()
-    found = {identifier}
+    identifiers = {identifier}
     rows = pl.DataFrame()
-    while found - known:
-        known |= found
+    while identifiers - known:
+        known |= identifiers
         joined = pl.any_horizontal(pl.col(name).is_in(sorted(known)) for name in _LINKS)
         rows = events.filter(joined).collect()
-        found = {value for name in _LINKS for value in rows[name].drop_nulls().unique()}
+        identifiers = {value for name in _LINKS for value in rows[name].drop_nulls().unique()}
     rows = rows.sort("timestamp_ns", "message", nulls_last=True)
     first = rows["timestamp_ns"].min() if rows.height else None
     for row in rows.iter_rows(named=True):
@@ -92,11 +92,11 @@ def context(message: str) -> object | None:
     >>> context("… | FULL_CONTEXT: {'ids': {'user_id': None}, 'n': 2}")
     {'ids': {'user_id': None}, 'n': 2}
     """
-    found = _CONTEXT.search(message[:_MAX_LITERAL])
-    if not found:
+    match = _CONTEXT.search(message[:_MAX_LITERAL])
+    if not match:
         return None
     try:
-        value: object = ast.literal_eval(found[1].strip())
+        value: object = ast.literal_eval(match[1].strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
         return None
     return value

@@ -51,7 +51,7 @@ _HINTS = (
 
 
 @dataclass(frozen=True)
-class Place:
+class Address:
     """A dataset, or one table or view in it."""
 
     project: str
@@ -66,21 +66,21 @@ class Place:
         return f"`{self.project}.{self.dataset}.{table}`"
 
 
-def is_bigquery(text: str) -> bool:
-    """Whether a source or store is named as one of BigQuery."""
-    return text.startswith(PREFIX)
-
-
-def parse(text: str) -> Place:
+def parse(text: str) -> Address:
     """Return the place that `bigquery://PROJECT.DATASET[.TABLE]` names. Raises UsageError for anything else."""
-    if not (found := _PLACE.fullmatch(text)):
-        raise UsageError(f"{text!r} is no place in BigQuery; write bigquery://PROJECT.DATASET or …DATASET.TABLE")
-    return Place(*found.groups())
+    if not (match := _PLACE.fullmatch(text)):
+        raise UsageError(f"{text!r} is not a BigQuery address; write bigquery://PROJECT.DATASET or …DATASET.TABLE")
+    return Address(*match.groups())
 
 
 def price_usd(n_bytes: int) -> float:
     """Return what a query over so many bytes costs on demand, in US dollars."""
     return n_bytes / 2**40 * USD_PER_TIB
+
+
+def price_text(n_bytes: int) -> str:
+    """Return so many bytes with their price."""
+    return f"{n_bytes:,} bytes, {price_usd(n_bytes):.4f} USD"
 
 
 class Warehouse:
@@ -90,7 +90,7 @@ class Warehouse:
     above the limit of bytes, cancelled, unreachable.
     """
 
-    def __init__(self, place: Place, *, max_bytes: int | None = None) -> None:
+    def __init__(self, place: Address, *, max_bytes: int | None = None) -> None:
         from google.auth.credentials import AnonymousCredentials
         from google.cloud import bigquery
 
@@ -102,10 +102,10 @@ class Warehouse:
         credentials = AnonymousCredentials() if emulated else None
         with self.errors():
             self.client: bigquery.Client = bigquery.Client(project=place.project, credentials=credentials)
-            found = self.client.get_dataset(
+            known = self.client.get_dataset(
                 f"{place.project}.{place.dataset}", retry=bigquery.DEFAULT_RETRY.with_timeout(_PATIENCE_S)
             )
-        self.location: str = found.location or "US"
+        self.location: str = known.location or "US"
 
     def start(
         self,
@@ -165,7 +165,7 @@ class Warehouse:
 
 
 @contextmanager
-def errors(place: Place) -> Iterator[None]:
+def errors(place: Address) -> Iterator[None]:
     """Turn what the client raises about a place into a BigQueryError that says what to do."""
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
@@ -189,6 +189,8 @@ def _message(error: Any) -> str:
 
 def _hint(error: Any) -> str:
     """What to do about an error."""
-    reasons = [str(one.get("reason", "")) for one in getattr(error, "errors", None) or [] if isinstance(one, dict)]
+    reasons = [
+        str(fault.get("reason", "")) for fault in getattr(error, "errors", None) or [] if isinstance(fault, dict)
+    ]
     said = " ".join([*reasons, str(getattr(error, "message", None) or error)])
     return next((hint for words, hint in _HINTS if words.lower() in said.lower()), "")

@@ -15,6 +15,10 @@ SETTLE_S = 300.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+#: A half-open window in ns since 1970; None for an open side. Rows without a timestamp are in every window.
+Bounds = tuple[int | None, int | None]
+
+
 @dataclass(frozen=True)
 class Window:
     """The window asked for; None leaves a side open."""
@@ -25,6 +29,14 @@ class Window:
     def __post_init__(self) -> None:
         if self.start and self.end and self.start >= self.end:
             raise UsageError(f"--since {rfc3339(self.start)} is not before --until {rfc3339(self.end)}")
+
+    @property
+    def bounds(self) -> Bounds:
+        """The sides in ns since 1970."""
+        return (
+            nanoseconds(self.start) if self.start else None,
+            nanoseconds(self.end) if self.end else None,
+        )
 
 
 def parse_time(text: str, *, now: datetime) -> datetime:
@@ -37,26 +49,41 @@ def parse_time(text: str, *, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text) if back is None else now - back
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text!r} is no time; known are: {_TIMES}") from error
+        raise UsageError(f"{text!r} is not a valid time; accepted are {_TIMES}") from error
 
 
 def parse_duration(text: str) -> timedelta:
     """Return the duration that a text names (`90s`, `5m`, `1h30m`, `2d`). Raises UsageError for anything else."""
     try:
-        found = _duration(text)
+        duration = _duration(text)
     except OverflowError:
-        found = None
-    if found is None:
+        duration = None
+    if duration is None:
         raise UsageError(f"{text!r} is no duration; known are: days, hours, minutes and seconds such as 1h30m or 90s")
-    return found
+    return duration
 
 
 def _duration(text: str) -> timedelta | None:
-    found = _DURATION.fullmatch(text)
-    if not found or not any(found.groups()):
+    match = _DURATION.fullmatch(text)
+    if not match or not any(match.groups()):
         return None
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def moment_of(nanos: int) -> datetime:
+    """Return ns since 1970 as a time in UTC, cut to microseconds."""
+    return _EPOCH + timedelta(microseconds=nanos // 1000)
+
+
+def minutes_text(nanos: int) -> str:
+    """Return a length of time in ns as hours and minutes, cut to minutes.
+
+    >>> minutes_text(6 * 3600 * 10**9)
+    '6 h 0 min'
+    """
+    hours, minutes = divmod(nanos // (60 * 10**9), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
 
 
 def nanoseconds(moment: datetime) -> int:

@@ -1,5 +1,6 @@
 """A small deployment in LogEntry form, and the two ways to run the tool on it: in this process, and as a process."""
 
+import gc
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from hypothesis import settings
 
@@ -15,6 +17,9 @@ from parsers.model import load as load_catalogue
 from pipeline import run
 from pipeline.cli import cli
 from pipeline.judge.policy import load as load_policy
+from pipeline.sources.base import Request, open_sources
+from pipeline.stores.local import LocalStore
+from pipeline.window import Window
 
 # The same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -112,9 +117,24 @@ def rules():
 def check(store, *sources, **more):
     """Run the job on files with the shipped rules, in a store."""
     catalogue, policy = rules()
-    return run.check(run.Job([str(one) for one in sources], catalogue, policy, **more), Path(store))
+    request = Request(more.pop("window", Window()), service=more.pop("service", None))
+    opened = open_sources([str(one) for one in sources])
+    return run.check(run.Job(opened, catalogue, policy, request, **more), LocalStore(Path(store)))
+
+
+def extracted(store, *sources, window=None):
+    """Read files into a store, without judging them."""
+    with store.writing():
+        return run.extract(open_sources([str(one) for one in sources]), store, Request(window or Window()))
 
 
 def documents(found):
     """The verdict documents of a run by their path, as the bytes that are written."""
     return {path: one.model_dump_json(indent=2) for path, one in found.verdicts}
+
+
+@pytest.fixture(scope="module")
+def collected():
+    """What a library leaves to the garbage collector goes before another module's tests."""
+    yield
+    gc.collect()

@@ -1,6 +1,5 @@
 """The Python interface: frames in polars, verdicts as the command line gives them, figures returned."""
 
-import doctest
 import json
 import re
 
@@ -25,11 +24,6 @@ def logs(folder):
     return api.read(ndjson(folder / "x.ndjson", failing()), store=folder / "store")
 
 
-def test_examples():
-    """The example of the module runs."""
-    assert doctest.testmod(api).failed == 0
-
-
 def test_a_verdict_is_that_of_the_command_line(folder, logs):
     """Word for word; a store that holds the entries already gives the same."""
     printed = call("check", folder / "x.ndjson", "--format", "json").stdout
@@ -48,7 +42,7 @@ def test_frames(logs):
     asked = "select countif(http_status >= 500) as k, count(*) as n from requests where is_eligible"
     assert logs.query(asked).rows() == [(10, 40)]
     assert logs.query(api.sql("measures/exits")).height == 0
-    with pytest.raises(UsageError, match="no measure 'nothing'; there are: ages, closes"):
+    with pytest.raises(UsageError, match="no measure 'nothing'; there are: ages, bodies"):
         logs.measure("nothing")
     for wrong in ("select", "select nothing from requests"):
         with pytest.raises(UsageError, match="the query cannot be run"):
@@ -80,7 +74,7 @@ def test_a_verdict_as_frames(logs):
     assert rate["observed_low"] < 0.25 < rate["observed_high"]
     assert api.evidence(verdict, "requests.error_rate").height == 5
     assert api.evidence(verdict).height >= 5
-    assert set(api.statements(verdict)["standing"]) == {"PROVEN", "REFUTED", "NO EVIDENCE"}
+    assert set(api.claims(verdict)["standing"]) == {"PROVEN", "REFUTED", "NO EVIDENCE"}
     assert api.signatures(verdict).columns == ["signature", "level", "n", "first"]
 
 
@@ -140,3 +134,40 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
         api.read(tmp_path / "empty.json")
     with pytest.raises(UsageError, match="read what"):
         api.read()
+
+
+def test_endpoints_and_changes_have_types(logs):
+    """Numbers of verdict.json with their types, whether there is a baseline or not."""
+    verdict = logs.verdict()
+    endpoints = api.endpoints(verdict)
+    (listed,) = verdict.requests.by_endpoint
+    assert endpoints.row(0, named=True) == {
+        "endpoint": listed.endpoint,
+        "n": listed.n,
+        "errors_5xx": 10,
+        "p50_ms": listed.latency_ms.p50,
+        "p95_ms": listed.latency_ms.p95,
+        **dict.fromkeys(("before_n", "before_errors_5xx", "before_p50_ms", "before_p95_ms", "p95_change_ms")),
+    }
+    assert endpoints.schema["before_n"] == pl.Int64
+    assert endpoints.schema["p95_change_ms"] == pl.Float64
+    changes = api.changes(verdict.model_copy(update={"changes": []}))
+    assert changes.schema == {
+        **dict.fromkeys(("change", "signature", "level", "event"), pl.String),
+        **dict.fromkeys(("n", "baseline_n"), pl.Int64),
+        "first": pl.String,
+    }
+
+
+def test_the_slowest_endpoint_comes_first(tmp_path):
+    """By how much its p95 rose; history has its figures once two runs are there, and they are pictures."""
+    logs = api.sample("slow-database", store=tmp_path / "store")
+    verdicts = logs.verdicts(revision="every")
+    endpoints = api.endpoints(next(verdict for verdict in verdicts if verdict.baseline))
+    rises = endpoints["p95_change_ms"].drop_nulls().to_list()
+    assert rises == sorted(rises, reverse=True)
+    assert endpoints["endpoint"][0] == "POST /api/checkout"  # 390 ms before, the slowest of the shop's by itself
+    figures = logs.history_figures("shop-api")
+    assert list(figures) == ["latency", "errors", "auth", "database"]  # one revision alone started an instance
+    assert figures["latency"]._repr_png_().startswith(b"\x89PNG")
+    assert logs.history_figures("other") == {}

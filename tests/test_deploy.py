@@ -1,21 +1,28 @@
-"""What `deploy/` holds runs as it stands there: commands against a server, the script against a gcloud that notes."""
+"""What `deploy/` holds runs as it stands there: commands against servers, the script against a gcloud that notes."""
 
+import base64
+import json
 import os
 import re
 import shlex
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
+import hcl2
 import pytest
 import yaml
 
-from tests.conftest import ROOT, healthy, process
+from pipeline import watch
+from tests.conftest import ROOT, call, healthy, request
 from tests.servers.cloud_logging import CloudLogging
+from tests.servers.log_filter import compiled
 from tests.test_live import moved, ready
 
 DEPLOY = ROOT / "deploy"
-WORDS = {"PROJECT_ID": "demo", "REGION": "europe-west1", "SERVICE": "shop-api"}
-IMAGE = "europe-west1-docker.pkg.dev/demo/tools/runverdict:"
+IMAGE = f"europe-west1-docker.pkg.dev/demo/tools/runverdict@sha256:{'0' * 64}"
+WORDS = {"PROJECT_ID": "demo", "REGION": "europe-west1", "SERVICE": "shop-api", "IMAGE": IMAGE}
+RESULTS = "gs://demo-runverdict"
 
 
 def text_of(name):
@@ -26,97 +33,320 @@ def text_of(name):
     return text
 
 
+def job_spec():
+    return yaml.safe_load(text_of("job.yaml"))["spec"]["template"]["spec"]["template"]["spec"]
+
+
 def job():
-    container = yaml.safe_load(text_of("job.yaml"))["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]
-    return container["image"], container["args"]
+    return job_spec()["containers"][0]["args"]
 
 
 def verify():
     container = yaml.safe_load(text_of("skaffold.yaml"))["verify"][0]["container"]
-    assert container["command"] == ["runverdict"]
-    return container["image"], container["args"]
+    assert (container["command"], container["image"]) == (["runverdict"], IMAGE)
+    return container["args"]
 
 
 def action():
     steps = yaml.safe_load((DEPLOY / "github-actions.yml").read_text(encoding="utf-8"))["jobs"]["verdict"]["steps"]
     (script,) = [step["run"] for step in steps if step.get("name") == "Judge the deployment"]
-    values = {"PROJECT": "demo", "REGION": "europe-west1", "SERVICE": "shop-api"}
-    script = script.replace("\\\n", " ")
-    words = shlex.split(re.sub(r"\$(PROJECT|REGION|SERVICE)\b", lambda found: values[found[1]], script))
-    at = next(at for at, word in enumerate(words) if word.startswith(IMAGE))
-    return words[at], words[at + 1 :]
+    words = shlex.split(script.replace("\\\n", " "))
+    return arguments(words[words.index("$IMAGE") + 1 :])
 
 
-@pytest.mark.parametrize("given", [job, verify, action])
-def test_the_commands_judge_a_deployment(tmp_path, given):
-    """As they stand in the file, but for the address of the API, the folder, and a shorter wait."""
-    image, arguments = given()
-    assert image.startswith(IMAGE)
-    entries = moved([*healthy(), ready(10, "00042-abc")], datetime.now(UTC) - timedelta(seconds=130))
-    arguments = [word.replace("/reports", str(tmp_path)) for word in arguments]
-    with CloudLogging(entries).running() as url:
-        found = process(*arguments, "--api-endpoint", url, "--settle", "1s")
-    assert found.returncode == 0, found.stderr
-    assert b"PASS" in found.stdout
+def gitlab():
+    (script,) = [
+        line
+        for line in yaml.safe_load((DEPLOY / "gitlab-ci.yml").read_text(encoding="utf-8"))["runverdict"]["script"]
+        if not line.startswith("#")
+    ]
+    return arguments(shlex.split(script)[1:])
+
+
+def workflow(resource="namespaces/demo/services/shop-api"):
+    """The arguments that the workflow gives the job for an audit entry of a resource: its expressions, by hand."""
+    read, start, _ = yaml.safe_load(text_of("workflow.yaml"))["main"]["steps"]
+    assert [next(iter(line.values())) for line in read["read"]["assign"]] == [
+        "${json.decode(base64.decode(event.data.message.data))}",
+        '${text.split(entry.protoPayload.resourceName, "/")}',
+        "${words[len(words) - 1]}",
+    ]
+    assert start["start"]["args"]["name"] == "projects/demo/locations/europe-west1/jobs/runverdict"
+    assert start["start"]["args"]["connector_params"] == {"skip_polling": True}
+    (container,) = start["start"]["args"]["body"]["overrides"]["containerOverrides"]
+    return [
+        word.replace('${"--service=" + service}', f"--service={resource.split('/')[-1]}") for word in container["args"]
+    ]
+
+
+def arguments(words):
+    values = {"PROJECT": "demo", "PROJECT_ID": "demo", "SERVICE": "shop-api"}
+    return [re.sub(r"\$([A-Z_]+)", lambda match: values[match[1]], word) for word in words]
+
+
+def deployed():
+    """The log of a service that was deployed two minutes ago."""
+    rows = [request(second) for second in range(11, 90)]
+    return moved([*healthy()[:1], ready(10, "00042-abc"), *rows], datetime.now(UTC) - timedelta(seconds=130))
+
+
+def run(words, tmp_path, url):
+    """The command as it stands in the file, but for the addresses, and a shorter window that has passed."""
+    words = [word.replace(RESULTS, str(tmp_path)).replace("/reports", f"{tmp_path}/reports", 1) for word in words]
+    words = [word.replace(f"{tmp_path}{tmp_path}", str(tmp_path)) for word in words]
+    return call(*words, "--api-endpoint", url, "--settle", "1s", "--for", "61s")
+
+
+@pytest.mark.parametrize("given", [job, verify, action, gitlab, workflow])
+def test_the_commands_judge_a_deployment(tmp_path, given, monkeypatch):
+    monkeypatch.setattr(watch, "LATE_S", 600.0)  # the deployment, two minutes ago, is the job's
+    monkeypatch.chdir(tmp_path)
+    words = given()
+    assert any(re.fullmatch("--for(=15m)?", word) for word in words)
+    with CloudLogging(deployed()).running() as url:
+        found = run(words, tmp_path, url)
+    assert found.exit_code == 0, found.stderr
+    assert "PASS" in found.stdout
     if given is not verify:
         assert list(tmp_path.rglob("report.md"))
 
 
-def noted(tmp_path, *, there):
-    """The calls of gcloud that setup.sh makes; `describe` finds what it asks for, or does not."""
-    gcloud = tmp_path / "gcloud"
-    calls = tmp_path / "calls"
-    gcloud.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$*" >> {calls}\n'
-        f'case "$*" in *" describe "*) exit {0 if there else 1};; *" replace "*) cat "$4" >> {tmp_path}/job;; esac\n'
-    )
+def test_a_doubled_event_gives_the_same_answer(tmp_path, monkeypatch):
+    """Two audit entries of one deployment, the second delivered while the first run has ended."""
+    monkeypatch.setattr(watch, "LATE_S", 600.0)
+    with CloudLogging(deployed()).running() as url:
+        first, second = (run(workflow(), tmp_path, url) for _ in range(2))
+    assert (first.exit_code, second.exit_code) == (0, 0), second.stderr
+    assert len(list(tmp_path.rglob("verdict.json"))) == 1
+    assert first.stdout.splitlines()[0] == second.stdout.splitlines()[0]
+
+
+GCLOUD = """#!{python}
+import json, sys
+words, kept = sys.argv[1:], {kept!r}
+with open(kept, "a") as calls:
+    calls.write(json.dumps(words) + chr(10))
+there, denied, slow = {there!r}, {denied!r}, {slow!r}
+if "--format=value(writerIdentity)" in words:
+    print("serviceAccount:writer@logging.example")
+elif "describe" in words and denied:
+    sys.exit("ERROR: PERMISSION_DENIED: the caller has no permission")
+elif "describe" in words and not there:
+    sys.exit("ERROR: (gcloud) NOT_FOUND: Resource not found")
+elif "add-iam-policy-binding" in words and slow:
+    done = [json.loads(line) for line in open(kept)].count(words)
+    sys.exit(0 if done > 1 else "ERROR: Service account does not exist.")
+for word in words:
+    if word.endswith("job.yaml") or word.startswith("--source="):
+        with open(word.removeprefix("--source=")) as file, open(kept + ".files", "a") as copy:
+            copy.write(file.read() + "---" + chr(10))
+"""
+
+
+def setup(tmp_path, *, there=False, denied=False, slow=False, **more):
+    """Run setup.sh; the process, and the calls of gcloud that it made."""
+    gcloud, kept = tmp_path / "gcloud", str(tmp_path / "calls")
+    gcloud.write_text(GCLOUD.format(python=sys.executable, kept=kept, there=there, denied=denied, slow=slow))
     gcloud.chmod(0o755)
-    environment = {"PROJECT": "demo", "REGION": "europe-west1", "SERVICE": "shop-api"}
-    whole = {**os.environ, **environment, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    found = subprocess.run([DEPLOY / "setup.sh"], env=whole, capture_output=True, text=True, timeout=60)
-    assert found.returncode == 0, found.stderr
-    return calls.read_text().splitlines()
+    given = {"PROJECT": "demo-1", "REGION": "europe-west1", "SERVICES": "shop-api shop-web", "IMAGE": IMAGE, **more}
+    environment = {**os.environ, **given, "RETRY_S": "0", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    process = subprocess.run([DEPLOY / "setup.sh"], env=environment, capture_output=True, text=True, timeout=60)
+    calls = (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
+    return process, [json.loads(line) for line in calls]
 
 
+#: From Google's lists of predefined roles: what each is for stands in deploy/README.md.
 ROLES = {
-    ("runverdict", "roles/logging.viewer"),
-    ("runverdict", "roles/storage.objectUser"),
-    ("runverdict-start", "roles/run.invoker"),
-    ("runverdict-start", "roles/eventarc.eventReceiver"),
-    ("runverdict-start", "roles/workflows.invoker"),
+    ("runverdict@demo-1", "roles/logging.viewer"),
+    ("runverdict@demo-1", "roles/monitoring.viewer"),
+    ("runverdict@demo-1", "roles/run.viewer"),
+    ("runverdict@demo-1", "roles/storage.objectViewer"),
+    ("runverdict@demo-1", "roles/storage.objectCreator"),
+    ("runverdict-start@demo-1", "roles/run.jobsExecutorWithOverrides"),
+    ("runverdict-start@demo-1", "roles/workflows.invoker"),
+    ("runverdict-start@demo-1", "roles/logging.logWriter"),
+    ("writer@logging", "roles/pubsub.publisher"),
 }
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_setup_makes_what_is_missing_with_these_roles_alone(tmp_path, there):
-    """A second run makes nothing twice; the roles are those of the README."""
-    calls = noted(tmp_path, there=there)
-    bound = re.compile(r"add-iam-policy-binding .*--member=serviceAccount:([a-z-]+)@demo\S* .*--role=(\S+)")
-    assert {found.groups() for call in calls if (found := bound.search(f"{call} "))} == ROLES
-    text = (DEPLOY / "README.md").read_text(encoding="utf-8")
-    assert all(f"`{role}`" in text for _, role in ROLES)
-    assert bool([call for call in calls if " create " in f" {call} "]) is not there
-    assert yaml.safe_load((tmp_path / "job").read_text())["metadata"]["name"] == "runverdict"
-    assert not re.search(r"PROJECT_ID|REGION|SERVICE", (tmp_path / "job").read_text().partition("\n")[2])
+def test_setup_makes_what_is_missing_and_updates_the_rest(tmp_path, there):
+    """With these roles alone; for two services; the roles are those of the README."""
+    process, calls = setup(tmp_path, there=there)
+    assert process.returncode == 0, process.stderr
+    text = [" ".join(words) for words in calls]
+    bound = re.compile(
+        r"--member=serviceAccount:([^.]+)\.\S* .*--role=(\S+)|--role=(\S+) --member=serviceAccount:([^.]+)\."
+    )
+    assert {match.groups()[:2] for line in text if (match := bound.search(line))} == ROLES
+    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{role}`" in readme for _, role in ROLES)
+    made = [line for line in text if re.search(r"(^| )create ", line)]
+    assert bool(made) is not there
+    assert sum("scheduler jobs update" in line for line in text) == (2 if there else 0)
+    assert any("logging sinks update" in line for line in text) is there
+    assert any(line.startswith("services enable run.googleapis.com") for line in text)
+    files = list(yaml.safe_load_all((tmp_path / "calls.files").read_text()))
+    assert files[0]["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]["image"] == IMAGE
+    assert not re.search(r"PROJECT_ID|REGION\b|IMAGE\b", json.dumps([file for file in files if file]))
+
+
+def test_what_the_scheduler_sends_is_the_days_check(tmp_path):
+    _, calls = setup(tmp_path)
+    bodies = [json.loads(w.partition("=")[2]) for words in calls for w in words if w.startswith("--message-body=")]
+    sent = [body["overrides"]["containerOverrides"][0]["args"] for body in bodies]
+    assert [words[2] for words in sent] == ["--service=shop-api", "--service=shop-web"]
+    wanted = ["--since=24h", "--out=gs://demo-1-runverdict/reports", "--history=gs://demo-1-runverdict/history"]
+    assert sent[0][3:] == wanted
+
+
+def test_rights_that_come_late_are_waited_for(tmp_path):
+    process, calls = setup(tmp_path, slow=True)
+    assert process.returncode == 0, process.stderr
+    assert sum("add-iam-policy-binding" in words for words in calls) == 2 * len(ROLES)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"denied": True}, "PERMISSION_DENIED"),
+        ({"IMAGE": "europe-west1-docker.pkg.dev/demo/tools/runverdict:0.1.0"}, "IMAGE has no digest"),
+        ({"PROJECT": "a/b&c"}, "PROJECT is no project's id"),
+        ({"SERVICES": "shop-api no_service"}, "SERVICES holds what is no service: no_service"),
+    ],
+)
+def test_setup_stops_at_what_is_wrong(tmp_path, more, says):
+    process, _ = setup(tmp_path, **more)
+    assert process.returncode == 2
+    assert says in process.stderr
+
+
+def audit(method, resource, *, code=0, log="cloudaudit.googleapis.com%2Factivity"):
+    status = {"status": {"code": code}} if code else {}
+    return {
+        "logName": f"projects/demo-1/logs/{log}",
+        "protoPayload": {"methodName": method, "resourceName": resource, **status},
+    }
+
+
+V1, V2, FUNCTIONS = (
+    *("google.cloud.run.v1.Services", "google.cloud.run.v2.Services"),
+    "google.cloud.functions.v2.FunctionService",
+)
+
+
+@pytest.mark.parametrize(
+    ("entry", "starts"),
+    [
+        (audit(f"{V1}.CreateService", "namespaces/demo-1/services/shop-api"), True),
+        (audit(f"{V1}.ReplaceService", "namespaces/demo-1/services/shop-web"), True),
+        (audit(f"{V2}.CreateService", "projects/demo-1/locations/europe-west1/services/shop-api"), True),
+        (audit(f"{V2}.UpdateService", "projects/demo-1/locations/europe-west1/services/shop-api"), True),
+        (audit(f"{FUNCTIONS}.UpdateFunction", "projects/demo-1/locations/europe-west1/functions/shop-api"), True),
+        (audit(f"{V1}.ReplaceService", "namespaces/demo-1/services/shop-api-two"), False),
+        (audit(f"{V1}.ReplaceService", "namespaces/demo-1/services/shop-api", code=7), False),
+        (audit(f"{V1}.DeleteService", "namespaces/demo-1/services/shop-api"), False),
+        (audit(f"{V1}.SetIamPolicy", "namespaces/demo-1/services/shop-api"), False),
+        (audit(f"{V1}.ReplaceService", "namespaces/demo-1/services/shop-api", log="x"), False),
+    ],
+)
+def test_the_sink_takes_the_calls_of_all_ways_to_deploy(tmp_path, entry, starts):
+    """The same filter in the script and in the Terraform module, read as the Logging query language is."""
+    _, calls = setup(tmp_path)
+    (text,) = [w.partition("=")[2] for words in calls for w in words if w.startswith("--log-filter=")]
+    compare, _, rest = text.rpartition("NOT protoPayload.status.code>0")
+    assert rest == ""
+    refused = entry["protoPayload"].get("status", {}).get("code", 0) > 0
+    assert (compiled(compare)(entry) and not refused) is starts
+    module = (DEPLOY / "terraform" / "main.tf").read_text(encoding="utf-8")
+    for line in compare.strip().splitlines():
+        filled = line.replace("demo-1", "${var.project}")
+        assert filled.replace("(shop-api|shop-web)", '(${join("|", sort(var.services))})') in module
+    if starts:
+        data = base64.b64encode(json.dumps(entry).encode())
+        name = json.loads(base64.b64decode(data))["protoPayload"]["resourceName"]
+        assert workflow(name)[2] in ("--service=shop-api", "--service=shop-web")
+
+
+def test_the_terraform_module_makes_what_the_script_makes():
+    with (DEPLOY / "terraform" / "main.tf").open(encoding="utf-8") as file:
+        module = hcl2.load(file)
+    text = (DEPLOY / "terraform" / "main.tf").read_text(encoding="utf-8")
+    kinds = {kind.strip('"') for block in module["resource"] for kind in block}
+    assert {"google_cloud_run_v2_job", "google_logging_project_sink", "google_eventarc_trigger"} <= kinds
+    assert {role for _, role in ROLES} == set(re.findall(r"roles/[A-Za-z.]+", text))
+    enabled = re.search(r"apis = \[(.*?)\]", text, re.DOTALL)
+    wanted = re.findall(
+        r"([a-z]+)\.googleapis\.com", (DEPLOY / "setup.sh").read_text().partition("enable")[2].partition("\n\n")[0]
+    )
+    assert sorted(re.findall(r'"([a-z]+)"', enabled[1])) == sorted(wanted)
+    for word in (
+        "--since=deploy",
+        "--for=15m",
+        "--out=gs://${var.project}",
+        "--history=gs://${var.project}",
+        '"7200s"',
+    ):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"), [("github-actions.yml", "vendor.github-workflows"), ("gitlab-ci.yml", "vendor.gitlab-ci")]
+)
+def test_files_of_ci_keep_their_published_schemas(name, schema):
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, DEPLOY / name]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert process.returncode == 0, process.stdout
+
+
+def test_actions_are_pinned_and_the_container_speaks_to_github():
+    text = (DEPLOY / "github-actions.yml").read_text(encoding="utf-8")
+    used = re.findall(r"uses: (\S+/\S+@\S+)", text)
+    assert used
+    assert all(re.fullmatch(r"[a-z-]+/[a-z-]+@[0-9a-f]{40}", action) for action in used)
+    assert "--env GITHUB_ACTIONS" in text
+
+
+def test_a_missing_report_is_no_second_failure(tmp_path):
+    """The step that shows the report, where nothing was written."""
+    steps = yaml.safe_load((DEPLOY / "github-actions.yml").read_text(encoding="utf-8"))["jobs"]["verdict"]["steps"]
+    (script,) = [step["run"] for step in steps if step.get("name") == "Show the report"]
+    (tmp_path / "reports").mkdir()
+    environment = {**os.environ, "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "summary").read_text() == "no report was written\n"
 
 
 def test_the_image_is_pinned_and_not_root():
-    """Every base by its version, every package by the constraints; the user by number."""
-    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
-    assert bases
-    assert all(re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+", base) for base in bases)
-    assert "--constraint constraints.txt" in "\n".join(lines)
-    assert [line for line in lines if line.startswith("USER ")][-1] == "USER 10001"
+    """Its base by version, every package by the constraints, those of the build too; the user by number."""
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    assert re.search(r"^ARG PYTHON=python:3\.\d+\.\d+-slim-[a-z]+$", text, re.MULTILINE)
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${PYTHON}"] * 2
+    assert "ENV PIP_CONSTRAINT=/src/constraints.txt" in text
+    assert re.findall(r"^USER (\S+)", text, re.MULTILINE) == ["10001"]
+    copied = {word for line in re.findall(r"^COPY ([^-].*) \S+$", text, re.MULTILINE) for word in line.split()}
+    assert all((ROOT / name).exists() for name in copied)
 
 
-def test_the_files_say_what_they_have_to():
-    """A job that fails is not tried again, a rollout is verified by an account that may only read logs."""
-    spec = yaml.safe_load(text_of("job.yaml"))["spec"]["template"]["spec"]["template"]["spec"]
-    assert (spec["maxRetries"], spec["serviceAccountName"]) == (0, "runverdict@demo.iam.gserviceaccount.com")
+def test_there_is_time_for_the_longest_wait():
+    """Deployment (10 min), Ready (10), window (15), the longest request time-out of Cloud Run (60): 95 minutes."""
+    longest_s = (10 + 10 + 15 + 60) * 60
+    assert job_spec()["timeoutSeconds"] > longest_s
+    assert job_spec()["maxRetries"] == 0
     pipeline, target = yaml.safe_load_all(text_of("clouddeploy.yaml"))
-    assert pipeline["serialPipeline"]["stages"][0]["strategy"] == {"standard": {"verify": True}}
-    assert target["executionConfigs"][1] == {"usages": ["VERIFY"], "serviceAccount": spec["serviceAccountName"]}
-    workflow = yaml.safe_load(text_of("workflow.yaml"))
-    name = workflow["main"]["steps"][0]["run"]["args"]["name"]
-    assert name == "projects/demo/locations/europe-west1/jobs/runverdict"
+    assert int(target["executionConfigs"][1]["executionTimeout"].removesuffix("s")) > longest_s
+    assert target["executionConfigs"][1]["serviceAccount"] == job_spec()["serviceAccountName"]
+    canary = pipeline["serialPipeline"]["stages"][0]["strategy"]["canary"]["canaryDeployment"]
+    assert canary == {"percentages": [25], "verify": True}
+    action_file = yaml.safe_load((DEPLOY / "github-actions.yml").read_text(encoding="utf-8"))
+    assert action_file["jobs"]["verdict"]["timeout-minutes"] * 60 > longest_s
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "deploy/README.md", "deploy/job.yaml", "deploy/github-actions.yml", "deploy/gitlab-ci.yml"]
+)
+def test_an_exit_code_that_is_none_of_ours_counts_as_4(name):
+    """Wherever exit codes are explained: a process that was killed is no verdict."""
+    assert re.search(
+        r"any (other|code above 4)[^.]{0,120}(4|nothing was judged)", (ROOT / name).read_text("utf-8"), re.I
+    )

@@ -12,10 +12,9 @@ import pytest
 
 from pipeline import simulate
 from pipeline.errors import SourceError, UsageError
-from pipeline.sources import request as asked
-from pipeline.sources.cloud_logging import deployments as deploys
-from pipeline.sources.cloud_logging.access import Access
+from pipeline.sources.base import Access, open_sources
 from pipeline.sources.cloud_logging.quota import Clock
+from pipeline.sources.request import asked
 from pipeline.window import rfc3339
 from tests.conftest import call, entry, healthy, ndjson, request, stamp
 from tests.servers import cloud_logging as server
@@ -203,7 +202,7 @@ def test_a_pull_that_fails_half_way_is_4_and_goes_on_later(tmp_path):
         assert (first.exit_code, "nothing could be read" in first.output) == (4, True)
         second = document(call(*arguments, "--api-endpoint", url, "--format", "json"))
     assert second["verdict"] == "PASS"
-    assert len(cloud.calls) == 6
+    assert len(cloud.calls) == 8  # two of them for the deployment
 
 
 # The window that words mean
@@ -216,7 +215,7 @@ def meant(url, *, now=NOW, baseline=False, **words):
     clock = Time()
     access = Access(url, clock=Clock(clock.now, clock.sleep))
     whole = {"since": None, "until": None, "settle_s": None, "service": "shop-api", **words}
-    return asked.asked([SOURCE], access, now=now, baseline=baseline, **whole)
+    return asked(open_sources([SOURCE], access), now=now, baseline=baseline, **whole)
 
 
 DEPLOYS = [
@@ -224,7 +223,12 @@ DEPLOYS = [
     ready(2000, "00042-abc", timeout=120),
     ready(3000, "00041-abc", timeout=900),  # ready again, and not newer for that
     ready(2500, "00007-xyz", service="other"),
-    entry(3100, protoPayload={"status": {"message": READY.format("00043-abc").replace("True", "False")}}, log=AUDIT),
+    entry(
+        3100,
+        revision="00043-abc",
+        protoPayload={"status": {"message": READY.format("00043-abc").replace("True", "False")}},
+        log=AUDIT,
+    ),
 ]
 
 
@@ -232,12 +236,18 @@ def test_deploy_is_when_the_newest_revision_was_ready_first():
     """Of the service that is asked for; the time-out of its requests is there too."""
     with CloudLogging(DEPLOYS).running() as url:
         found = meant(url)
-        assert found.window.start == datetime.fromisoformat(stamp(2000))
-        assert found.window.end == NOW
+        assert found.request.window.start == datetime.fromisoformat(stamp(3100))  # it could not become ready
+        assert found.request.window.end == NOW
         assert found.settle_s == 120
-        assert meant(url, service=None).window.start == datetime.fromisoformat(stamp(2500))
+        assert meant(url, until=stamp(3050)).request.window.start == datetime.fromisoformat(stamp(2000))
+        both = meant(url, service=None, until=stamp(3050))
+        assert both.request.window.start == datetime.fromisoformat(stamp(2500))
+        assert {name: one.revision for name, one in both.deployments.items()} == {
+            "shop-api": "shop-api-00042-abc",
+            "other": "other-00007-xyz",
+        }
         assert meant(url, until=stamp(1000)).settle_s == 900
-        assert meant(url, since="deploy", until=stamp(1000)).window.start == datetime.fromisoformat(stamp(100))
+        assert meant(url, since="deploy", until=stamp(1000)).request.window.start == datetime.fromisoformat(stamp(100))
 
 
 def test_without_a_deploy_within_a_day_it_is_the_last_hour():
@@ -246,28 +256,28 @@ def test_without_a_deploy_within_a_day_it_is_the_last_hour():
     with cloud.running() as url:
         later = NOW + timedelta(days=3)
         found = meant(url, now=later)
-        assert (found.window.start, found.settle_s) == (later - timedelta(hours=1), 300)
-        assert meant(url, now=later, since="deploy").window.start == datetime.fromisoformat(stamp(2000))
+        assert (found.request.window.start, found.settle_s) == (later - timedelta(hours=1), 300)
+        assert meant(url, now=later, since="deploy").request.window.start == datetime.fromisoformat(stamp(3100))
         with pytest.raises(SourceError, match=r"no revision became ready in the last 30 days; name a time"):
             meant(url, now=NOW + timedelta(days=40), since="deploy")
 
 
 def test_no_read_is_spent_on_what_was_said():
-    """With a start and a time to settle, there is nothing to ask."""
+    """With a start, a time to settle and a revision, there is nothing to ask."""
     cloud = CloudLogging(DEPLOYS)
     with cloud.running() as url:
-        found = meant(url, since="30m", settle_s=7.0)
-    assert (cloud.calls, found.settle_s, found.window.start) == ([], 7.0, NOW - timedelta(minutes=30))
+        found = meant(url, since="30m", settle_s=7.0, named=True)
+    assert (cloud.calls, found.settle_s, found.request.window.start) == ([], 7.0, NOW - timedelta(minutes=30))
 
 
 @pytest.mark.parametrize(("length", "stretch"), [(10, 60), (60, 60), (300, 300), (3000, 1440)])
 def test_the_baselines_stretch_is_as_long_as_the_window(length, stretch):
     """Of 1 to 24 hours; without a baseline there is none."""
-    words = {"since": f"{length}m", "settle_s": 1.0}
+    words = {"since": f"{length}m", "settle_s": 1.0, "named": True}
     found = meant("http://127.0.0.1:1", baseline=True, **words)
-    assert found.window.start == NOW - timedelta(minutes=length)
-    assert found.live.since == found.window.start - timedelta(minutes=stretch)
-    assert meant("http://127.0.0.1:1", **words).live.since == found.window.start
+    assert found.request.window.start == NOW - timedelta(minutes=length)
+    assert found.request.lookback_start == found.request.window.start - timedelta(minutes=stretch)
+    assert meant("http://127.0.0.1:1", **words).request.lookback_start == found.request.window.start
 
 
 def test_since_deploy_of_files(tmp_path):
@@ -278,7 +288,8 @@ def test_since_deploy_of_files(tmp_path):
         found = document(call("check", source, "--since", "deploy", "--format", "json"))
         assert found["window"]["start"] == "2026-01-15T09:01:00Z"
         assert found["requests"]["n"] == 20
-    assert deploys.newest_deploy_of_files([str(path)], "other") is None
+    found = call("check", path, "--since", "deploy", "--service", "other")
+    assert (found.exit_code, "no revision became ready in these files" in found.stderr) == (4, True)
     found = call("check", ndjson(tmp_path / "y.ndjson", healthy()), "--since", "deploy")
     assert (found.exit_code, "no revision became ready in these files" in found.stderr) == (4, True)
     found = call("check", "-", "--since", "deploy", stdin="{}")
@@ -327,34 +338,46 @@ def export_by_a_sink(entries, folder):
     return folder / "sink"
 
 
-def test_three_ways_to_the_same_entries_and_verdict(tmp_path, monkeypatch):
+THREE_WAYS = list(simulate.simulate("auth-outage", minutes=6))
+ASKED = ("--since", "2026-01-15T09:00:00Z", "--until", "2026-01-15T10:00:00Z", "--settle", "5m", "--format", "json")
+needs_gcloud = pytest.mark.skipif(not shutil.which("gcloud"), reason="no gcloud here")
+
+
+@pytest.fixture(scope="module")
+def by_the_api(tmp_path_factory):
+    """The folder of a store, the verdict, and gcloud's export of the same server where there is gcloud."""
+    folder = tmp_path_factory.mktemp("api")
+    cloud = CloudLogging(THREE_WAYS, page_limit=400)
+    with pytest.MonkeyPatch.context() as patch, cloud.running() as url:
+        patch.setenv("RUNVERDICT_PSEUDONYM_KEY", "the same in all stores")
+        cloud.project = "demo"
+        found = document(call("check", SOURCE, "--api-endpoint", url, *ASKED, "--store", folder / "store"))
+        exported = export_by_gcloud(url, folder) if shutil.which("gcloud") else None
+    return folder / "store", found, exported
+
+
+@pytest.mark.parametrize("way", ["sink", pytest.param("gcloud", marks=needs_gcloud)])
+def test_three_ways_to_the_same_entries_and_verdict(by_the_api, tmp_path, monkeypatch, way):
     """By the API, by a gcloud export, and by the files of a sink."""
     monkeypatch.setenv("RUNVERDICT_PSEUDONYM_KEY", "the same in all stores")
-    entries = list(simulate.simulate("auth-outage", minutes=6))
-    cloud = CloudLogging(entries, page_limit=400)
-    window = ("--since", "2026-01-15T09:00:00Z", "--until", "2026-01-15T10:00:00Z", "--settle", "5m")
-    ways = {}
-    with cloud.running() as url:
-        cloud.project = "demo"
-        ways["api"] = (SOURCE, "--api-endpoint", url)
-        ways["sink"] = (export_by_a_sink(entries, tmp_path),)
-        if shutil.which("gcloud"):
-            ways["gcloud"] = (export_by_gcloud(url, tmp_path),)
-        found = {
-            name: document(call("check", *way, *window, "--store", tmp_path / name, "--format", "json"))
-            for name, way in ways.items()
-        }
-    rows = stored(tmp_path / "api")
-    assert rows.height == len(entries)
-    for name in ways:
-        assert stored(tmp_path / name).equals(rows), name
-        for whole in found.values():
-            whole["window"].pop("settled", None)
-            whole["notes"] = []
-        assert found[name] == found["api"], name
+    store, wanted, exported = by_the_api
+    source = exported if way == "gcloud" else export_by_a_sink(THREE_WAYS, tmp_path)
+    found = document(call("check", source, *ASKED, "--store", tmp_path / "store"))
+    rows = stored(store)
+    assert rows.height == len(THREE_WAYS)
+    assert stored(tmp_path / "store").equals(rows)
+    assert alike(found) == alike(wanted)
 
 
-@pytest.mark.skipif(not shutil.which("gcloud"), reason="no gcloud here")
+def alike(whole):
+    """A verdict without what only a live window knows."""
+    window = {name: value for name, value in whole["window"].items() if name != "settled"}
+    live = ("evidence.deployed", "evidence.complete")
+    checks = [one for one in whole["checks"] if one["id"] not in live]
+    return {**whole, "window": window, "checks": checks, "notes": []}
+
+
+@needs_gcloud
 def test_gcloud_reads_the_same_set_from_the_server(tmp_path):
     """The server is no private language of these tests: gcloud reads every entry of it."""
     entries = healthy()
@@ -384,7 +407,7 @@ def test_the_baseline_is_pulled_from_before_the_deploy(tmp_path, baseline):
         found = document(call(*arguments))
         calls = len(cloud.calls)
         assert document(call(*arguments)) == found
-    assert (calls, len(cloud.calls)) == (7, 8)
+    assert (calls, len(cloud.calls)) == (8, 10)
     base = found["compared"]
     assert (base["revision"], base["origin"], base["requests"]) == ("shop-api-00041-abc", "stretch", 300)
     assert base["covered_end"] < found["window"]["start"] == "2026-01-15T09:30:00Z"
@@ -402,7 +425,7 @@ def test_without_a_baseline_nothing_before_the_window_is_read():
             call("check", SOURCE, "--api-endpoint", url, *window, "--baseline", "none", "--format", "json")
         )
         assert found["baseline"] is None
-        assert len(cloud.calls) == 4
+        assert len(cloud.calls) == 5
         found = call("check", SOURCE, "--api-endpoint", url, *window, "--baseline", "shop-api-00001-xyz")
     assert (found.exit_code, "no entry of another revision 'shop-api-00001-xyz'" in found.stderr) == (2, True)
 
@@ -416,7 +439,10 @@ def test_a_baseline_that_serves_in_the_window_is_taken_from_there():
     assert (found["compared"]["origin"], found["compared"]["requests"]) == ("window", 100)
 
 
-def test_other_commands_ask_for_a_store(tmp_path):
-    """What does not pull says how to."""
-    found = call("compare", SOURCE, "--revision", "a", "--revision", "b")
-    assert (found.exit_code, "pull it first: runverdict extract" in found.stderr) == (4, True)
+def test_compare_takes_a_project_too():
+    """The newest deploy's window with its lookback, as check would pull it."""
+    with CloudLogging(rollout()).running() as url:
+        words = ("--since", stamp(0), "--until", stamp(3600), "--settle", "5m", "--api-endpoint", url)
+        found = call("compare", SOURCE, *words, "--revision", "shop-api-00041-abc", "--revision", "shop-api-00042-abc")
+    assert found.exit_code in (0, 1, 3), found.output
+    assert "shop-api-00041-abc" in found.stdout

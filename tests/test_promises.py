@@ -48,8 +48,9 @@ PLANTED = {
 SEEN = re.compile(r"[Pp]la?nted|PLANTED|pLaNtEd|cGxhbnRlZ|c2VhbGVkLXBs|109876543210|203\.0\.113\.77|417a|1234567890-")
 
 
-def test_thirty_kinds_of_secrets_reach_no_output(tmp_path):
-    """Thirty kinds, in text, in JSON payloads and in requests; in no file, nor on any stream, at any verbosity."""
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Thirty kinds, in text, in JSON payloads and in requests."""
     assert len(PLANTED) >= 30
     entries = healthy()
     for number, (kind, secret) in enumerate(PLANTED.items()):
@@ -59,18 +60,30 @@ def test_thirty_kinds_of_secrets_reach_no_output(tmp_path):
         entries.append(line(number, f"ERROR {kind} failed: {secret}", severity="ERROR"))
         payload = {"message": f"{kind} failed with {secret}", "detail": {"value": secret}}
         entries.append(entry(number, insertId=f"json{number}", severity="ERROR", jsonPayload=payload))
-    logs = ndjson(tmp_path / "logs.ndjson", entries)
-    store = tmp_path / "store"
-    written = [call("-v", "check", logs, "--out", tmp_path / "out", "--store", store).output]
-    written += [call("-v", "check", logs, "--format", form).output for form in ("md", "json", "html", "junit")]
-    files = [path for path in (tmp_path / "out").rglob("*.*") if path.suffix != ".png"]
-    assert {path.suffix for path in files} == {".json", ".md", ".html", ".xml", ".svg"}
-    written += [path.read_text(encoding="utf-8") for path in files]
-    written += [path.read_bytes().decode("latin-1") for path in store.rglob("*.parquet")]
-    for text in written:
+    return ndjson(tmp_path_factory.mktemp("secrets") / "logs.ndjson", entries)
+
+
+def assert_clean(*texts):
+    for text in texts:
         found = SEEN.search(text.replace("https://shop.example.com/callback", ""))
         kind = text[max(0, found.start() - 60) : found.end() + 40] if found else ""
         assert not found, kind
+
+
+def test_thirty_kinds_of_secrets_reach_no_file(planted, tmp_path):
+    """No report, no chart, no slice of the store, and not the terminal."""
+    store, out = tmp_path / "store", tmp_path / "out"
+    assert_clean(call("-v", "check", planted, "--out", out, "--store", store).output)
+    files = [path for path in out.rglob("*.*") if path.suffix != ".png"]
+    assert {path.suffix for path in files} == {".json", ".md", ".html", ".xml", ".svg"}
+    assert_clean(*(path.read_text(encoding="utf-8") for path in files))
+    assert_clean(*(path.read_bytes().decode("latin-1") for path in store.rglob("*.parquet")))
+
+
+@pytest.mark.parametrize("form", ["md", "json", "html", "junit"])
+def test_thirty_kinds_of_secrets_reach_no_stream(planted, form):
+    """On stdout in each form, and on stderr at the highest verbosity."""
+    assert_clean(call("-v", "check", planted, "--format", form).output)
 
 
 def test_security_leaks_tells_kinds_and_counts(tmp_path):
@@ -79,34 +92,62 @@ def test_security_leaks_tells_kinds_and_counts(tmp_path):
     found = json.loads(call("check", ndjson(tmp_path / "logs.ndjson", entries), "--format", "json").stdout)
     (check,) = [one for one in found["checks"] if one["id"] == "security.leaks"]
     assert check["status"] == "WARN"
-    assert check["reason"] == "e-mail addresses in 1 entry, passwords and secrets in 1 entry"
+    assert check["reason"] == "the logs contain e-mail addresses in 1 entry, passwords and secrets in 1 entry"
 
 
-def test_the_readmes_event_works_as_written(tmp_path):
+@pytest.fixture(scope="module")
+def own_events(tmp_path_factory):
     """The block of the README in a folder of one's own, and the README's configuration beside it."""
     block = next(text for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if '["cache.evicted"]' in text)
-    folder = tmp_path / "my-events"
-    folder.mkdir()
-    (folder / "shop.toml").write_text(block, encoding="utf-8")
-    config = tmp_path / "runverdict.toml"
-    config.write_text('[catalogue]\npaths = ["my-events"]\n')
-    assert call("catalogue", "check", "--config", config).exit_code == 0
-    assert "cache.evicted  [degraded]" in call("catalogue", "list", "--config", config).stdout
-    found = call("explain", "WARNING cache evicted 512 entries", "--config", config, "--format", "json")
+    home = tmp_path_factory.mktemp("own")
+    (home / "my-events").mkdir()
+    (home / "my-events" / "shop.toml").write_text(block, encoding="utf-8")
+    (home / "runverdict.toml").write_text('[catalogue]\npaths = ["my-events"]\n')
+    return home / "runverdict.toml"
+
+
+def test_the_readmes_event_is_right(own_events):
+    """It passes the check that the README tells to run."""
+    assert call("catalogue", "check", "--config", own_events).exit_code == 0
+
+
+def test_the_readmes_event_works_as_written(own_events):
+    """It is listed, and explains its line."""
+    assert "cache.evicted  [degraded]" in call("catalogue", "list", "--config", own_events).stdout
+    found = call("explain", "WARNING cache evicted 512 entries", "--config", own_events, "--format", "json")
     assert json.loads(found.stdout)["fields"] == {"count": "512"}
 
 
 def test_the_readmes_configuration_is_read(tmp_path):
-    """Every key of it is known; only the folder it names has to be there."""
+    """It works as it is printed: `requests.latency` of shop-api alone has the limit that it sets for it."""
     block = next(text for text in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if "[policy." in text)
-    assert set(tomllib.loads(block)) == {"catalogue", "policy", "expected", "required", "rename", "exit", "store"}
-    (tmp_path / "my-events").mkdir()
+    assert set(tomllib.loads(block)) == {
+        *("catalogue", "policy", "service", "expected", "required", "rename", "exit", "store", "notify"),
+    }
     config = tmp_path / "runverdict.toml"
     config.write_text(block, encoding="utf-8")
-    found = call("check", ndjson(tmp_path / "logs.ndjson", healthy()), "--config", config, "--format", "json")
+    logs = tmp_path / "logs.ndjson"
+    assert call("simulate", "healthy", "--minutes", "6", "--out", logs).exit_code == 0
+    found = call("check", logs, "--config", config, "--format", "json")
     assert found.exit_code == 0, found.output
-    (check,) = [one for one in json.loads(found.stdout)["checks"] if one["id"] == "requests.error_rate"]
-    assert "above 2 %" in check["limit"]
+    checks = {check["id"]: check for check in json.loads(found.stdout)["checks"]}
+    assert "above 2 %" in checks["requests.error_rate"]["limit"]
+    assert checks["requests.latency"]["limit"].startswith("slower by 25 % and 100 ms WARN")
+    assert checks["requests.endpoint_latency"]["limit"].startswith("slower by 25 % and 50 ms WARN")
+
+
+def test_an_expectation_of_an_unknown_event_is_an_error(tmp_path):
+    """It could never be met, and would fail every deployment; every such block is named, before anything is read."""
+    config = tmp_path / "runverdict.toml"
+    config.write_text(
+        '[catalogue]\npacks = ["general"]\n[[required]]\nevent = "auth.success"\nper_requests = 100\n'
+        '[[rename]]\nevent = "websocket.close"\nold = 1\nnew = 2\nsince = "a-00002-b"\n'
+    )
+    found = call("check", tmp_path / "nothing.json", "--config", config)
+    assert found.exit_code == 2
+    assert "[[required]] event 'auth.success' is in no loaded pack" in found.stderr
+    assert "[[rename]] event 'websocket.close' is in no loaded pack" in found.stderr
+    assert "nothing.json" not in found.stderr
 
 
 def test_general_packs_alone_judge_any_service(tmp_path):

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from pipeline.errors import StoreError
 from pipeline.judge.model import Verdict
-from pipeline.report.files import LeakError, rendered, summary, write
+from pipeline.report.files import contents, rendered, summary, write
 from pipeline.report.markdown import code, escaped, html, markdown
+from pipeline.report.masked import masked
 from pipeline.report.sections import sections
 from pipeline.report.terminal import print_summary
 from pipeline.text import shown
@@ -86,7 +87,7 @@ def test_hostile_lines_are_text(hostile):
             assert token.attrs["href"].startswith("https://console.cloud.google.com/logs/query;")
         if token.type == "heading_open":
             assert text.splitlines()[token.map[0]].lstrip("# ").split()[0] in (
-                *("FAIL,", "What", "Next", "Checklist", "Details", "Evidence", "Numbers"),
+                *("FAIL:", "What", "Next", "Checklist", "Details", "Evidence", "Numbers"),
             )
     assert sum(token.type == "heading_open" for token in found) == 7
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200b]", text)
@@ -179,7 +180,7 @@ def test_the_head_has_the_numbers_of_the_document(plain):
     assert f"**{document['verdict']}**, risk {document['risk']}: `{document['service']}`" in text
     counts = ", ".join(f"{inputs[name]} {name}" for name in ("explained", "unexplained", "unparsed"))
     assert f"| {inputs['entries']}: {counts} |" in text
-    assert f"| {requests['n']}, {requests['eligible']} of them of users |" in text
+    assert f"| {requests['n']}, {requests['eligible']} of them user requests |" in text
     assert f"| {document['window']['covered_start']} to {document['window']['covered_end']} |" in text
     rate, low, high = (f"{requests[name] * 100:.3g}" for name in ("rate", "low", "high"))
     assert f"{requests['errors_5xx']} of {requests['n']} ended in 5xx: {rate} % (95 %: {low} to {high} %)" in text
@@ -211,7 +212,7 @@ def test_statements_and_comparison_are_in_the_markdown():
     text = markdown(full())
     for section in sections(full())[:-2]:
         assert f"<summary>{section.title}: " in text
-        assert all(f"| {escaped(one.claim)} | " in text for one in section.statements)
+        assert all(f"| {escaped(one.claim)} | " in text for one in section.claims)
     assert r"1.88 % (95 %: 0.613 to 4.33 %), n = 266".replace("(", r"\(").replace(")", r"\)") in text
     assert r"\+1.78 points" in text
     assert "| new | 7 | 0 | ERROR | `ledger is gone <n>` |" in text
@@ -283,7 +284,7 @@ def test_the_summary_fits_into_100_columns(plain, hostile):
             assert max(map(len, plain_text.splitlines())) <= width
             assert "\x1b" not in plain_text
         assert "\x1b" not in terminal(found)
-    assert terminal(plain).startswith("FAIL, 1 warning: 10 of 40 requests ended in 5xx")
+    assert terminal(plain).startswith("FAIL: 10 of 40 user requests ended in 5xx")
 
 
 def test_colours_on_a_terminal_only(plain, monkeypatch):
@@ -299,7 +300,10 @@ def test_results_and_talk_do_not_mix(tmp_path):
     logs = ndjson(tmp_path / "x.ndjson", [*failing(), "no JSON"])
     found = subprocess.run([RUNVERDICT, "check", logs, "--format", "json"], capture_output=True, timeout=60)
     assert json.loads(found.stdout)["verdict"] == "FAIL"
-    assert found.stderr == b"runverdict: 1 entry could not be parsed; kept raw and counted\n"
+    assert found.stderr.decode().splitlines() == [
+        f"runverdict: {logs}: 1 of 42 entries could not be parsed, the first is record 42",
+        "runverdict: 1 entry could not be parsed; kept raw and counted",
+    ]
 
 
 SECRETS = {
@@ -311,25 +315,68 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("kind", SECRETS)
-@pytest.mark.parametrize("form", ["md", "json"])
-def test_a_leak_stops_every_file(tmp_path, plain, kind, form):
-    """A secret that slipped past redaction is an error, and no file of the run is written."""
-    path, document = plain.verdicts[0]
-    leaking = document.model_copy(update={"headline": f"FAIL: {SECRETS[kind]}"})
-    with pytest.raises(
-        LeakError, match=f"{form} of shop-api shop-api-00042-abc is not written: it would hold .*{kind}"
-    ):
-        write(tmp_path / "out", "FAIL", [("good", document), (path, leaking)], plain.totals, [form])
-    assert not (tmp_path / "out").exists()
+@pytest.mark.parametrize("form", ["md", "json", "junit", "html"])
+def test_a_leak_is_masked_and_named_in_a_note(plain, kind, form):
+    """A secret that slipped past redaction costs no report: it is masked, counted and named."""
+    _, document = plain.verdicts[0]
+    [shown] = masked([document.model_copy(update={"headline": f"FAIL: {SECRETS[kind]}"})])
+    assert shown.notes[-1] == f"1 text of this report masked: {kind}"
+    text = rendered(shown, form, {} if form == "html" else None)
+    assert SECRETS[kind] not in text
+    assert shown.verdict == document.verdict
 
 
-def test_a_leak_in_the_summary_stops_it(tmp_path, plain):
-    """Names of services are text too."""
-    path, document = plain.verdicts[0]
-    leaking = document.model_copy(update={"service": "alice@example.com"})
-    with pytest.raises(LeakError, match=r"summary\.json is not written: it would hold e-mail address"):
-        write(tmp_path / "out", "FAIL", [(path, leaking)], plain.totals, [])
-    assert not (tmp_path / "out").exists()
+def test_a_clean_report_is_not_touched(plain):
+    """No note, and the same document."""
+    documents = [document for _, document in plain.verdicts]
+    assert masked(documents) == documents
+
+
+NAMES = {
+    "auth-basic": "auth-basic",
+    "bearer": "bearer",
+    "summary.json": "summary.json",
+    "an e-mail address": "alice.smith@example.com",
+    "reordered": "shop\u202egnp",
+    "a key": "AKIA" + "IOSFODNN7EXAMPLE",
+}
+
+
+def named(folder, name):
+    """The logs of a failing service of that name."""
+    rows = failing()
+    for row in rows:
+        labels = row.get("resource", {}).get("labels", {})
+        labels.update({key: value.replace("shop-api", name) for key, value in labels.items()})
+    logs = folder / "logs.json"
+    logs.write_text(json.dumps(rows), "utf-8")
+    return logs
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_no_name_blocks_a_report(tmp_path, name):
+    """Every form is written, and nothing of it holds what may not be shown."""
+    found = check(tmp_path / "store", named(tmp_path, name))
+    assert found.verdict == "FAIL"
+    out = tmp_path / "out"
+    files = write(out, contents(found.verdict, found.verdicts, found.totals, ["md", "json", "junit"]))
+    assert {path.name for path in files} == {"summary.json", "verdict.json", "report.md", "junit.xml"}
+    texts = [
+        terminal(found),
+        *(str(path.relative_to(out)) for path in files),
+        *(path.read_text("utf-8") for path in files),
+    ]
+    if name in ("auth-basic", "bearer", "summary.json"):
+        assert any(name in text for text in texts)
+    else:
+        assert not [text[:80] for text in texts if name in text or "\u202e" in text]
+
+
+def test_a_name_that_may_not_be_shown_does_not_change_the_exit_code(tmp_path):
+    """It is the verdict's."""
+    logs = named(tmp_path, "alice.smith@example.com")
+    found = subprocess.run([RUNVERDICT, "check", logs, "--format", "json"], capture_output=True, timeout=60)
+    assert (found.returncode, json.loads(found.stdout)["service"]) == (1, "<email>")
 
 
 def test_redacted_lines_leak_nothing(tmp_path):
@@ -342,20 +389,20 @@ def test_redacted_lines_leak_nothing(tmp_path):
     cut.write_text(json.dumps([*failing(), *lines])[:-5])
     found = check(tmp_path / "store", cut)
     assert found.verdict == "FAIL"
-    files = write(tmp_path / "out", found.verdict, found.verdicts, found.totals, ["md", "json"])
+    files = write(tmp_path / "out", contents(found.verdict, found.verdicts, found.totals, ["md", "json"]))
     assert len(files) == 3
 
 
 def test_files_appear_whole_or_not_at_all(tmp_path, plain):
     """A folder that is in the way is an error with its name, and no temporary file stays."""
     out = tmp_path / "out"
-    written = write(out, "FAIL", plain.verdicts, plain.totals, ["md", "json"])
+    written = write(out, contents("FAIL", plain.verdicts, plain.totals, ["md", "json"]))
     assert {path.name for path in written} == {"verdict.json", "report.md", "summary.json"}
     assert {path for path in out.rglob("*") if path.is_file()} == set(written)
     (out / "summary.json").unlink()
     (out / "summary.json").mkdir()
     with pytest.raises(StoreError, match=r"summary\.json"):
-        write(out, "FAIL", plain.verdicts, plain.totals, ["json"])
+        write(out, contents("FAIL", plain.verdicts, plain.totals, ["json"]))
     assert not list(out.rglob(".*.tmp"))
 
 
@@ -366,6 +413,8 @@ def test_the_summary_file(plain):
         "verdict": "FAIL",
         "services": [
             {
+                "workload": "service",
+                "location": "europe-west1",
                 "service": "shop-api",
                 "revision": "shop-api-00042-abc",
                 "verdict": "FAIL",
@@ -374,4 +423,5 @@ def test_the_summary_file(plain):
             }
         ],
         "totals": plain.totals,
+        "inputs": [],
     }

@@ -1,6 +1,5 @@
 """The simulated windows have the laws of real ones, and each scenario has what it says."""
 
-import doctest
 import ipaddress
 import json
 import re
@@ -20,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import RunverdictError, StoreError, UsageError
-from pipeline.simulate import SCENARIOS, simulate, stream, write
+from pipeline.simulate import SCENARIOS, simulate, write
 
 Entry = dict[str, Any]
 START = datetime(2026, 1, 15, 9, tzinfo=UTC)
@@ -653,9 +652,3 @@ def test_import_is_light():
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
     assert not loaded & {"polars", "numpy", "pydantic", "duckdb", "click", "pyarrow", "google"}
-
-
-def test_examples_in_docstrings_hold():
-    """The two functions that print numbers."""
-    assert doctest.testmod(stream).attempted == 2
-    assert doctest.testmod(stream).failed == 0

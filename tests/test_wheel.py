@@ -1,9 +1,13 @@
 """The wheel holds all that runs: catalogue, policy, SQL, templates."""
 
+import compileall
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -21,6 +25,7 @@ def installed(tmp_path_factory):
     target = folder / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(target)
+    compileall.compile_dir(target, quiet=1)  # as pip does
     return target
 
 
@@ -53,3 +58,38 @@ def test_demo_runs_from_the_wheel_in_another_folder(installed, tmp_path):
         "verdict.json",
         "verdict.json",
     ]
+
+
+def test_version_changelog_and_tags_agree():
+    """A tag has its heading in the changelog, and no heading is newer than the project's version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert version("runverdict") == project
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (?:\[?([0-9.]+)\]?.*|Unreleased)$", text, re.MULTILINE)
+    released = [heading for heading in headings if heading]
+    numbers = [tuple(map(int, heading.split("."))) for heading in released]
+    assert numbers == sorted(numbers, reverse=True)
+    assert all(number <= tuple(map(int, project.split("."))) for number in numbers)
+    tags = subprocess.run(["git", "tag", "--list", "v*"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert {tag.removeprefix("v") for tag in tags.stdout.split()} <= set(released)
+    assert f"runverdict:{project}" in (ROOT / "deploy/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.full
+def test_pipx_installs_it_apart(tmp_path):
+    """`pipeline` and `parsers` are names that other packages have: pipx keeps them in an environment of their own."""
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
+    subprocess.run([*build, str(tmp_path), str(ROOT)], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    environment = {
+        **os.environ,
+        "PIPX_HOME": str(tmp_path / "pipx"),
+        "PIPX_BIN_DIR": str(tmp_path / "bin"),
+        "PIP_CONSTRAINT": str(ROOT / "constraints.txt"),
+    }
+    subprocess.run([sys.executable, "-m", "pipx", "install", "--quiet", str(wheel)], env=environment, check=True)
+    program = tmp_path / "bin" / "runverdict"
+    said = subprocess.run([program, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert version("runverdict") in said.stdout
+    (target,) = {path.parent for path in tmp_path.glob("pipx/venvs/*/bin/runverdict")}
+    assert "runverdict" in str(target)

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from parsers.model import Catalogue
-from pipeline import googlesql as sql
-from pipeline.warehouse import Place, Warehouse
+from pipeline import googlesql
+from pipeline.warehouse import Address, Warehouse
+from pipeline.window import Bounds
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
-
-Bounds = tuple[int | None, int | None]
 
 
 class BigQueryEngine:
@@ -23,10 +22,10 @@ class BigQueryEngine:
     """
 
     def __init__(
-        self, warehouse: Warehouse, place: Place, bounds: Bounds, requests_until_ns: int | None = None
+        self, warehouse: Warehouse, address: Address, bounds: Bounds, requests_until_ns: int | None = None
     ) -> None:
         self._warehouse = warehouse
-        self._place = place
+        self._address = address
         self._bounds = bounds
         self._until_ns = requests_until_ns
         self._jobs: dict[str, bigquery.QueryJob] = {}
@@ -37,16 +36,16 @@ class BigQueryEngine:
 
     def classification(self, catalogue: Catalogue) -> str:
         """Return the statement that `classify` runs."""
-        return sql.classify(catalogue, self._place.path("entries"), self._place.path("events"), *self._bounds)
+        return googlesql.classify(catalogue, self._address.path("entries"), self._address.path("events"), *self._bounds)
 
     def start(self) -> None:
         """Start all measures, so that they run side by side."""
-        for name in sql.measures():
+        for name in googlesql.measures():
             self._jobs[name] = self._warehouse.start(self.query(name), f"measure-{name}")
 
     def query(self, name: str) -> str:
         """Return the query of one measure."""
-        return sql.measure(name, self._place.path("events"), sql.within(*self._bounds), self._until_ns)
+        return googlesql.measure(name, self._address.path("events"), googlesql.within(*self._bounds), self._until_ns)
 
     def measure(self, name: str) -> pl.DataFrame:
         """Return the rows of `sql/measures/NAME.sql`, sorted, for BigQuery gives them in any order."""

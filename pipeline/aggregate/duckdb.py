@@ -1,6 +1,12 @@
-"""DuckDB as the engine of the measures: the GoogleSQL files of `sql/`, rewritten by sqlglot, over Parquet slices."""
+"""DuckDB as the engine of the measures: the GoogleSQL files of `sql/`, rewritten by sqlglot, over Parquet slices.
 
+What sqlglot makes of each file is kept in `sql/duckdb/` (`make docs` writes it), for rewriting them anew takes longer
+than all else in a small run. A file that has changed since is rewritten where it is needed.
+"""
+
+import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from functools import cache
@@ -8,52 +14,69 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-import sqlglot
 
 from pipeline.errors import UsageError
-from pipeline.googlesql import STAGING, written
+from pipeline.googlesql import STAGING, rewritten, within, written
 from pipeline.schema import EVENTS, polars_schema
+from pipeline.window import Bounds
 
 
 @cache
 def translated(name: str) -> str:
     """Return `sql/NAME.sql` in DuckDB's dialect."""
-    return sqlglot.transpile(
-        written(name), read="bigquery", write="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE
-    )[0]
+    heading, _, query = rewritten(name).partition("\n")
+    return query if heading == _heading(name) else _rewrite(written(name))
+
+
+def snapshot(name: str) -> str:
+    """Return what `sql/duckdb/NAME.sql` is to hold: the digest of the file it is made from, and the rewritten query."""
+    return f"{_heading(name)}\n{_rewrite(written(name), pretty=True)}\n"
+
+
+def _heading(name: str) -> str:
+    return f"-- made from {name}.sql, sha256 {hashlib.sha256(written(name).encode()).hexdigest()[:16]}"
+
+
+def _rewrite(googlesql: str, *, pretty: bool = False) -> str:
+    import sqlglot
+
+    level = sqlglot.ErrorLevel.RAISE
+    return sqlglot.transpile(googlesql, read="bigquery", write="duckdb", unsupported_level=level, pretty=pretty)[0]
+
+
+def duckdb_path(path: Path) -> str:
+    """Return a path in which nothing is a pattern to DuckDB, nor a home folder.
+
+    >>> duckdb_path(Path("/a*b/[1]/x.parquet"))
+    '/a[*]b/[[]1]/x.parquet'
+    """
+    return re.sub(r"([*?\[])", r"[\1]", str(path.absolute()))
 
 
 class DuckDBEngine:
     """Runs measures over slices of events. Use it as a context manager.
 
-    slices: Parquet files of events. start_ns, end_ns: the half-open window to measure, None for an open side; events
-    without a timestamp belong to every window. requests_until_ns: request rows from then on are no requests yet, so
-    that rates and latencies are over those that had the time to end; as events they count.
+    slices: Parquet files of events. bounds: the window to measure; events without a timestamp belong to every window.
+    requests_until_ns: request rows from then on are no requests yet, so that rates and latencies are over those that
+    had the time to end; as events they count.
     """
 
     def __init__(
         self,
         slices: Sequence[Path],
-        *,
-        start_ns: int | None = None,
-        end_ns: int | None = None,
+        bounds: Bounds = (None, None),
         requests_until_ns: int | None = None,
     ) -> None:
         spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
         self._duckdb = duckdb.connect(config={"temp_directory": str(spill)})
         self._duckdb.execute("set memory_limit = '700MB'")
         if slices:
-            files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in slices)
-            rows = f"read_parquet([{files}])"
+            files = ", ".join("'" + duckdb_path(path).replace("'", "''") + "'" for path in slices)
+            rows = f"read_parquet([{files}], hive_partitioning = false)"
         else:
             self._duckdb.register("nothing", pl.DataFrame(schema=polars_schema(EVENTS)).to_arrow())
             rows = "nothing"
-        conditions = [
-            f"(timestamp_ns is null or timestamp_ns {operator} {bound})"
-            for operator, bound in ((">=", start_ns), ("<", end_ns))
-            if bound is not None
-        ]
-        where = " and ".join(conditions) or "true"
+        where = within(*bounds, partitioned=False)
         self._duckdb.execute(f"create view events as select * from {rows} where {where}")  # noqa: S608
         for name in STAGING:
             self._duckdb.execute(f"create temp table {name} as {translated(f'staging/{name}')}")
@@ -75,9 +98,10 @@ class DuckDBEngine:
 
         Raises UsageError where it cannot be rewritten, or DuckDB refuses it.
         """
-        level = sqlglot.ErrorLevel.RAISE
+        import sqlglot
+
         try:
-            return self._rows(sqlglot.transpile(googlesql, read="bigquery", write="duckdb", unsupported_level=level)[0])
+            return self._rows(_rewrite(googlesql))
         except (sqlglot.errors.SqlglotError, duckdb.Error) as error:
             raise UsageError(f"the query cannot be run: {str(error).splitlines()[0]}") from error
 

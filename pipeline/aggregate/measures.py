@@ -28,6 +28,14 @@ class Measures:
     histograms: pl.DataFrame
     slots: pl.DataFrame
     minutes: pl.DataFrame
+    ended: pl.DataFrame
+    statuses: pl.DataFrame
+    clients: pl.DataFrame
+    bodies: pl.DataFrame
+    tails: pl.DataFrame
+    peers: pl.DataFrame
+    probes: pl.DataFrame
+    executions: pl.DataFrame
     instances: pl.DataFrame
     ages: pl.DataFrame
     exits: pl.DataFrame

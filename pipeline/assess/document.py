@@ -1,145 +1,68 @@
-"""Verdict documents: what was judged, and the numbers of every measure beside it."""
+"""The verdict document of a revision: what was judged, and the numbers of its measures."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from dataclasses import replace as replaced
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from pipeline.aggregate.measures import Measures
-from pipeline.assess import signatures as novelties
-from pipeline.assess.revision_data import View, beside, data, profile, time_text
-from pipeline.assess.revisions import Target
+from pipeline.assess.context import Context
+from pipeline.assess.revision_data import View, time_text
+from pipeline.judge.advice import advice, impact
 from pipeline.judge.contracts import recodings
-from pipeline.judge.decide import Judgement, decide, judge
-from pipeline.judge.expectations import Expectations
+from pipeline.judge.crosscheck import Completeness
+from pipeline.judge.decide import Judgement, decide
 from pipeline.judge.model import (
     Baseline,
     CodeCount,
     Deployment,
     Endpoint,
+    EndpointBefore,
     EventCount,
     Inputs,
     Percentiles,
     Requests,
     SignatureCount,
-    TestResults,
     Timed,
     Tool,
     Verdict,
     WindowFacts,
 )
 from pipeline.judge.policy import Policy
-from pipeline.judge.revision_data import Instances, Profile, RequestCounts, RevisionData
+from pipeline.judge.ranks import percentile_interval
+from pipeline.judge.revision_data import Instances, Profile, RequestCounts, RevisionData, weighted
 from pipeline.judge.stats import clopper_pearson
 from pipeline.text import shown
-from pipeline.window import Window, nanoseconds, rfc3339, rfc3339_ns
+from pipeline.window import nanoseconds, rfc3339, rfc3339_ns
 
 #: A verdict lists this many unexplained signatures, the most severe and most frequent first; the rest is counted.
 MAX_SIGNATURES = 500
 
 
-@dataclass(frozen=True)
-class Earlier:
-    """What is known of revisions that passed before: a profile, its signatures, and a line of each event."""
-
-    profile: Profile
-    signatures: pl.DataFrame
-    wordings: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Context:
-    """What is the same for all verdicts of a run.
-
-    settle_s: how long after its end a window is complete, in s. requests_until_ns: requests that started later are left
-    out of rates and latencies, for some may still run. listed: services gave the window to its end, so that a silent
-    start is silence, and not an export that was cut. stretch: what was pulled before the window for a target's
-    baseline, where the window shows too little of one. earlier: where a target has no baseline within the window, what
-    history has of its service, or None.
-    """
-
-    tool: Tool
-    policy: Policy
-    window: Window
-    now_ns: int | None
-    settle_s: float
-    requests_until_ns: int | None = None
-    listed: bool = False
-    cut_sources: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    expected: Expectations = field(default_factory=Expectations)
-    tests: TestResults | None = None
-    stretch: Callable[[Target], Earlier | None] = lambda _target: None
-    earlier: Callable[[Target], Earlier | None] = lambda _target: None
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """A verdict with what it was judged by: the sample, and the signatures that history keeps."""
-
-    target: Target
-    verdict: Verdict
-    data: RevisionData
-    signatures: pl.DataFrame
-
-
-def assess(measures: Measures, target: Target, context: Context) -> Assessment:
-    """Judge one revision."""
-    view = View(measures, target)
-    given = sample_of(view, context)
-    judgement = judge(given, context.policy, context.expected)
-    return Assessment(target, _document(view, judgement, context), given, novelties.signature_totals(view))
-
-
-def sample_of(view: View, context: Context) -> RevisionData:
-    """Return the sample of a revision with its baseline: of the window or before it, else of history, else none."""
-    given = data(
-        view,
-        window=context.window,
-        listed=context.listed,
-        cut_sources=context.cut_sources,
-        endpoints=context.expected.endpoints,
-        tests=context.tests,
-    )
-    target = view.target
-    if found := context.stretch(target):
-        earlier = found
-    elif target.baseline:
-        before = View(view.measures, target, target.baseline)
-        earlier = seen(before)
-        given = beside(given, view, before)
-    elif found := context.earlier(target):
-        earlier = found
-    else:
-        return given
-    changed = novelties.signatures(view, earlier.signatures, earlier.wordings)
-    return replaced(given, baseline=earlier.profile, signatures=changed)
-
-
-def seen(view: View) -> Earlier:
-    """Return what a revision's measures show of it as a baseline."""
-    return Earlier(profile(view), novelties.signature_totals(view), novelties.wordings(view))
-
-
-def _document(view: View, judgement: Judgement, context: Context) -> Verdict:
-    found, target = judgement.data, view.target
-    decision = decide(judgement.checks, context.policy)
+def document(view: View, judgement: Judgement, policy: Policy, context: Context) -> Verdict:
+    """Return the verdict document of one revision: what was measured, and what the judge made of it."""
+    data, target = judgement.data, view.target
+    decision = decide(judgement.checks, policy)
     headline = decision.headline
     if target.served_by:
         headline += f"; {target.served_by} served the requests"
-    window, notes = _window(found, context)
-    if found.baseline is None:
+    newer = _newer(data)
+    if newer:
+        headline += f"; superseded by {newer}"
+    if data.synthetic_only:
+        headline += "; no user requests, judged by uptime checks"
+    window, notes = _window(data, context)
+    notes += data.crosscheck.notes
+    if data.baseline is None:
         notes.append("No baseline: nothing is compared, and only absolute limits hold.")
     listed, left_out = _signatures(view)
     return Verdict(
-        tool=context.tool,
+        tool=Tool(name="runverdict", version=version("runverdict"), catalogue=context.catalogue, policy=policy.digest),
+        workload=target.workload,
         service=target.service,
         revision=target.revision,
         location=target.location,
-        baseline=found.baseline.revision if found.baseline else None,
+        baseline=data.baseline.revision if data.baseline else None,
         verdict=decision.verdict,
         risk=decision.risk,
         headline=headline,
@@ -147,24 +70,36 @@ def _document(view: View, judgement: Judgement, context: Context) -> Verdict:
         window=window,
         inputs=_inputs(view, of_service=False),
         service_level=_inputs(view, of_service=True),
-        requests=_requests(view, found.requests),
+        requests=_requests(view, data.requests, data.baseline),
         events=_events(view),
         codes=_codes(view),
         signatures=listed,
         signatures_left_out=left_out,
         checks=judgement.checks,
-        compared=_baseline(found),
+        compared=_baseline(data),
         incidents=judgement.incidents,
         changes=judgement.changes[:MAX_SIGNATURES],
         contracts=judgement.contracts,
-        recodings=recodings(found, context.expected.renames),
-        deployment=_deployment(found),
-        tests=found.tests,
+        recodings=recodings(data, context.expected.renames),
+        deployment=_deployment(data),
+        completeness=_completeness(data),
+        superseded_by=newer,
+        advice=advice(data, judgement.checks, decision.verdict, project=target.project, location=target.location),
+        impact=impact(data),
+        tests=data.tests,
     )
 
 
-def _baseline(found: RevisionData) -> Baseline | None:
-    base = found.baseline
+def _newer(data: RevisionData) -> str | None:
+    """What was deployed after a deployed revision, by the log or by Cloud Run."""
+    if data.deployed is None or data.deployed.revision != data.revision:
+        return None
+    later = data.crosscheck.newest
+    return data.deployed.newer or (later.revision if later and not data.deployed.rollback else None)
+
+
+def _baseline(data: RevisionData) -> Baseline | None:
+    base = data.baseline
     if base is None:
         return None
     return Baseline(
@@ -174,24 +109,52 @@ def _baseline(found: RevisionData) -> Baseline | None:
         entries=base.entries,
         requests=base.requests.n,
         eligible=base.requests.eligible,
+        eligible_5xx=base.requests.eligible_5xx,
+        p50_ms=_rounded(_before_ms(base, "eligible", 50)),
+        p95_ms=_rounded(_before_ms(base, "eligible", 95)),
         covered_start=time_text(base.first_ns),
         covered_end=time_text(base.last_ns),
-        shared_minutes=found.shared_minutes,
+        shared_minutes=data.shared_minutes,
         explained_ratio=_rounded(base.explained_ratio),
     )
 
 
-def _deployment(found: RevisionData) -> Deployment:
+def _before_ms(base: Profile, name: str, q: float) -> float | None:
+    """A percentile of the baseline's user requests, or of one endpoint's, in ms: exact, or of runs added up."""
+    if exact := base.latency.get(name):
+        return exact.p50_ms if q == 50 else exact.p95_ms
+    times = base.of_kind("endpoint", None if name == "eligible" else [name])
+    return percentile_interval(weighted(times), q).estimate if times else None
+
+
+def _endpoint_before(base: Profile | None, name: str) -> EndpointBefore | None:
+    """What the baseline shows of an endpoint; None where it has none of it."""
+    counts = base.endpoints.get(name) if base else None
+    if base is None or counts is None:
+        return None
+    p50, p95 = (_rounded(_before_ms(base, name, q)) for q in (50, 95))
+    return EndpointBefore(n=counts.n, errors_5xx=counts.errors_5xx, p50=p50, p95=p95)
+
+
+def _deployment(data: RevisionData) -> Deployment:
     return Deployment(
-        deployed=time_text(found.deployed_ns),
-        ready=time_text(found.ready_ns),
-        ready_ms=_rounded(found.ready_ms),
-        first_request=time_text(found.first_request_ns),
-        instances=found.instances.n,
-        starts_by_reason=dict(found.instances.starts_by_reason),
-        start_up_ms=_start_up(found.instances),
-        traffic_ratio=_rounded(found.traffic_ratio),
+        configuration=data.crosscheck.configuration,
+        deployed=time_text(data.deployed_ns),
+        ready=time_text(data.ready_ns),
+        ready_ms=_rounded(data.ready_ms),
+        first_request=time_text(data.first_request_ns),
+        instances=data.instances.n,
+        starts_by_reason=dict(data.instances.starts_by_reason),
+        start_up_ms=_start_up(data.instances),
+        traffic_ratio=_rounded(data.traffic_ratio),
     )
+
+
+def _completeness(data: RevisionData) -> Completeness | None:
+    counted = data.crosscheck.counted
+    if counted is None or counted.counted is None:
+        return None
+    return Completeness(counted=counted.counted, logged=counted.logged)
 
 
 def _start_up(instances: Instances) -> Timed | None:
@@ -252,9 +215,9 @@ def _inputs(view: View, *, of_service: bool) -> Inputs:
     )
 
 
-def _requests(view: View, counts: RequestCounts) -> Requests:
+def _requests(view: View, counts: RequestCounts, base: Profile | None) -> Requests:
     rows = view.rows(view.measures.latency)
-    whole = rows.filter(pl.col("scope") == "all").to_dicts()
+    whole, users = (rows.filter(pl.col("scope") == scope).to_dicts() for scope in ("all", "eligible"))
     endpoints = rows.filter(pl.col("scope") == "endpoint").sort("n", "endpoint", descending=[True, False])
     low, high = clopper_pearson(counts.errors_5xx, counts.n) if counts.n else (None, None)
     return Requests(
@@ -266,6 +229,7 @@ def _requests(view: View, counts: RequestCounts) -> Requests:
         eligible=counts.eligible,
         eligible_5xx=counts.eligible_5xx,
         latency_ms=_percentiles(whole[0] if whole else {}),
+        user_latency_ms=_percentiles(users[0] if users else {}),
         by_endpoint=[
             Endpoint(
                 endpoint=row["endpoint"],
@@ -273,6 +237,7 @@ def _requests(view: View, counts: RequestCounts) -> Requests:
                 errors_4xx=row["errors_4xx"],
                 errors_5xx=row["errors_5xx"],
                 latency_ms=_percentiles(row),
+                before=_endpoint_before(base, row["endpoint"]),
             )
             for row in endpoints.to_dicts()
         ],

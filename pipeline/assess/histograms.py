@@ -23,7 +23,7 @@ _MOST_NAMES = 300
 
 
 def times_and_design_effects(histograms: pl.DataFrame, slots: pl.DataFrame) -> dict[str, Any]:
-    """Return `times` and `designs` of a profile from one revision's rows of the two measures."""
+    """Return `times` and `design_effects` of a profile from one revision's rows of the two measures."""
     named = _named(histograms)
     slots = _lumped(slots, named)
     steady = _lumped(histograms.filter(pl.col("phase") == "steady"), named)
@@ -32,14 +32,13 @@ def times_and_design_effects(histograms: pl.DataFrame, slots: pl.DataFrame) -> d
     clusters = dict(slots.filter(pl.col("n_steady") > 0).group_by("kind", "name"))
     times: dict[tuple[str, str], Times] = {}
     residuals: dict[str, list[tuple[pl.DataFrame, float]]] = {}
-    for (kind, name), one in steady.group_by("kind", "name", maintain_order=True):
-        bucket, part, n = (one[column].to_numpy().astype(np.int64) for column in ("bucket", "part", "n"))
+    for (kind, name), part_rows in steady.group_by("kind", "name", maintain_order=True):
+        bucket, part, n = (part_rows[column].to_numpy().astype(np.int64) for column in ("bucket", "part", "n"))
         cluster, total = clusters[kind, name], int(n.sum())
         squares, mean = float((n * bucket**2).sum()), float((n * bucket).sum()) / total
         times[str(kind), str(name)] = Times(bucket, part, n, _design(cluster, squares))
         apart = pl.col("bucket_sum") - pl.col("n_steady") * mean
         residuals.setdefault(str(kind), []).append((cluster.with_columns(apart), squares - total * mean**2))
-    requests = slots.filter((pl.col("kind") == "endpoint") & (pl.col("n") > 0))
     requests = slots.filter((pl.col("kind") == "endpoint") & (pl.col("n") > 0))
     design_effects = {"errors": _binomial(requests, "errors_5xx"), "denied": _binomial(requests, "denied")}
     for kind, parts in residuals.items():
@@ -57,18 +56,18 @@ def _design(rows: pl.DataFrame, squares: float, *, detrended: bool = False) -> D
 
     Slots show what depends within seconds, minutes what lasts for several; of these a short window has few.
     """
-    found = []
-    for bins in _bins(rows):
-        sums, numbers = _dense(bins, "bucket_sum", "n_steady")
+    effects = []
+    for bins in slots_or_minutes(rows):
+        sums, numbers = dense(bins, "bucket_sum", "n_steady")
         if detrended:
-            found.append(design_effect(*_detrended(sums, numbers, squares), fitted=2))
+            effects.append(design_effect(*_detrended(sums, numbers, squares), fitted=2))
         else:
-            found.append(design_effect(sums, numbers, squares))
-    return most_cautious(found)
+            effects.append(design_effect(sums, numbers, squares))
+    return most_cautious(effects)
 
 
-def _bins(slots: pl.DataFrame) -> list[pl.DataFrame]:
-    """Slots of ten seconds, minutes of them, or both: minutes alone where there are many, slots alone where few."""
+def slots_or_minutes(slots: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return slots of ten seconds, minutes, or both: minutes alone where there are many, slots alone where few."""
     minutes = slots.with_columns(pl.col("slot") // _PER_MINUTE)
     long = minutes["slot"].n_unique()
     if long >= _MANY_MINUTES:
@@ -79,7 +78,7 @@ def _bins(slots: pl.DataFrame) -> list[pl.DataFrame]:
 def _binomial(requests: pl.DataFrame, column: str) -> DesignEffect:
     if requests.is_empty():
         return INDEPENDENT
-    return DesignEffect(max(binomial_design_effect(*_dense(rows, column, "n")) for rows in _bins(requests)))
+    return DesignEffect(max(binomial_design_effect(*dense(rows, column, "n")) for rows in slots_or_minutes(requests)))
 
 
 def _detrended(
@@ -106,12 +105,12 @@ def _lumped(rows: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.when("known").then("name").otherwise(pl.lit(OTHERS)).alias("name")).drop("known")
 
 
-def _dense(rows: pl.DataFrame, value: str, number: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums of two columns by slot, slots without a row among them as zeros."""
+def dense(rows: pl.DataFrame, value: str, number: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return sums of two columns by slot, slots without a row among them as zeros."""
     sums = rows.group_by("slot").agg(pl.col(value, number).sum()).sort("slot")
     at = (sums["slot"] - sums["slot"][0]).to_numpy()
     if at[-1] > _MOST_SLOTS:  # stray times, years apart: only the order is left
         at = np.arange(sums.height)
-    found = np.zeros((2, int(at[-1]) + 1))
-    found[:, at] = sums.select(value, number).to_numpy().T
-    return found[0], found[1]
+    table = np.zeros((2, int(at[-1]) + 1))
+    table[:, at] = sums.select(value, number).to_numpy().T
+    return table[0], table[1]

@@ -1,7 +1,7 @@
 """Measures to the judge's samples: the rows of one revision in every frame, as arrays."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -9,12 +9,14 @@ from urllib.parse import quote
 import polars as pl
 
 from pipeline.aggregate.measures import Measures
+from pipeline.assess import endings
+from pipeline.assess.executions import executions
 from pipeline.assess.histograms import times_and_design_effects
 from pipeline.assess.revisions import Target
+from pipeline.judge.counts import Ages, Closes, Execution, LatencySteps
+from pipeline.judge.deployed import Deployed
 from pipeline.judge.model import Evidence, TestResults
 from pipeline.judge.revision_data import (
-    Ages,
-    Closes,
     EndpointCounts,
     EventTotal,
     Instances,
@@ -24,8 +26,10 @@ from pipeline.judge.revision_data import (
     Profile,
     RequestCounts,
     RevisionData,
+    Times,
+    minutes_long,
 )
-from pipeline.schema import IDENTITY
+from pipeline.schema import IDENTITY, SERVICE
 from pipeline.text import shown
 from pipeline.window import Window, nanoseconds, rfc3339_ns
 
@@ -43,10 +47,14 @@ class View:
 
     def rows(self, frame: pl.DataFrame, *, revision: bool | None = True) -> pl.DataFrame:
         """Return the revision's rows; revision=None: the service's rows without one; False: of the whole service."""
-        wanted: dict[str, str | None] = {key: getattr(self.target, key) for key in IDENTITY[:3]}
+        wanted: dict[str, str | None] = {key: getattr(self.target, key) for key in SERVICE}
         if revision is not False:
             wanted["revision"] = self.revision if revision else None
         return frame.filter(*(pl.col(key).eq_missing(pl.lit(value, pl.String)) for key, value in wanted.items()))
+
+    def row(self, frame: pl.DataFrame) -> dict[str, Any]:
+        """Return the revision's row of a measure that has one for each revision; nothing where it has none."""
+        return next(self.rows(frame).iter_rows(named=True), {})
 
     def evidence(self, row: dict[str, Any], excerpt: str) -> Evidence:
         """Return an entry of a measure as a proof."""
@@ -62,54 +70,93 @@ class View:
 def profile(view: View) -> Profile:
     """Return what of a revision adds up over runs."""
     measures = view.measures
-    mine, counts = view.rows(measures.revisions), view.rows(measures.requests).drop(IDENTITY).to_dicts()
-    entries, unparsed = int(mine["entries"].sum()), int(mine["unparsed"].sum())
+    whole, counts = view.row(measures.revisions), view.rows(measures.requests).drop(IDENTITY).to_dicts()
+    entries, unparsed = whole.get("entries", 0), whole.get("unparsed", 0)
     severities = view.rows(measures.inputs, revision=False).filter(pl.col("dimension") == "severity")
     by_endpoint = view.rows(measures.minutes).group_by("endpoint").agg(pl.col("n", "errors_5xx", "denied").sum())
     events = view.rows(measures.events)
     totals = events.group_by("event").agg(pl.col("n").sum(), pl.col("outcome").sort_by("n", "outcome").last())
     codes = events.drop_nulls("code").group_by("event", "code").agg(pl.col("n_code").sum()).sort("event", "code")
     instances = view.rows(measures.instances)
+    statuses = view.rows(measures.statuses)
+    timing = times_and_design_effects(view.rows(measures.histograms), view.rows(measures.slots))
+    starts = int(instances["start_ns"].is_not_null().sum())
+    first_ns, last_ns = whole.get("first_ns"), whole.get("last_ns")
     return Profile(
         revision=view.revision,
         entries=entries,
         parsed=entries - unparsed,
-        explained=int(mine["explained"].sum()),
-        first_ns=number(mine["first_ns"].min()),
-        last_ns=number(mine["last_ns"].max()),
-        starts=int(instances["start_ns"].is_not_null().sum()),
+        explained=whole.get("explained", 0),
+        first_ns=first_ns,
+        last_ns=last_ns,
+        starts=starts,
         severities=frozenset(severities["item"]),
         requests=RequestCounts(**counts[0]) if counts else RequestCounts(),
         endpoints={row[0]: EndpointCounts(*row[1:]) for row in by_endpoint.sort("endpoint").iter_rows()},
         events={name: EventTotal(n, outcome) for name, n, outcome in totals.sort("event").iter_rows()},
         codes={(event, code): n for event, code, n in codes.iter_rows()},
         instances=_instances(instances),
-        **times_and_design_effects(view.rows(measures.histograms), view.rows(measures.slots)),
+        starts_by_run=((starts, minutes_long(first_ns, last_ns)),),
+        volume_by_run=_volume(view),
+        bodies=endings.sizes(view.rows(measures.bodies)),
+        executions=executions(view.rows(measures.executions)),
+        latency={
+            row["endpoint"] or row["scope"]: Latency(
+                row["n_latency"], row["p50_ms"], row["p95_ms"], row["p99_ms"], row["max_ms"]
+            )
+            for row in view.rows(measures.latency).sort("scope", "endpoint").to_dicts()
+        },
+        times=timing["times"],
+        design_effects=timing["design_effects"]
+        | endings.ended_effects(statuses)
+        | endings.tail_effects(latency_steps(view, timing["times"]), timing["times"]),
+        **endings.statuses_and_clients(statuses, view.rows(measures.clients)),
     )
 
 
-def data(
+def _volume(view: View) -> tuple[tuple[int, int, int], ...]:
+    """The user requests of the whole service, and between which ns."""
+    spans = view.rows(view.measures.revisions, revision=False).select(
+        pl.col("first_ns").min().alias("first"), pl.col("last_ns").max().alias("last")
+    )
+    first, last = spans.row(0)
+    eligible = view.rows(view.measures.requests, revision=False)["eligible"].sum()
+    return () if first is None else ((first, last, int(eligible)),)
+
+
+def latency_steps(view: View, times: Mapping[tuple[str, str], Times]) -> dict[str, LatencySteps]:
+    """Return requests by minute and step of latency."""
+    return endings.latency_steps(view.rows(view.measures.tails), times)
+
+
+def revision_data(
     view: View,
     *,
     window: Window,
     listed: bool = False,
-    cut_sources: Sequence[str] = (),
+    incomplete: Sequence[str] = (),
     endpoints: Sequence[str] = (),
     tests: TestResults | None = None,
+    deployed: Deployed | None = None,
 ) -> RevisionData:
     """Return what the judge needs of a revision, still without its baseline.
 
-    listed: services gave the window to its end, so that nothing is missing where it is silent. cut_sources: names of
-    sources that end in the middle of an entry. endpoints: those whose minutes are asked for.
+    listed: services gave the window to its end, so that nothing is missing where it is silent. incomplete: what
+    of the sources is missing, in sentences. endpoints: those whose minutes are asked for.
     """
     measures = view.measures
     service = view.rows(measures.revisions, revision=False)
-    mine = view.rows(measures.revisions)
+    whole = view.row(measures.revisions)
     exits = view.rows(measures.exits).to_dicts()
     closes = view.rows(measures.closes).sort("code")
     audit = view.rows(measures.durations).filter(pl.col("event") == "audit.ready")
+    own = profile(view)
     return RevisionData(
-        **vars(profile(view)),
+        **vars(own),
+        peers=endings.peers(view.rows(measures.peers)),
+        steps=latency_steps(view, own.times),
+        probes=dict(view.rows(measures.probes).select("kind", "n").iter_rows()),
+        workload=view.target.workload,
         service=view.target.service,
         asked_start_ns=nanoseconds(window.start) if window.start and not listed else None,
         asked_end_ns=nanoseconds(window.end) if window.end else None,
@@ -118,12 +165,8 @@ def data(
         service_max_gap_ns=number(view.rows(measures.gaps, revision=False)["max_gap_ns"].max()),
         service_entries=int(service["entries"].sum()),
         service_below_notice=int(service["below_notice"].sum()),
-        cut_sources=tuple(cut_sources),
-        unexplained_errors=int(mine["unexplained_errors"].sum()),
-        latency={
-            row["scope"]: Latency(row["n_latency"], row["p50_ms"], row["p95_ms"], row["p99_ms"], row["max_ms"])
-            for row in view.rows(measures.latency).filter(pl.col("scope") != "endpoint").to_dicts()
-        },
+        incomplete=tuple(incomplete),
+        unexplained_errors=whole.get("unexplained_errors", 0),
         occurrences=_occurrences(view.rows(measures.events)),
         minutes=_minutes(view.rows(measures.minutes)),
         endpoint_minutes={
@@ -134,19 +177,28 @@ def data(
         readiness_ages_ns=view.rows(measures.readiness)["age_ns"].cast(pl.Float64).fill_null(math.nan).to_numpy(),
         leaks=dict(view.rows(measures.leaks).select("kind", "n").iter_rows()),
         evidence=_evidence(view),
+        deployed=deployed,
+        refused_deploys=_refused(view),
+        siblings=_siblings(view),
         ages=_ages(view.rows(measures.ages)),
         deployed_ns=_deployed(view),
-        ready_ns=number(mine["ready_ns"].min()),
+        ready_ns=whole.get("ready_ns"),
         ready_ms=number(audit["max_ms"].max()),
         tests=tests,
         **_traffic(view),
     )
 
 
+def answered(view: View) -> int:
+    """Return how many requests a revision answered, not counting those that ended in 5xx."""
+    rows = view.rows(view.measures.requests)
+    return int((rows["n"] - rows["errors_5xx"]).sum())
+
+
 def beside(data: RevisionData, view: View, baseline: View) -> RevisionData:
-    """Return the sample with what only both revisions together tell: the minutes that they shared."""
-    mine, others = (one.rows(one.measures.minutes) for one in (view, baseline))
-    shared = mine.select("minute").unique().join(others.select("minute").unique(), on="minute", how="semi")
+    """Return the revision data with what only both revisions together tell: the minutes that they shared."""
+    own, others = (side.rows(side.measures.minutes) for side in (view, baseline))
+    shared = own.select("minute").unique().join(others.select("minute").unique(), on="minute", how="semi")
     return replace(data, shared_minutes=shared.height)
 
 
@@ -165,8 +217,8 @@ def _occurrences(rows: pl.DataFrame) -> Occurrences:
 
 def _ages(rows: pl.DataFrame) -> dict[str, Ages]:
     return {
-        str(name): Ages(one["age_s"].cast(pl.Float64).fill_null(math.nan).to_numpy(), one["lines"].to_numpy())
-        for (name,), one in rows.sort("event", "age_s").group_by("event", maintain_order=True)
+        str(name): Ages(ages["age_s"].cast(pl.Float64).fill_null(math.nan).to_numpy(), ages["lines"].to_numpy())
+        for (name,), ages in rows.sort("event", "age_s").group_by("event", maintain_order=True)
     }
 
 
@@ -183,33 +235,45 @@ def _instances(rows: pl.DataFrame) -> Instances:
 def _deployed(view: View) -> int | None:
     """The last deploy of the service before the revision was ready; its first entry where that is not known."""
     events = view.rows(view.measures.events, revision=False).filter(pl.col("event") == "audit.deploy")
-    mine = view.rows(view.measures.revisions)
-    limit = number(mine["ready_ns"].min()) or number(mine["first_ns"].min())
+    whole = view.row(view.measures.revisions)
+    limit = whole.get("ready_ns") or whole.get("first_ns")
     return None if limit is None else number(events.filter(pl.col("first_ns") <= limit)["last_ns"].max())
 
 
 def _traffic(view: View) -> dict[str, Any]:
     """When the revision's traffic began, its share since then, and whether an older one has outlived it."""
     rows = view.rows(view.measures.minutes, revision=False).filter(pl.col("revision").is_not_null())
-    mine = rows.filter(pl.col("revision") == view.revision)
-    if mine.is_empty():
+    own = rows.filter(pl.col("revision") == view.revision)
+    if own.is_empty():
         return {}
-    first, last = mine["minute"].to_numpy().min(), mine["minute"].to_numpy().max()
+    first, last = own["minute"].to_numpy().min(), own["minute"].to_numpy().max()
     since = rows.filter(pl.col("minute") >= first)
     older = since.filter(pl.col("revision").is_in(view.target.older))["minute"].max()
     return {
         "first_request_ns": int(first) * 60 * 10**9,
-        "traffic_ratio": int(mine["n"].sum()) / int(since["n"].sum()),
+        "traffic_ratio": int(own["n"].sum()) / int(since["n"].sum()),
         "outlived_ns": max(older - int(last), 0) * 60 * 10**9 if isinstance(older, int) else None,
     }
 
 
 def _evidence(view: View) -> dict[str, tuple[tuple[int, Evidence], ...]]:
-    found: dict[str, list[tuple[int, Evidence]]] = {}
+    by_topic: dict[str, list[tuple[int, Evidence]]] = {}
     for row in view.rows(view.measures.evidence).sort("topic", "place").iter_rows(named=True):
         entry = (row["timestamp_ns"] or 0, view.evidence(row, row["excerpt"]))
-        found.setdefault(row["topic"], []).append(entry)
-    return {topic: tuple(entries) for topic, entries in found.items()}
+        by_topic.setdefault(row["topic"], []).append(entry)
+    return {topic: tuple(entries) for topic, entries in by_topic.items()}
+
+
+def _siblings(view: View) -> tuple[Execution, ...]:
+    rows = view.rows(view.measures.executions, revision=False)
+    return executions(rows.filter(pl.col("revision") != view.revision))
+
+
+def _refused(view: View) -> tuple[Evidence, ...]:
+    """The entries of refused deployments: they belong to the service, to no revision."""
+    rows = view.rows(view.measures.evidence, revision=None)
+    rows = rows.filter(pl.col("topic").str.starts_with("event/audit.deploy_refused/")).sort("place")
+    return tuple(view.evidence(row, row["excerpt"]) for row in rows.iter_rows(named=True))
 
 
 def logs_explorer_url(project: str | None, timestamp_ns: int | None, insert_id: str | None) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.assess.revision_data import View, time_text
-from pipeline.judge.revision_data import SignatureRow, Signatures
+from pipeline.judge.revision_data import SignatureRow, Signatures, is_grave
 from pipeline.text import shown
 
 #: So many rows of each kind become objects, the most severe and most frequent first.
@@ -17,14 +17,14 @@ _MOST_FRESH = 200
 _LEVELS = ("WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 _OUTCOMES = ("degraded", "failure", "critical")
 
-#: Events that tell of a request: its row is judged already.
+#: Events that report a request: its row is judged already.
 _REQUESTS = ("http.request", "http.access")
 
 KEY = ("signature", "level", "event", "outcome")
 
 
 def signature_totals(view: View) -> pl.DataFrame:
-    """Return one row per signature, level, event and outcome: n, n_startup and its first entry."""
+    """Return one row per signature, level, event and outcome: n, minutes, slots, n_startup and its first entry."""
     rows = view.rows(view.measures.signatures).filter(~pl.col("event").is_in(_REQUESTS))
     first = ("first_ns", "first_log_name", "first_insert_id", "first_excerpt")
     return (
@@ -32,6 +32,7 @@ def signature_totals(view: View) -> pl.DataFrame:
         .group_by(KEY, maintain_order=True)
         .agg(
             pl.col("n").sum(),
+            pl.col("minutes", "slots").sum(),
             pl.col("n").filter(pl.col("phase") == "startup").sum().alias("n_startup"),
             *(pl.col(name).first() for name in first),
         )
@@ -43,7 +44,7 @@ def signatures(view: View, baseline: pl.DataFrame, wordings: dict[str, str]) -> 
 
     baseline: the signature_totals of the baseline. wordings: event to a line of it in the baseline.
     """
-    mine = signature_totals(view)
+    own = signature_totals(view)
     known = baseline.select("signature").unique()
     matters = (
         pl.when(pl.col("event") == "")
@@ -52,17 +53,25 @@ def signatures(view: View, baseline: pl.DataFrame, wordings: dict[str, str]) -> 
     )
     theirs = baseline.group_by("signature").agg(pl.col("n").sum().alias("baseline_n"))
     joined = (
-        mine.filter(matters).join(theirs, on="signature", how="left").with_columns(pl.col("baseline_n").fill_null(0))
+        own.filter(matters).join(theirs, on="signature", how="left").with_columns(pl.col("baseline_n").fill_null(0))
     )
-    gone = baseline.filter(matters).join(mine.select("signature").unique(), on="signature", how="anti")
-    fresh = mine.filter(pl.col("event") == "").join(known, on="signature", how="anti")
+    gone = baseline.filter(matters).join(own.select("signature").unique(), on="signature", how="anti")
+    fresh = own.filter(pl.col("event") == "").join(known, on="signature", how="anti")
     fresh = fresh.group_by("signature").agg(pl.col("n").sum()).sort(-pl.col("n"), "signature").head(_MOST_FRESH)
     return Signatures(
         new=tuple(_rows(view, joined.filter(pl.col("baseline_n") == 0))),
         both=tuple(_rows(view, joined.filter(pl.col("baseline_n") > 0))),
-        gone=tuple(_rows(view, gone.with_columns(pl.lit(0).alias("n"), pl.col("n").alias("baseline_n")))),
+        gone=tuple(
+            _rows(
+                view,
+                gone.with_columns(
+                    *(pl.lit(0).alias(name) for name in ("n", "minutes", "slots")), pl.col("n").alias("baseline_n")
+                ),
+            )
+        ),
         fresh=tuple((shown(signature), n) for signature, n in fresh.iter_rows()),
         wordings=wordings,
+        grave_before=any(is_grave(*kind) for kind in baseline.select("level", "event").unique().iter_rows()),
     )
 
 
@@ -86,6 +95,8 @@ def _rows(view: View, rows: pl.DataFrame) -> Iterable[SignatureRow]:
             startup=2 * row["n_startup"] > max(row["n"], row["baseline_n"]),
             n=row["n"],
             baseline_n=row["baseline_n"],
+            minutes=row["minutes"],
+            slots=row["slots"],
             first=time_text(row["first_ns"]) if row["n"] else None,
             evidence=(_proof(view, row),) if row["n"] else (),
         )

@@ -5,6 +5,10 @@ from collections.abc import Iterable
 import polars as pl
 
 from pipeline.judge.model import Verdict
+from pipeline.schema import WORKLOADS
+
+#: Why entries of a type that looks like Cloud Run's are not judged.
+_REASONS = {"cloud_function": "Cloud Functions of the first generation, whose log has no revisions and no requests"}
 
 
 def totals(revisions: pl.DataFrame, *, read: int, duplicates: int) -> dict[str, int]:
@@ -25,6 +29,23 @@ def totals(revisions: pl.DataFrame, *, read: int, duplicates: int) -> dict[str, 
     }
 
 
+def other_types(revisions: pl.DataFrame) -> str:
+    """Return what there is of other resource types than Cloud Run's, in words, the most frequent first; maybe empty.
+
+    >>> row = {"workload": "http_load_balancer", "entries": 60, "request_rows": 60, "request_rows_5xx": 9}
+    >>> other_types(pl.DataFrame([row]))
+    '60 http_load_balancer, of them 9 with a 5xx status'
+    """
+    others = revisions.filter(pl.col("workload").is_not_null() & ~pl.col("workload").is_in(WORKLOADS))
+    counts = others.group_by("workload").agg(pl.col("entries", "request_rows", "request_rows_5xx").sum())
+    return "; ".join(
+        f"{row['entries']:,} {row['workload']}"
+        + (f" ({_REASONS[row['workload']]})" if row["workload"] in _REASONS else "")
+        + (f", of them {row['request_rows_5xx']:,} with a 5xx status" if row["request_rows"] else "")
+        for row in counts.sort("entries", "workload", descending=[True, False]).iter_rows(named=True)
+    )
+
+
 def unreconciled(numbers: dict[str, int], verdicts: Iterable[Verdict]) -> list[str]:
     """Return every sum that does not hold, in words; empty where all totals reconcile."""
     sums = [
@@ -32,9 +53,9 @@ def unreconciled(numbers: dict[str, int], verdicts: Iterable[Verdict]) -> list[s
         ("kept = parsed + unparsed", numbers["kept"], numbers["parsed"] + numbers["unparsed"]),
         ("parsed = explained + unexplained", numbers["parsed"], numbers["explained"] + numbers["unexplained"]),
     ]
-    for one in verdicts:
-        name = f"{one.service} {one.revision}"
-        for inputs in (one.inputs, one.service_level):
+    for verdict in verdicts:
+        name = f"{verdict.service} {verdict.revision}"
+        for inputs in (verdict.inputs, verdict.service_level):
             sums += [
                 (f"{name}: parsed = explained + unexplained", inputs.parsed, inputs.explained + inputs.unexplained),
                 (f"{name}: entries = parsed + unparsed", inputs.entries, inputs.parsed + inputs.unparsed),
@@ -42,8 +63,8 @@ def unreconciled(numbers: dict[str, int], verdicts: Iterable[Verdict]) -> list[s
                 (f"{name}: entries by severity", inputs.entries, sum(inputs.by_severity.values())),
                 (f"{name}: entries by level", inputs.entries, sum(inputs.by_level.values())),
             ]
-        lines = sum(event.lines for event in one.events)
-        sums.append((f"{name}: explained = lines of its events", one.inputs.explained, lines))
-        rows = sum(endpoint.n for endpoint in one.requests.by_endpoint)
-        sums.append((f"{name}: requests by endpoint", one.requests.n, rows))
+        lines = sum(event.lines for event in verdict.events)
+        sums.append((f"{name}: explained = lines of its events", verdict.inputs.explained, lines))
+        rows = sum(endpoint.n for endpoint in verdict.requests.by_endpoint)
+        sums.append((f"{name}: requests by endpoint", verdict.requests.n, rows))
     return [f"{text}: {left:,} and {right:,}" for text, left, right in sums if left != right]

@@ -2,10 +2,7 @@
 
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +12,33 @@ from pipeline.commands.common import (
     EXIT_FAIL,
     EXIT_TOOL,
     StorePath,
-    catalogue_of,
     config_option,
     exits,
-    policy_of,
     say,
     settings_of,
 )
-from pipeline.commands.live import live_options, meaning, pulling, resolved, say_estimate, settled
+from pipeline.commands.job import (
+    Judged,
+    Options,
+    estimates_of,
+    job_of,
+    job_options,
+    run_job,
+    say_estimates,
+    source_options,
+    store_of,
+)
+from pipeline.commands.notifying import channels_of, notify
 from pipeline.commands.output import joined, to_github
-from pipeline.errors import UsageError
+from pipeline.endpoints import is_objects
+from pipeline.errors import ObjectsError, UsageError
 
 if TYPE_CHECKING:
-    from pipeline.judge.policy import Policy
-    from pipeline.run import Job, Run
+    from collections.abc import Sequence
+
+    from pipeline.objects import Bucket
+    from pipeline.report.files import Format
+    from pipeline.run import Run
     from pipeline.settings import Settings
 
 
@@ -43,28 +53,40 @@ if TYPE_CHECKING:
     metavar="previous|none|R",
     help="Compare with the revision that served before, with nothing, or with revision R.",
 )
-@live_options
-@click.option("--wait", is_flag=True, help="Wait until the window is settled.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files there.")
+@source_options
+@job_options
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="With --for: look after 1, 2, 5, 10, 20, 40 and 60 minutes, and end at a FAIL that no later request can undo.",
+)
+@click.option("--out", type=StorePath(), metavar="DIR|gs://B/P", help="Write the files there.")
 @click.option(
     "--format",
     "forms",
     metavar="md,json,html,junit",
     help="Forms to write, default all; with one and no --out: print it.",
 )
-@click.option("--store", type=StorePath(), metavar="DIR|bigquery://P.D", help="Keep entries, events and history there.")
-@click.option("--max-bytes", metavar="N", type=click.IntRange(min=1), help="No query of BigQuery may bill more.")
 @click.option(
     "--junit",
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
     help="Results of tests to take into account, as JUnit XML; can be given several times.",
 )
+@click.option(
+    "--notify",
+    multiple=True,
+    metavar="KIND[:ENVVAR]",
+    help="Tell of the verdict, once per deployment and verdict with --store or --history: slack, chat or "
+    "webhook (the address is in the environment), github (a pull request's comment), metrics:PATH; can be given "
+    "several times.",
+)
 @click.option("--explain-policy", is_flag=True, help="Say which rule decided what, and what would change the verdict.")
 @config_option
 def check(**options: Any) -> None:
     """Judge the newest revision of each service in SOURCE: files, folders, globs, - for standard input, the log of a
-    project, logging://PROJECT, or bigquery://PROJECT.DATASET[.TABLE] for a log sink's tables or Log Analytics.
+    project, logging://PROJECT, bigquery://PROJECT.DATASET[.TABLE] for a log sink's tables or Log Analytics, or
+    gs://BUCKET/PREFIX for a sink's export to Cloud Storage.
 
     Exit codes: 0 PASS or WARN, 1 FAIL, 2 wrong usage or configuration, 3 INCONCLUSIVE, 4 the tool could not do its
     work.
@@ -74,125 +96,112 @@ def check(**options: Any) -> None:
       runverdict check logs.json
       runverdict check exports/ --service shop-api --out report --format md,json
       runverdict check bigquery://shop.logs --since 1h --store bigquery://shop.verdicts --max-bytes 50000000000
+      runverdict check gs://shop-logs/exports --since 2026-01-15T09:00:00Z --until 2026-01-15T11:00:00Z --dry-run
+      runverdict check logging://my-project --service shop-api --history gs://shop-ops/history --out gs://shop-ops/reports
       gcloud logging read ... --format=json | runverdict check -
       runverdict check logging://my-project --service shop-api --since deploy --wait --store logs
+      runverdict check logging://my-project --service shop-api --since deploy --for 1h --watch --store logs --out report
     """
     with exits():
-        raise SystemExit(run_check(**options))
+        raise SystemExit(run_check(options))
 
 
-def run_check(
-    *,
-    sources: tuple[str, ...],
-    service: str | None,
-    revision: str,
-    baseline: str,
-    out: Path | None,
-    forms: str | None,
-    store: str | None,
-    config: Path | None,
-    junit: tuple[Path, ...] = (),
-    explain_policy: bool = False,
-    wait: bool = False,
-    dry_run: bool = False,
-    max_bytes: int | None = None,
-    **asked: Any,
-) -> int:
-    """Run the job that the options of `check` describe, print or write what it gives, and return the exit code.
+def run_check(options: Options) -> int:
+    """Run the job that the options of `check` describe, print or write what it gives, and return the exit code."""
+    from pipeline.report.files import FORMATS
 
-    asked: the options of `live.meaning`.
-    """
-    from pipeline.judge.expectations import Expectations
-    from pipeline.report.files import FORMATS, write
-    from pipeline.run import Job
-    from pipeline.sources.junit import read as read_results
-
+    out, forms = options.get("out"), options.get("forms")
     wanted = [form.strip() for form in forms.split(",")] if forms else list(FORMATS)
     if unknown := [form for form in wanted if form not in FORMATS]:
         raise UsageError(f"--format {unknown[0]!r} is not known; there are: {', '.join(FORMATS)}")
     if forms and not out and len(wanted) > 1:
         raise UsageError("several forms need a folder: add --out DIR")
-    settings = settings_of(config)
-    known, missing = resolved(sources)
-    if missing and not known:
-        return EXIT_TOOL
-    what = meaning(known, service=service, baseline=baseline != "none", **asked)
-    if dry_run and what.live:
-        say_estimate(known, what)
+    bucket = _bucket(options)
+    channels_of(options)
+    if options.get("dry_run"):
+        _say_estimates(options)
         return 0
-    if wait:
-        what = settled(what)
-    policy = policy_of(settings, config)
-    job = Job(
-        sources=known,
-        catalogue=catalogue_of(settings),
-        policy=policy,
-        window=what.window,
-        service=service,
-        revision=revision,
-        baseline=baseline,
-        settle_s=what.settle_s,
-        live=what.live,
-        expected=Expectations(settings.expected, settings.required, settings.rename),
-        tests=read_results(junit) if junit else None,
-        max_bytes=max_bytes,
-        expiration_days=settings.store.expiration_days,
-    )
-    if dry_run:
-        return _estimate(job, store)
-    run = run_job(job, store)
-    if out:
-        write(out, run.verdict, run.verdicts, run.totals, wanted, run.charts)  # type: ignore[arg-type]
-    text = _form(run, wanted[0]) if forms and not out else _summary(run)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        text = to_github(run, text, is_summary=not forms or bool(out))
-    with suppress(BrokenPipeError):  # a reader who has read enough does not change the verdict
+    judged = _judged(options)
+    run, settings = judged.run, settings_of(options.get("config"))
+    refused = _write(run, wanted, bucket or Path(out)) if out else None
+    # A reader who has read enough does not change the verdict; nor does a closed stdout where files have the result.
+    with suppress(OSError if out else BrokenPipeError):
+        text = _form(run, wanted[0]) if forms and not out else _summary(run)
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            text = to_github(run, text, is_summary=not forms or bool(out))
         click.echo(text, nl=False)
         sys.stdout.flush()
-        if explain_policy:
-            _explain_policy(run, policy, err=bool(forms and not out))
-    return _exit_code(run, settings, failed=bool(missing or run.extraction.failed))
+        if options.get("explain_policy"):
+            _explain_policy(run, err=bool(forms and not out))
+    if refused:
+        raise refused
+    if judged.stopped:
+        return EXIT_TOOL
+    if options.get("notify"):
+        with store_of(options) as store:
+            notify(options, run, store)
+    return _exit_code(run, settings, failed=judged.missing or bool(run.extraction.failed))
 
 
-def run_job(job: "Job", store: str | None) -> "Run":
-    """Run a job in a store, a temporary one for None, with a progress bar, and say on stderr what the sources met."""
-    from pipeline.run import check as check_job
+def _bucket(options: Options) -> "Bucket | None":
+    """Where --out names Cloud Storage. Raises UsageError and ObjectsError before anything is read."""
+    out = str(options.get("out") or "")
+    if is_objects(out):
+        from pipeline.objects import Bucket
 
-    place = nullcontext(store) if store else tempfile.TemporaryDirectory(prefix="runverdict-")
-    with place as folder:
-        if job.live:
-            with pulling(job.live) as live:
-                run = check_job(replace(job, live=live), folder)
-        else:
-            with _progress(job.sources) as on_progress:
-                run = check_job(job, folder, on_progress=on_progress)
-    _talk(run)
-    return run
+        return Bucket(out, options.get("api_endpoint"))
+    if "://" in out:
+        raise UsageError(f"--out {out}: reports are files, so name a folder or gs://; --history takes bigquery://")
+    return None
 
 
-def _explain_policy(run: "Run", policy: "Policy", *, err: bool) -> None:
+def _write(run: "Run", forms: "Sequence[Format]", out: "Path | Bucket") -> ObjectsError | None:
+    """Write the files of a run. What Cloud Storage refuses is returned, so that the verdict is printed before."""
+    from pipeline.report.files import contents, upload, write
+
+    files = contents(run.verdict, run.verdicts, run.totals, forms, run.charts, run.inputs)
+    if isinstance(out, Path):
+        write(out, files)
+        return None
+    ends = [verdict.window.covered_end for _, verdict in run.verdicts if verdict.window.covered_end]
+    try:
+        say(f"the reports are in {upload(out, files, max(ends, default=None))}")
+    except ObjectsError as error:
+        return error
+    return None
+
+
+def _say_estimates(options: Options) -> None:
+    """Print what the run would take."""
+    job, _ = job_of(options["sources"], options)
+    with store_of(options) as store:
+        own = store.estimate(job.catalogue, job.request.read_window)
+        say_estimates([*estimates_of(job.sources, job.request), *own])
+
+
+def _judged(options: Options) -> Judged:
+    """Run the job, or with --watch look until it has ended."""
+    if options.get("watch"):
+        from pipeline.commands.watching import watch
+
+        with store_of(options) as store:
+            return watch({**options, "length": options.get("length") or "15m"}, store)
+    job, missing = job_of(options["sources"], options)
+    with store_of(options) as store:
+        return Judged(run_job(job, store), missing)
+
+
+def _explain_policy(run: "Run", *, err: bool) -> None:
     """Print which rule decided what; on stderr where stdout has a document."""
     from pipeline.judge.whatif import explain
+    from pipeline.report.masked import masked_texts
     from pipeline.text import shown
 
-    for one in run.found:
-        for line in explain(one.data, policy, run.expected):
+    for assessment in run.assessments:
+        lines = list(explain(assessment.data, assessment.policy, run.expected))
+        safe = masked_texts(lines)
+        for line in map(safe.__getitem__, lines):
             click.echo(f"{line[: len(line) - len(line.lstrip())]}{shown(line.lstrip())}", err=err)
-
-
-def _estimate(job: "Job", store: str | None) -> int:
-    """Print what BigQuery would read for a job, and what it would cost; return the exit code."""
-    from pipeline.stores.scale import estimate
-    from pipeline.warehouse import is_bigquery, price_usd
-
-    if not any(map(is_bigquery, [store or "", *job.sources])):
-        raise UsageError("--dry-run is for logging:// and bigquery://; files are read at no cost")
-    total = 0
-    for step, read in estimate(store, job.sources, job.catalogue, job.window):
-        click.echo(f"{step}: {read:,} bytes, {price_usd(read):.4f} USD")
-        total += read
-    click.echo(f"in all: {total:,} bytes, {price_usd(total):.4f} USD on demand; nothing was run")
-    return 0
 
 
 def _exit_code(run: "Run", settings: "Settings", *, failed: bool) -> int:
@@ -202,21 +211,6 @@ def _exit_code(run: "Run", settings: "Settings", *, failed: bool) -> int:
     if failed:
         return EXIT_TOOL
     return {"WARN": settings.exit.WARN, "INCONCLUSIVE": settings.exit.INCONCLUSIVE}.get(run.verdict, 0)
-
-
-def _talk(run: "Run") -> None:
-    """Say on stderr what the sources met: failures, cuts, repairs, unparsed entries."""
-    for error in run.extraction.failed:
-        say(error)
-    for report in run.extraction.reports:
-        for note in report.notes:
-            say(f"{report.source}: {note}")
-        if report.repaired_utf8:
-            say(f"{report.source}: invalid UTF-8 in {report.repaired_utf8:,} records became U+FFFD")
-        if report.cut:
-            say(f"{report.source}: {report.cut:,} records above 64 MiB were cut")
-    if unparsed := run.totals["unparsed"]:
-        say(f"{unparsed:,} {'entry' if unparsed == 1 else 'entries'} could not be parsed; kept raw and counted")
 
 
 def _form(run: "Run", form: str) -> str:
@@ -230,8 +224,8 @@ def _form(run: "Run", form: str) -> str:
     if len(run.verdicts) == 1:
         return rendered(run.verdicts[0][1], "json")
     if run.verdicts:
-        return "[" + ",\n".join(rendered(one, "json").rstrip() for _, one in run.verdicts) + "]\n"
-    return summary(run.verdict, run.verdicts, run.totals)
+        return "[" + ",\n".join(rendered(verdict, "json").rstrip() for _, verdict in run.verdicts) + "]\n"
+    return summary(run.verdict, run.verdicts, run.totals, run.inputs)
 
 
 def _summary(run: "Run") -> str:
@@ -242,31 +236,7 @@ def _summary(run: "Run") -> str:
 
     console = Console(highlight=False)
     with console.capture() as captured:
-        print_summary(console, [one for _, one in run.verdicts], run.others, run.totals, run.notes)
+        print_summary(
+            console, [verdict for _, verdict in run.verdicts], run.others, run.totals, run.notes, run.other_types
+        )
     return captured.get()
-
-
-@contextmanager
-def _progress(sources: Any) -> Iterator[Callable[[str, int], None]]:
-    """A bar over the bytes of all sources, on a terminal only."""
-    from pipeline.sources.files.reader import size
-
-    if not sys.stderr.isatty():
-        yield lambda _source, _done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    sizes = {source: size(source) for source in sources}
-    known = [number for number in sizes.values() if number is not None]
-    total = sum(known) if len(known) == len(sizes) else None
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=total)
-        done: dict[str, int] = {}
-
-        def on_progress(source: str, read: int) -> None:
-            done[source] = read
-            bar.update(task, completed=sum(done.values()), description=f"reading {Path(source).name}")
-
-        yield on_progress

@@ -11,6 +11,7 @@ from pipeline.errors import CatalogueError, RunverdictError, SettingsError, Usag
 
 if TYPE_CHECKING:
     from parsers.model import Catalogue
+    from pipeline.judge.expectations import Expectations
     from pipeline.judge.policy import Policy
     from pipeline.settings import Settings
 
@@ -20,14 +21,14 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class StorePath(click.Path):
-    """A folder, or the name of a dataset of BigQuery, as text."""
+    """A folder, or the address of another kind of store, as text."""
 
     def __init__(self) -> None:
         super().__init__(file_okay=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the place as it is given; refuse a file."""
-        return value if str(value).startswith("bigquery://") else super().convert(value, param, ctx)
+        return value if "://" in str(value) else super().convert(value, param, ctx)
 
 
 def fail(error: RunverdictError) -> NoReturn:
@@ -75,11 +76,32 @@ def catalogue_of(settings: "Settings") -> "Catalogue":
     return load(settings.catalogue.packs, settings.catalogue.paths)
 
 
-def policy_of(settings: "Settings", config: Path | None) -> "Policy":
-    """Return the policy with the settings' values. Raises SettingsError for one that is not known."""
+def policy_of(settings: "Settings", config: Path | None, service: str | None = None) -> "Policy":
+    """Return the policy with the settings' values, for all services or one. Raises SettingsError for unknown ones."""
     from pipeline.judge.policy import PolicyError, load
 
+    values = {check: dict(limits) for check, limits in settings.policy.items()}
+    if service is not None:
+        for check, limits in settings.service[service].policy.items():
+            values.setdefault(check, {}).update(limits)
     try:
-        return load(settings.policy)
+        return load(values)
     except PolicyError as error:
         raise SettingsError(str(config or "runverdict.toml"), error.problems) from error
+
+
+def expectations_of(settings: "Settings", catalogue: "Catalogue", config: Path | None) -> "Expectations":
+    """Return what the settings expect. Raises SettingsError for an event that no loaded pack has."""
+    from pipeline.judge.expectations import Expectations
+
+    events = {event.name for event in catalogue.events}
+    blocks = {"expected": settings.expected, "required": settings.required, "rename": settings.rename}
+    problems = [
+        f"[[{name}]] event {block.event!r} is in no loaded pack; see `runverdict catalogue list` and [catalogue]"
+        for name, listed in blocks.items()
+        for block in listed  # type: ignore[attr-defined]
+        if block.event and block.event not in events
+    ]
+    if problems:
+        raise SettingsError(str(config or "runverdict.toml"), problems)
+    return Expectations(settings.expected, settings.required, settings.rename)

@@ -1,4 +1,4 @@
-"""`runverdict doctor`: can Google Cloud be used from here, and how to mend what is in the way."""
+"""`runverdict doctor`: can Google Cloud be used from here, and how to fix what is in the way."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,18 +12,25 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @click.command()
+@click.argument("resource", required=False)
 @click.option("--project", metavar="P", help="Whose logs; default: the project of the credentials.")
 @click.option("--dataset", metavar="P.D", help="A BigQuery dataset to ask for, too.")
 @click.option("--api-endpoint", metavar="URL", help="Ask this address in place of Google's, without credentials.")
 @config_option
-def doctor(project: str | None, dataset: str | None, api_endpoint: str | None, config: Path | None) -> None:
-    """Say whether settings, credentials, APIs, roles, quota, sink, dataset and clock are as they must be.
+def doctor(
+    resource: str | None, project: str | None, dataset: str | None, api_endpoint: str | None, config: Path | None
+) -> None:
+    """Say whether settings, credentials, APIs, roles, quota, sink, dataset and clock are as they must be, and whether
+    Cloud Monitoring and the Run Admin API, which a check can do without, may be read.
 
-    What cannot be reached is unknown, not wrong. Exit codes: 0 nothing is wrong, 4 something is.
+    RESOURCE is a source logging://…, such as an organization or the view of a log bucket: the right to read it is asked
+    for, not that on the project. What cannot be reached is unknown, not wrong. Exit codes: 0 nothing is wrong, 4
+    something is.
 
     \b
     Example:
       runverdict doctor --project my-project
+      runverdict doctor --project my-project logging://folders/42
       runverdict doctor --project my-project --dataset my-project.run_logs
     """
     with exits():
@@ -37,11 +44,11 @@ def doctor(project: str | None, dataset: str | None, api_endpoint: str | None, c
         from pipeline.text import shown
 
         bad = False
-        for found in probes(project=project, dataset=dataset, endpoint=api_endpoint):
-            click.echo(f"{found.state:<8} {found.name}: {shown(found.found)}")
-            if found.mend:
-                click.echo(f"         {'mend' if found.state == 'bad' else 'hint'}: {found.mend}")
-            bad = bad or found.state == "bad"
+        for probe in probes(project=project, dataset=dataset, endpoint=api_endpoint, resource=resource):
+            click.echo(f"{probe.state:<8} {probe.name}: {shown(probe.found)}")
+            if probe.fix:
+                click.echo(f"         {'fix' if probe.state == 'bad' else 'hint'}: {probe.fix}")
+            bad = bad or probe.state == "bad"
         if bad:
             raise SystemExit(EXIT_TOOL)
 

@@ -33,8 +33,8 @@ def explain(line: str, log: str, form: str, config: Path | None) -> None:
             lines = [part.rstrip(b"\r\n").decode("utf-8", "replace") for part in sys.stdin.buffer]
         else:
             lines = [os.fsencode(line).decode("utf-8", "replace")]
-        for found in explanation.explain(lines, known, log=log):
-            click.echo(found.model_dump_json() if form == "json" else explanation.text(found, known))
+        for explained in explanation.explain(lines, known, log=log):
+            click.echo(explained.model_dump_json() if form == "json" else explanation.text(explained, known))
 
 
 @click.command()
@@ -52,18 +52,17 @@ def trace(identifier: str, sources: tuple[str, ...], form: str, config: Path | N
       runverdict trace req_1760000000001_5_0a1b2c3d logs.json
     """
     with exits():
-        from pipeline.extract import extract
-        from pipeline.run import classify_store
-        from pipeline.sources.files.reader import resolve
+        from pipeline.run import extract
+        from pipeline.sources.base import Request, open_sources
         from pipeline.stores.local import LocalStore
         from pipeline.trace import as_json, text, timeline
-        from pipeline.window import Window
 
-        known = catalogue_of(settings_of(config))
+        catalogue = catalogue_of(settings_of(config))
         with tempfile.TemporaryDirectory(prefix="runverdict-") as folder:
-            store = LocalStore(Path(folder))
-            extraction = extract(resolve(sources), store, window=Window())
-            classify_store(store, known)
+            store, request = LocalStore(Path(folder)), Request()
+            with store.writing():
+                extraction = extract(open_sources(sources), store, request)
+                store.classify(catalogue, request.window)
             steps = list(timeline(store.slices("events"), identifier))
         for step in steps:
             click.echo(as_json(step) if form == "json" else text(step))

@@ -1,28 +1,29 @@
 """`runverdict extract`: from sources into a store, to be judged later or often."""
 
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import click
 
-from pipeline.commands.common import EXIT_TOOL, exits, say
-from pipeline.commands.live import live_options, meaning, pulling, resolved, say_estimate
+from pipeline.commands.common import EXIT_TOOL, StorePath, config_option, exits
+from pipeline.commands.job import (
+    asked,
+    estimates_of,
+    opened,
+    progress_of,
+    say_estimates,
+    say_reports,
+    source_options,
+    store_of,
+)
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--store", type=click.Path(path_type=Path, file_okay=False), required=True, help="Keep entries there.")
+@click.option("--store", type=StorePath(), metavar="DIR|bigquery://P.D", required=True, help="Keep entries there.")
 @click.option("--service", help="Read this service of logging:// sources; default: all of the project.")
-@live_options
-def extract(
-    sources: tuple[str, ...],
-    store: Path,
-    service: str | None,
-    *,
-    dry_run: bool,
-    **asked: Any,
-) -> None:
+@source_options
+@config_option
+def extract(**options: Any) -> None:
     """Read the entries of SOURCE into a store: files, folders, globs, -, or a project's log, logging://PROJECT.
 
     Stopped anywhere, it goes on where it was; run again, it adds what is new and what came late. Exit code 4 where a
@@ -34,26 +35,20 @@ def extract(
       runverdict check logs
     """
     with exits():
-        from pipeline.extract import extract as read
-        from pipeline.stores.local import LocalStore
+        from pipeline.run import extract as run_extract
 
-        known, missing = resolved(sources)
-        if missing and not known:
-            raise SystemExit(EXIT_TOOL)
-        what = meaning(known, service=service, baseline=False, **asked)
-        if dry_run:
-            say_estimate(known, what)
+        sources = opened(options["sources"], options)
+        meant = asked(sources.sources, options)
+        if options["dry_run"]:
+            say_estimates(estimates_of(sources.sources, meant.request))
             return
-        place = LocalStore(store)
-        with place.writing(), pulling(what.live) if what.live else nullcontext() as live:
-            found = read(known, place, window=what.window, live=live)
-            place.write_manifest(place.facts())
-        for error in found.failed:
-            say(error)
-        kept = found.stored + found.read - found.duplicates
+        with store_of(options) as store, store.writing(), progress_of(sources.sources) as progress:
+            extraction = run_extract(sources.sources, store, meant.request, progress)
+        say_reports(extraction)
+        kept = extraction.stored + extraction.read - extraction.duplicates
         click.echo(
-            f"{kept:,} entries of the window in {store}: {found.stored:,} were there, {found.read:,} read, "
-            f"{found.duplicates:,} of them twice"
+            f"{kept:,} entries of the window in {options['store']}: {extraction.stored:,} were there, "
+            f"{extraction.read:,} read, {extraction.duplicates:,} of them twice"
         )
-        if missing or found.failed:
+        if sources.failed or extraction.failed:
             raise SystemExit(EXIT_TOOL)

@@ -2,124 +2,163 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.commands.check import run_job
-from pipeline.commands.common import (
-    EXIT_INCONCLUSIVE,
-    EXIT_TOOL,
-    StorePath,
-    catalogue_of,
-    config_option,
-    exits,
-    policy_of,
-    settings_of,
+from pipeline.commands.common import EXIT_INCONCLUSIVE, EXIT_TOOL, StorePath, config_option, exits
+from pipeline.commands.job import (
+    Options,
+    estimates_of,
+    job_of,
+    job_options,
+    run_job,
+    say_estimates,
+    source_options,
+    store_of,
 )
-from pipeline.commands.live import resolved
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.run import Job, Run
+    from pipeline.run import Run
+    from pipeline.stores.base import History
 
 _FORMATS = click.Choice(["text", "json"])
 
 
 @click.command()
-@click.option("--store", type=StorePath(), metavar="DIR|bigquery://P.D", required=True, help="The store.")
+@click.option("--store", type=StorePath(), metavar="DIR|bigquery://P.D", help="The store.")
+@click.option(
+    "--history", "past", type=StorePath(), metavar="DIR|gs://B/P|bigquery://P.D", help="Where --history kept it."
+)
+@click.option("--api-endpoint", metavar="URL", help="Another address of the API; http:// on this machine only.")
 @click.option("--service", help="Of this service alone.")
 @click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
-def history(store: str, service: str | None, form: str) -> None:
-    """Print the verdicts that a store remembers, the oldest first.
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write pages there: index.html over services, SERVICE/history.html, and history.json.",
+)
+def history(
+    store: str | None, past: str | None, api_endpoint: str | None, service: str | None, form: str, out: Path | None
+) -> None:
+    """Print the verdicts that a store or --history remembers, the oldest first, and what changed for good.
 
     \b
     Example:
       runverdict check logs.json --store store && runverdict history --store store
+      runverdict history --store store --out pages
+      runverdict history --history gs://shop-verdicts/history --service shop-api
     """
     with exits():
-        from pipeline.stores.bigquery import BigQueryStore
-        from pipeline.stores.history import verdicts
-        from pipeline.stores.local import LocalStore
-        from pipeline.warehouse import is_bigquery
+        from pipeline.assess.trends import drifts, of_service, points
+        from pipeline.report.masked import masked_frame
 
-        if not is_bigquery(store) and not Path(store).is_dir():
-            raise UsageError(f"--store {store}: no such folder")
-        rows = verdicts(BigQueryStore(store) if is_bigquery(store) else LocalStore(Path(store)), service)
+        opened = _opened(store, past, api_endpoint)
+        if not opened.exists():
+            raise UsageError(f"{f'--history {past}' if past else f'--store {store}'}: no such folder, or nothing in it")
+        verdicts = of_service(opened.load("verdicts"), {"service": service} if service else {})
+        rows = masked_frame(points(verdicts))
+        changes = drifts(rows)
         if form == "json":
             for row in rows.iter_rows(named=True):
                 click.echo(json.dumps(row))
         else:
-            click.echo(_table(rows), nl=False)
+            click.echo(_table(rows, changes), nl=False)
         if rows.is_empty():
             click.echo("runverdict: the store remembers no verdict; check with --store writes one", err=True)
             raise SystemExit(EXIT_INCONCLUSIVE)
+        if out:
+            _write_pages(out, verdicts, rows, changes)
 
 
-def _table(rows: object) -> str:
+def _write_pages(out: Path, verdicts: Any, rows: Any, changes: Any) -> None:
+    from pipeline.assess.revisions import folder_of
+    from pipeline.assess.trends import document_of, of_service
+    from pipeline.report.masked import masked
+    from pipeline.report.trend import ServiceTrend, write
+    from pipeline.schema import SERVICE
+
+    services = rows.select(SERVICE).unique(maintain_order=True)
+    trends = []
+    for key in services.iter_rows(named=True):
+        runs = of_service(rows, key)
+        newest = document_of(verdicts, runs["run"][-1])
+        shown = masked([newest])[0] if newest else None
+        trends.append(ServiceTrend(folder_of(key, services), runs, of_service(changes, key), shown))
+    click.echo(f"runverdict: {len(write(out, trends))} files in {out}", err=True)
+
+
+def _opened(store: str | None, past: str | None, endpoint: str | None) -> "History":
+    """What one of --store and --history names."""
+    if past and not store:
+        from pipeline.stores.elsewhere import open_history
+
+        return open_history(past, endpoint=endpoint)
+    if store and not past:
+        from pipeline.stores.base import open_store
+
+        return open_store(store)
+    raise UsageError("name one place: --store or --history")
+
+
+def _table(rows: Any, changes: Any) -> str:
     from rich.console import Console
 
     from pipeline.report.terminal import print_history
+    from pipeline.report.trend import drift_text
 
     console = Console(highlight=False)
     with console.capture() as captured:
-        print_history(console, rows)  # type: ignore[arg-type]
-    return captured.get()
+        print_history(console, rows)
+    return captured.get() + "".join(f"{row['service']}: {drift_text(row)}\n" for row in changes.iter_rows(named=True))
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--revision", "revisions", multiple=True, required=True, help="Twice: the older one, then the newer one.")
 @click.option("--service", help="Of this service.")
-@click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Keep entries and events there.")
-@click.option("--format", "form", type=_FORMATS, default="text", show_default=True)
+@source_options
+@job_options
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files there.")
+@click.option(
+    "--format",
+    "forms",
+    metavar="text,md,html,json",
+    help="Forms to print, or with --out to write. Default: text, and with --out the others.",
+)
 @config_option
-def compare(
-    sources: tuple[str, ...],
-    revisions: tuple[str, ...],
-    service: str | None,
-    store: Path | None,
-    form: str,
-    config: Path | None,
-) -> None:
-    """Put two revisions side by side: every check of the second that compares it with the first.
+def compare(revisions: tuple[str, ...], forms: str | None, out: Path | None, **options: Any) -> None:
+    """Put two revisions side by side: requests, errors and latency by endpoint, lines that are new or gone, checks.
 
     The exit code tells of the tool alone; `check --baseline` judges.
 
     \b
     Example:
       runverdict compare logs.json --revision shop-api-00041-abc --revision shop-api-00042-def
+      runverdict compare logs.json --revision shop-api-00041-abc --revision shop-api-00042-def --out side-by-side
     """
     with exits():
         if len(revisions) != 2:
             raise UsageError("--revision is needed twice: the older one, then the newer one")
-        job = _job(sources, config, service=service, revision=revisions[1], baseline=revisions[0])
-        run = run_job(job, str(store) if store else None)
+        wanted = (forms or ("md,html,json" if out else "text")).split(",")
+        for name in wanted:
+            if name not in ("text", "md", "html", "json"):
+                raise UsageError(f"--format {name!r} is not known; there are: text, md, html, json")
+        if out and "text" in wanted:
+            raise UsageError("--format text is for the terminal; with --out there are md, html and json")
+        run = _run({**options, "revision": revisions[1], "baseline": revisions[0]})
         for note in run.notes:
             click.echo(f"runverdict: {note}", err=True)
-        for _, verdict in run.verdicts:
-            compared = [check for check in verdict.checks if check.baseline is not None]
-            if form == "json":
-                click.echo(
-                    json.dumps(
-                        {
-                            "service": verdict.service,
-                            "revision": verdict.revision,
-                            "baseline": verdict.baseline,
-                            "checks": [check.model_dump() for check in compared],
-                            "changes": [change.model_dump() for change in verdict.changes],
-                        }
-                    )
-                )
-                continue
-            from pipeline.text import shown
+        from pipeline.report.compare import rendered, write
 
-            click.echo(shown(f"{verdict.service}: {verdict.revision} beside {verdict.baseline}"))
-            for check in compared:
-                click.echo(f"  {check.status:13s} {check.id:26s} {shown(check.reason)}")
-            for change in verdict.changes:
-                times = f"{change.baseline_n:,} → {change.n:,}"
-                click.echo(f"  {change.change:13s} {times:26s} {change.level} {shown(change.signature)[:120]}")
+        for path, verdict in run.verdicts:
+            if out:
+                for written in write(out, path, verdict, wanted):  # type: ignore[arg-type]
+                    click.echo(f"runverdict: {written}", err=True)
+                continue
+            for name in wanted:
+                click.echo(rendered(verdict, name), nl=False)  # type: ignore[arg-type]
         if not run.verdicts:
             raise SystemExit(EXIT_TOOL if run.extraction.failed else EXIT_INCONCLUSIVE)
 
@@ -127,9 +166,10 @@ def compare(
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--service", help="Of this service alone.")
-@click.option("--store", type=click.Path(path_type=Path, file_okay=False), help="Keep entries and events there.")
+@source_options
+@job_options
 @config_option
-def calibrate(sources: tuple[str, ...], service: str | None, store: Path | None, config: Path | None) -> None:
+def calibrate(**options: Any) -> None:
     """Judge every revision in logs of deployments that went well, and say which limits would have raised an alarm.
 
     What is printed can stand in runverdict.toml: each limit that an alarm would have needed, as a comment beside the
@@ -140,44 +180,34 @@ def calibrate(sources: tuple[str, ...], service: str | None, store: Path | None,
       runverdict calibrate last-month/ --service shop-api
     """
     with exits():
-        job = _job(sources, config, service=service, revision="every", baseline="previous")
-        run = run_job(job, str(store) if store else None)
+        run = _run({**options, "revision": "every", "baseline": "previous"})
         if not run.verdicts:
             raise SystemExit(EXIT_TOOL if run.extraction.failed else EXIT_INCONCLUSIVE)
-        _calibration(run, job)
+        _calibration(run)
 
 
-def _calibration(run: "Run", job: "Job") -> None:
+def _run(options: Options) -> "Run":
+    """Run the job of some options; leaves with 0 after --dry-run."""
+    job, _ = job_of(options["sources"], options)
+    with store_of(options) as store:
+        if options["dry_run"]:
+            say_estimates(estimates_of(job.sources, job.request))
+            raise SystemExit(0)
+        return run_job(job, store)
+
+
+def _calibration(run: "Run") -> None:
     from pipeline.judge.whatif import turns
     from pipeline.text import shown
 
     statuses = [verdict.verdict for _, verdict in run.verdicts]
-    told = ", ".join(f"{statuses.count(name)} {name}" for name in ("PASS", "WARN", "INCONCLUSIVE", "FAIL"))
-    click.echo(f"# {len(statuses)} revisions judged: {told}")
-    for one in run.found:
-        for check in one.verdict.checks:
+    counts = ", ".join(f"{statuses.count(name)} {name}" for name in ("PASS", "WARN", "INCONCLUSIVE", "FAIL"))
+    click.echo(f"# {len(statuses)} revisions judged: {counts}")
+    for assessment in run.assessments:
+        for check in assessment.verdict.checks:
             if check.status not in ("WARN", "FAIL"):
                 continue
-            click.echo(f"\n# {one.verdict.revision}: {check.status}, {shown(check.reason)}")
+            click.echo(f"\n# {assessment.verdict.revision}: {check.status}, {shown(check.reason)}")
             click.echo(f'[policy."{check.id}"]')
-            for name, value, status in turns(one.data, job.policy, run.expected, check):
+            for name, value, status in turns(assessment.data, assessment.policy, run.expected, check):
                 click.echo(f"# {name} = {value:.4g} would make it {status}")
-
-
-def _job(sources: tuple[str, ...], config: Path | None, *, service: str | None, revision: str, baseline: str) -> "Job":
-    from pipeline.judge.expectations import Expectations
-    from pipeline.run import Job
-
-    settings = settings_of(config)
-    known, missing = resolved(sources)
-    if missing and not known:
-        raise SystemExit(EXIT_TOOL)
-    return Job(
-        sources=known,
-        catalogue=catalogue_of(settings),
-        policy=policy_of(settings, config),
-        service=service,
-        revision=revision,
-        baseline=baseline,
-        expected=Expectations(settings.expected, settings.required, settings.rename),
-    )

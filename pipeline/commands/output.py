@@ -1,6 +1,7 @@
 """Results that are more than one document's text: several verdicts as one, and what GitHub Actions takes."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,9 @@ def joined(run: "Run", form: str) -> str:
             raise UsageError(
                 f"--format html has a document per revision, and these are {len(run.verdicts)}: add --out DIR"
             )
-        path, one = run.verdicts[0]
-        return rendered(one, "html", figures(run.charts[path]))
-    texts = [rendered(one, "md" if form == "md" else "junit") for _, one in run.verdicts]
+        path, verdict = run.verdicts[0]
+        return rendered(verdict, "html", figures(run.charts[path]))
+    texts = [rendered(verdict, "md" if form == "md" else "junit") for _, verdict in run.verdicts]
     if form == "md" or len(texts) == 1:
         return "\n".join(texts)
     suites = "".join(text.partition("\n")[2] for text in texts)
@@ -37,12 +38,12 @@ def to_github(run: "Run", text: str, *, is_summary: bool) -> str:
     from pipeline.report.files import rendered
     from pipeline.report.github import annotations, harmless, step_summary
 
-    for command in annotations([one for _, one in run.verdicts]):
-        click.echo(command, err=True)
+    for command in annotations([verdict for _, verdict in run.verdicts]):
+        click.echo(command, file=getattr(sys.stderr, "commands", sys.stderr))  # the one stream of commands
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
             with Path(path).open("a", encoding="utf-8") as file:
-                file.write(step_summary([rendered(one, "md") for _, one in run.verdicts]))
+                file.write(step_summary([rendered(verdict, "md") for _, verdict in run.verdicts]))
         except OSError as error:
             say(f"the step summary was not written: {error.strerror or error}")
     return harmless(text) if is_summary else text

@@ -27,20 +27,19 @@ def sql(name: str | None, store: str, since: str | None, until: str | None, conf
     """
     with exits():
         from pipeline import googlesql as texts
-        from pipeline.sources.bigquery import bounds
-        from pipeline.warehouse import Place, parse
+        from pipeline.warehouse import Address, parse
         from pipeline.window import Window, parse_time
 
         now = datetime.now(UTC)
         window = Window(
             start=parse_time(since, now=now) if since else None, end=parse_time(until, now=now) if until else None
         )
-        place = parse(store) if store != _UNNAMED else Place("PROJECT", "DATASET")
-        start, end = bounds(window)
+        dataset = parse(store) if store != _UNNAMED else Address("PROJECT", "DATASET")
+        start, end = window.bounds
         settings = settings_of(config)
         if name is None:
             for known, question in texts.questions():
                 click.echo(f"{known:24} {question}")
         else:
             catalogue = catalogue_of(settings) if name == "classify" else None
-            click.echo(texts.named(name, place.path, start, end, catalogue, settings.store.expiration_days), nl=False)
+            click.echo(texts.named(name, dataset.path, start, end, catalogue, settings.store.expiration_days), nl=False)

@@ -9,13 +9,14 @@ import numpy as np
 
 from pipeline.judge.expectations import Contract, Expectations, Rename
 from pipeline.judge.model import Check, ContractUse, Observed, Recoding, Status
+from pipeline.judge.numbers import count
 from pipeline.judge.policy import Policy
-from pipeline.judge.result import count, result
+from pipeline.judge.result import result
 from pipeline.judge.revision_data import SEVERE, Minutes, RevisionData
 
 
 def honour(data: RevisionData, expected: Expectations) -> tuple[RevisionData, list[ContractUse]]:
-    """Return the sample without what contracts cover, and what became of each contract.
+    """Return the revision data without what contracts cover, and what became of each contract.
 
     A contract that is exceeded, expired or of another revision covers nothing. Its date is compared with the service's
     last entry, so that the same entries give the same answer.
@@ -45,17 +46,26 @@ def contracts(uses: Sequence[ContractUse], policy: Policy) -> Check:
     """Expected warnings keep to their budget and scope."""
     rule = policy["expected.contracts"]
     if not uses:
-        return result(rule, "NOT_APPLICABLE", "no warning is expected, and none of those known to the catalogue came")
-    kinds = {kind: [one for one in uses if one.status == kind] for kind in ("exceeded", "expired", "unused")}
-    within = [one for one in uses if one.status == "within"]
-    told = [f"{count(sum(one.n for one in within), 'expected line')} within {count(len(within), 'contract')}"]
-    for kind, found in kinds.items():
-        if found:
-            named = ", ".join(f"{one.expects} ({count(one.n + one.n_outside, 'line')})" for one in found)
-            told.append(f"{kind}: {named}")
+        return result(rule, "NOT_APPLICABLE", "no warning is expected, and no known one was logged")
+    kinds = {kind: [use for use in uses if use.status == kind] for kind in ("exceeded", "expired", "unused")}
+    within = [use for use in uses if use.status == "within"]
+    parts = [f"{count(sum(use.n for use in within), 'expected line')} within {count(len(within), 'contract')}"]
+    for kind, uses_of_kind in kinds.items():
+        if uses_of_kind:
+            parts.append(f"{kind}: {', '.join(map(_against, uses_of_kind))}")
     status: Status = "WARN" if kinds["exceeded"] else "PASS"
     observed = Observed(value=len(kinds["exceeded"]), unit="contracts", n=len(uses))
-    return result(rule, status, "; ".join(told), observed=observed, limit="one exceeded or out of its scope is WARN")
+    return result(rule, status, "; ".join(parts), observed=observed, limit="one exceeded or out of its scope is WARN")
+
+
+def _against(use: ContractUse) -> str:
+    """What a contract allows, and what came."""
+    lines = f"{use.expects} ({count(use.n + use.n_outside, 'line')}"
+    if use.status == "expired":
+        return f"{lines}, expired on {use.expires})"
+    if use.status == "exceeded" and use.n_outside:
+        return f"{lines}, {use.n_outside:,} of them not {use.scope})"
+    return f"{lines}, {use.budget} allowed)" if use.status == "exceeded" else f"{lines})"
 
 
 def required(data: RevisionData, expected: Expectations, policy: Policy) -> Check:
@@ -65,19 +75,21 @@ def required(data: RevisionData, expected: Expectations, policy: Policy) -> Chec
         return result(rule, "NOT_APPLICABLE", "no event is required")
     eligible = data.requests.eligible
     missing, thin = [], []
-    for one in expected.required:
-        wanted = eligible // one.per_requests * one.min_count
-        n = data.events[one.event].n if one.event in data.events else 0
+    for event in expected.required:
+        wanted = eligible // event.per_requests * event.min_count
+        n = data.events[event.event].n if event.event in data.events else 0
         if not wanted:
-            thin.append(one.event)
+            thin.append(event.event)
         elif n < wanted:
-            missing.append(f"{one.event} {n:,} of at least {wanted:,}")
-    limit = "; ".join(f"{one.event} {one.min_count} per {one.per_requests:,} requests" for one in expected.required)
+            missing.append(f"{event.event} {n:,} of at least {wanted:,}")
+    limit = "; ".join(
+        f"{event.event} {event.min_count} per {event.per_requests:,} requests" for event in expected.required
+    )
     observed = Observed(value=len(missing), unit="events", n=eligible)
     if missing:
         return result(rule, "FAIL", "missing: " + ", ".join(missing), observed=observed, limit=limit)
     if thin:
-        text = f"{count(eligible, 'request')} are too few to require {', '.join(thin)}"
+        text = f"{count(eligible, 'request')} are too few to expect {', '.join(thin)}"
         return result(rule, "INCONCLUSIVE", text, observed=observed, limit=limit)
     return result(rule, "PASS", "every required event came often enough", observed=observed, limit=limit)
 
@@ -87,25 +99,25 @@ def recodings(data: RevisionData, renames: Sequence[Rename]) -> list[Recoding]:
     baseline = data.baseline
     return [
         Recoding(
-            event=one.event,
-            old=one.old,
-            new=one.new,
-            since=one.since,
-            reason=one.reason,
-            n_old=data.codes.get((one.event, one.old), 0),
-            n_new=data.codes.get((one.event, one.new), 0),
-            baseline_old=baseline.codes.get((one.event, one.old), 0) if baseline else None,
-            baseline_new=baseline.codes.get((one.event, one.new), 0) if baseline else None,
+            event=rename.event,
+            old=rename.old,
+            new=rename.new,
+            since=rename.since,
+            reason=rename.reason,
+            n_old=data.codes.get((rename.event, rename.old), 0),
+            n_new=data.codes.get((rename.event, rename.new), 0),
+            baseline_old=baseline.codes.get((rename.event, rename.old), 0) if baseline else None,
+            baseline_new=baseline.codes.get((rename.event, rename.new), 0) if baseline else None,
         )
-        for one in renames
+        for rename in renames
     ]
 
 
 def _seen(data: RevisionData, contract: Contract) -> tuple[int, int]:
     """Lines that a contract names: within its scope, and outside."""
     if contract.endpoint:
-        found = data.endpoints.get(contract.endpoint)
-        return (found.errors_5xx if found else 0), 0
+        endpoint = data.endpoints.get(contract.endpoint)
+        return (endpoint.errors_5xx if endpoint else 0), 0
     if contract.signature:
         rows = (*data.signatures.new, *data.signatures.both)
         return sum(row.n for row in rows if row.signature == contract.signature), 0
@@ -153,7 +165,7 @@ def _without_event(data: RevisionData, event: str) -> RevisionData:
 
 
 def _without_errors(data: RevisionData, endpoint: str) -> RevisionData:
-    """The sample without the 5xx rows of an endpoint."""
+    """The revision data without the 5xx rows of an endpoint."""
     errors = data.endpoints[endpoint].errors_5xx if endpoint in data.endpoints else 0
     minutes, theirs = data.minutes, data.endpoint_minutes.get(endpoint)
     if theirs is not None and errors:

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.judge.jobs import has_failed
 from pipeline.judge.model import Check, Observed, Status
+from pipeline.judge.numbers import count, percent
 from pipeline.judge.policy import Policy
-from pipeline.judge.result import count, percent, result
+from pipeline.judge.result import result
 from pipeline.judge.revision_data import RevisionData
 from pipeline.judge.stats import clopper_pearson
 
@@ -34,42 +37,52 @@ _DATABASE = _Dependency(
 )
 _SERVICES = _Dependency("service authentication", ("service_auth.failure",), ("service_auth.success",))
 
+#: By the check that judges it.
+DEPENDENCIES = {"auth.unreachable": _AUTH, "database.failures": _DATABASE, "service_auth.failures": _SERVICES}
+
+
+def failures_by_minute(data: RevisionData, check: str) -> NDArray[np.int64]:
+    """Return how often the dependency of a check failed, in each minute in which it did."""
+    failed = data.occurrences.of(*DEPENDENCIES[check].failures)
+    _, minute = np.unique(failed.minute, return_inverse=True)
+    return np.bincount(minute, weights=failed.counted).astype(np.int64)
+
 
 def auth_unreachable(data: RevisionData, policy: Policy) -> Check:
     """The auth service answers."""
-    return _judge(data, policy, "auth.unreachable", _AUTH)
+    return _judge(data, policy, "auth.unreachable")
 
 
 def database_failures(data: RevisionData, policy: Policy) -> Check:
     """The database answers."""
-    return _judge(data, policy, "database.failures", _DATABASE)
+    return _judge(data, policy, "database.failures")
 
 
 def service_auth_failures(data: RevisionData, policy: Policy) -> Check:
     """Services authenticate to each other."""
-    return _judge(data, policy, "service_auth.failures", _SERVICES)
+    return _judge(data, policy, "service_auth.failures")
 
 
-def _judge(data: RevisionData, policy: Policy, check: str, dependency: _Dependency) -> Check:
-    rule = policy[check]
+def _judge(data: RevisionData, policy: Policy, check: str) -> Check:
+    rule, dependency = policy[check], DEPENDENCIES[check]
     occurrences = data.occurrences
     failed, succeeded = occurrences.of(*dependency.failures), occurrences.of(*dependency.successes)
     refused, started = occurrences.of(*dependency.refusals), occurrences.of(*dependency.starts)
     k = failed.count
     n = max(started.count, succeeded.count + refused.count + k)
     limit = (
-        f"FAIL from {rule['fail_count']:g} failures that are {percent(rule['fail_ratio'])} of attempts, or in "
+        f"FAIL from {rule['fail_count']:g} failures that are {percent(rule['fail_ratio'])} of calls, or in "
         f"{rule['fail_minutes']:g} minutes with no success after the first; fewer WARN"
     )
     if not n:
-        return result(rule, "NOT_OBSERVABLE", f"no line tells of the {dependency.name}", limit=limit)
+        return result(rule, "NOT_OBSERVABLE", f"no line about the {dependency.name}", limit=limit)
     low, high = clopper_pearson(k, n)
     observed = Observed(value=k / n, unit="ratio", n=n, low=low, high=high)
     if not k:
-        text = f"{count(n, 'attempt')} at the {dependency.name}, none failed (rate below {percent(high)})"
+        text = f"{count(n, 'call')} to the {dependency.name}, none failed (rate below {percent(high)})"
         return result(rule, "PASS", text, observed=observed, limit=limit)
     proof = data.proof(*failed.topics)
-    said = f"{k:,} of {count(n, 'attempt')} at the {dependency.name} failed: {percent(k / n)}"
+    said = f"{k:,} of {count(n, 'call')} to the {dependency.name} failed ({percent(k / n)})"
     minutes = len(np.unique(failed.minute))
     recovered = len(succeeded) > 0 and succeeded.last_ns.max() > failed.first_ns.min()
     if minutes >= rule["fail_minutes"] and not recovered:
@@ -90,7 +103,7 @@ def deliveries(data: RevisionData, policy: Policy) -> Check:
     k, n = lost.count, lost.count + delivered.count
     limit = f"any lost is WARN; {rule['fail_count']:g} that are {percent(rule['fail_ratio'])} FAIL"
     if not n:
-        return result(rule, "NOT_OBSERVABLE", "no line tells of an agent event", limit=limit)
+        return result(rule, "NOT_OBSERVABLE", "no line about an agent event", limit=limit)
     low, high = clopper_pearson(k, n)
     observed = Observed(value=k / n, unit="ratio", n=n, low=low, high=high)
     failed = k >= rule["fail_count"] and k / n >= rule["fail_ratio"]
@@ -99,28 +112,28 @@ def deliveries(data: RevisionData, policy: Policy) -> Check:
     return result(rule, status, text, observed=observed, limit=limit, evidence=data.proof(*lost.topics))
 
 
-#: Events that other checks judge, and families that tell of a user's mistake, to be judged by their rate alone.
+#: Events that other checks judge, and families that report a user's mistake, to be judged by their rate alone.
 _JUDGED = (
     *("platform.exit", "platform.memory_limit", "platform.could_not_start", "platform.no_instance"),
     *("platform.malformed_response", "auth.", "database.", "service_auth.", "websocket.close", "websocket.handshake"),
-    *("websocket.readiness", "websocket.auth", "agent.", "http.", "jwt."),
+    *("websocket.readiness", "websocket.auth", "agent.", "http.", "jwt.", "job."),
 )
 
 
 def application_failures(data: RevisionData, policy: Policy) -> Check:
-    """No line tells of a crash, a start that failed, a traceback or another failure that no other check judges."""
+    """No line reports a crash, a start that failed, a traceback or another failure that no other check judges."""
     rule = policy["application.failures"]
     occurrences = data.occurrences
     bad = np.isin(occurrences.outcome, ("failure", "critical"))
     judged = np.array([event.startswith(_JUDGED) for event in occurrences.event], dtype=bool)
-    found = occurrences.where(bad & ~judged)
+    failures = occurrences.where(bad & ~judged)
     limit = f"any is WARN; {rule['fail_count']:g} critical ones, such as starts that failed, are FAIL"
-    if not len(found):
-        return result(rule, "PASS", "no line tells of a failure that no other check judges", limit=limit)
-    critical = found.where(found.outcome == "critical")
-    status: Status = "FAIL" if critical.count >= rule["fail_count"] else "WARN"
-    events = {str(event): int(found.n[found.event == event].sum()) for event in np.unique(found.event)}
-    told = ", ".join(f"{event} × {n:,}" for event, n in sorted(events.items(), key=lambda pair: (-pair[1], pair[0])))
+    if not len(failures):
+        return result(rule, "PASS", "no other failure was logged", limit=limit)
+    critical = failures.where(failures.outcome == "critical")
+    status: Status = "FAIL" if critical.count >= rule["fail_count"] and has_failed(data) else "WARN"
+    events = {str(event): int(failures.n[failures.event == event].sum()) for event in np.unique(failures.event)}
+    listed = ", ".join(f"{event} × {n:,}" for event, n in sorted(events.items(), key=lambda pair: (-pair[1], pair[0])))
     observed = Observed(value=sum(events.values()), unit="events", n=len(events))
-    proof = data.proof(*(critical if status == "FAIL" else found).topics)
-    return result(rule, status, told, observed=observed, limit=limit, evidence=proof)
+    proof = data.proof(*(critical if status == "FAIL" else failures).topics)
+    return result(rule, status, f"failures in the log: {listed}", observed=observed, limit=limit, evidence=proof)

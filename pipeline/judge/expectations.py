@@ -75,4 +75,4 @@ class Expectations:
     @property
     def endpoints(self) -> list[str]:
         """The endpoints that contracts name."""
-        return sorted({one.endpoint for one in self.contracts if one.endpoint})
+        return sorted({contract.endpoint for contract in self.contracts if contract.endpoint})

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.judge.model import CauseCount, Incident, IncidentMinute
-from pipeline.judge.result import count
+from pipeline.judge.numbers import count
 from pipeline.judge.revision_data import RevisionData
 
 #: A cause that rests for longer starts a new incident, in minutes: the span in which three exits are a crash loop.
@@ -41,27 +41,27 @@ class _Episode:
 def incidents(data: RevisionData) -> list[Incident]:
     """Return the incidents of a revision in order of time.
 
-    A cause is an event that failed, each happening once, or 5xx of users' requests. Episodes of a cause end with a rest
+    A cause is an event that failed, each occurrence once, or 5xx of user requests. Episodes of a cause end with a rest
     of ten minutes; episodes whose minutes are alike are one incident, led by what happened most, critical ones first.
     """
     episodes = _episodes(data)
     groups: list[list[_Episode]] = []
-    for episode in sorted(episodes, key=lambda one: (not one.critical, -one.total, one.cause, int(one.minute[0]))):
+    for episode in sorted(episodes, key=lambda part: (not part.critical, -part.total, part.cause, int(part.minute[0]))):
         home = next((group for group in groups if _alike(group[0].minute, episode.minute) >= _ALIKE), None)
         if home is None:
             groups.append([episode])
         else:
             home.append(episode)
-    found = [
+    merged = [
         _incident(data, group)
         for group in groups
-        if any(one.critical for one in group) or sum(one.total for one in group) >= _LEAST
+        if any(part.critical for part in group) or sum(part.total for part in group) >= _LEAST
     ]
-    return sorted(found, key=lambda one: (one.first, one.title))
+    return sorted(merged, key=lambda part: (part.first, part.title))
 
 
 def _episodes(data: RevisionData) -> list[_Episode]:
-    found = []
+    episodes = []
     occurrences = data.occurrences
     bad = occurrences.where(np.isin(occurrences.outcome, ("failure", "critical")))
     bad = bad.where(~np.isin(bad.event, ("http.request", "http.access")))
@@ -70,22 +70,22 @@ def _episodes(data: RevisionData) -> list[_Episode]:
         critical = bool((rows.outcome == "critical").any()) or str(cause) == "platform.exit"
         minute, where = np.unique(rows.minute, return_inverse=True)
         n = np.bincount(where, weights=rows.counted).astype(np.int64)
-        found += _split(str(cause), minute, n, tuple(rows.topics), critical=critical)
+        episodes += _split(str(cause), minute, n, tuple(rows.topics), critical=critical)
     failed = data.minutes.errors_5xx > 0
     minute, n = data.minutes.minute[failed], data.minutes.errors_5xx[failed]
-    return found + _split(_REQUESTS, minute, n, ("requests/5xx",), critical=False)
+    return episodes + _split(_REQUESTS, minute, n, ("requests/5xx",), critical=False)
 
 
 def _split(
     cause: str, minute: NDArray[np.int64], n: NDArray[np.int64], topics: tuple[str, ...], *, critical: bool
 ) -> list[_Episode]:
-    told = n > 0
-    minute, n = minute[told], n[told]
+    counted = n > 0
+    minute, n = minute[counted], n[counted]
     if not len(minute):
         return []
     ends = np.flatnonzero(np.diff(minute) > _REST) + 1
     parts = zip(np.split(minute, ends), np.split(n, ends), strict=True)
-    return [_Episode(cause, critical, one, times, topics) for one, times in parts]
+    return [_Episode(cause, critical, minutes, times, topics) for minutes, times in parts]
 
 
 def _alike(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
@@ -95,8 +95,8 @@ def _alike(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
 
 def _incident(data: RevisionData, group: list[_Episode]) -> Incident:
     lead = group[0]
-    minutes, where = np.unique(np.concatenate([one.minute for one in group]), return_inverse=True)
-    n = np.bincount(where, weights=np.concatenate([one.n for one in group])).astype(np.int64)
+    minutes, where = np.unique(np.concatenate([episode.minute for episode in group]), return_inverse=True)
+    n = np.bincount(where, weights=np.concatenate([episode.n for episode in group])).astype(np.int64)
     span = int(minutes[-1] - minutes[0]) + 1
     first, last = _time(int(minutes[0])), _time(int(minutes[-1]))
     evidence = [
@@ -107,7 +107,7 @@ def _incident(data: RevisionData, group: list[_Episode]) -> Incident:
         first=first,
         last=last,
         n=int(n.sum()),
-        causes=[CauseCount(cause=one.cause, n=one.total) for one in group],
+        causes=[CauseCount(cause=episode.cause, n=episode.total) for episode in group],
         timeline=[
             IncidentMinute(minute=_time(int(at)), n=int(times))
             for at, times in zip(minutes[:_MOST_MINUTES], n[:_MOST_MINUTES], strict=True)

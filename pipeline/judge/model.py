@@ -4,13 +4,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.judge.crosscheck import Completeness, Configuration
 from pipeline.judge.policy import CheckSeverity
 
 Status = Literal["PASS", "WARN", "FAIL", "INCONCLUSIVE", "NOT_APPLICABLE", "NOT_OBSERVABLE"]
 VerdictName = Literal["PASS", "WARN", "INCONCLUSIVE", "FAIL"]
 Risk = Literal["LOW", "MEDIUM", "HIGH"]
+Workload = Literal["service", "job", "worker_pool"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class _Document(BaseModel):
@@ -42,8 +44,8 @@ class Effect(_Document):
 
     kind: `shift` (Hodges-Lehmann, in `unit`), `difference` (of two rates) or `ratio`. relative: the effect as a share
     of the baseline's value. p: one-sided, of "no increase"; q: the same after Benjamini-Hochberg over all comparisons.
-    needed_requests, needed_minutes: how many more of the revision's requests, and minutes at its traffic, would decide
-    it; null where it is decided or cannot be.
+    bound: the one-sided 95 % upper bound of a rate's rise. needed_requests, needed_minutes: how many more of the
+    revision's requests, and minutes at its traffic, would decide it; null where it is decided or cannot be.
     """
 
     kind: Literal["shift", "difference", "ratio"]
@@ -54,6 +56,7 @@ class Effect(_Document):
     relative: float | None = None
     p: float | None = None
     q: float | None = None
+    bound: float | None = None
     needed_requests: int | None = None
     needed_minutes: float | None = None
 
@@ -61,7 +64,9 @@ class Effect(_Document):
 class Check(_Document):
     """One rule applied: its status, the reason in a sentence, the numbers and the entries behind it.
 
-    observed: what the revision shows; baseline: the same of the revision it is compared with; effect: their difference.
+    observed: what the revision shows; baseline: the same of the revision it is compared with; effect: their difference;
+    next: what to do about it, where it did not pass. excludes: of a comparison that passed, what this window cannot
+    exclude; null where that is below the limit of a FAIL.
     """
 
     id: str
@@ -75,6 +80,8 @@ class Check(_Document):
     baseline: Observed | None = None
     effect: Effect | None = None
     evidence: list[Evidence] = []
+    next: str | None = None
+    excludes: str | None = None
 
 
 class Decision(_Document):
@@ -133,18 +140,31 @@ class Timed(Percentiles):
     n: int
 
 
+class EndpointBefore(_Document):
+    """What the baseline shows of an endpoint: user requests, their 5xx and percentiles in ms."""
+
+    n: int
+    errors_5xx: int
+    p50: float | None
+    p95: float | None
+
+
 class Endpoint(_Document):
-    """One endpoint: method and path with `{id}` for variable segments."""
+    """One endpoint: method and path with `{id}` for variable segments; before: the same of the baseline."""
 
     endpoint: str
     n: int
     errors_4xx: int
     errors_5xx: int
     latency_ms: Percentiles
+    before: EndpointBefore | None = None
 
 
 class Requests(_Document):
-    """All request rows of the revision; `low` and `high` are the exact 95 % interval of `rate`."""
+    """All request rows of the revision; `low` and `high` are the exact 95 % interval of `rate`.
+
+    Those of users are `eligible`; user_latency_ms is theirs, without the lifetimes of WebSockets.
+    """
 
     n: int
     errors_5xx: int
@@ -154,11 +174,12 @@ class Requests(_Document):
     eligible: int
     eligible_5xx: int
     latency_ms: Percentiles
+    user_latency_ms: Percentiles
     by_endpoint: list[Endpoint]
 
 
 class EventCount(_Document):
-    """How often an event happened (n, each happening once) and how many lines told of it."""
+    """How often an event happened (n, each occurrence once) and how many lines reported it."""
 
     event: str
     cause: str
@@ -177,7 +198,7 @@ class CodeCount(_Document):
 
 
 class SignatureCount(_Document):
-    """Lines of one signature that nothing explains."""
+    """Unknown lines of one signature."""
 
     signature: str
     level: str
@@ -189,8 +210,8 @@ class Baseline(_Document):
     """What a revision was compared with.
 
     origin: `window` (the same entries), `stretch` (those before the window) or `history` (of `runs` that passed).
-
-    shared_minutes: minutes in which both had requests of users.
+    shared_minutes: minutes in which both had user requests. p50_ms, p95_ms: of its user requests; exact of one window,
+    within 1 % of several runs added up.
     """
 
     revision: str
@@ -199,6 +220,9 @@ class Baseline(_Document):
     entries: int
     requests: int
     eligible: int
+    eligible_5xx: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
     covered_start: str | None
     covered_end: str | None
     shared_minutes: int
@@ -273,7 +297,10 @@ class Recoding(_Document):
 
 
 class Deployment(_Document):
-    """The deployment's times and the revision's instances. traffic_ratio: its share of requests since its first."""
+    """The deployment's times and the revision's instances. traffic_ratio: its share of requests since its first.
+
+    configuration: null where the Run Admin API was not read.
+    """
 
     deployed: str | None
     ready: str | None
@@ -283,6 +310,42 @@ class Deployment(_Document):
     starts_by_reason: dict[str, int]
     start_up_ms: Timed | None
     traffic_ratio: float | None
+    configuration: Configuration | None = None
+
+
+class Look(_Document):
+    """One look of `--watch` before the window's end.
+
+    minute: of the window, from the revision's first traffic on. settled_until: requests that began before it count.
+    design_effect: how many failures weigh as one; evidence: the e-value against a 5xx rate at its limit, null beyond
+    any number. failed: checks that FAIL whatever comes, so that nothing was waited for any more.
+    """
+
+    at: str
+    minute: float
+    settled_until: str | None
+    requests: int
+    errors_5xx: int
+    design_effect: float
+    evidence: float | None
+    failed: list[str]
+
+
+class Advice(_Document):
+    """What to do: at (RFC 3339) is when to look again, command what rolls back, against what speaks against it."""
+
+    action: Literal["ROLL BACK", "FIX FORWARD", "HOLD", "LOOK AGAIN"]
+    at: str | None
+    command: str | None
+    against: list[str]
+
+
+class Impact(_Document):
+    """User requests that failed beyond the baseline's rate, distinct clients that met a failure, minutes with one."""
+
+    requests: int
+    clients: int | None
+    minutes: int
 
 
 class TestResults(_Document):
@@ -305,6 +368,7 @@ class Verdict(_Document):
 
     schema_version: int = SCHEMA_VERSION
     tool: Tool
+    workload: Workload
     service: str
     revision: str
     location: str | None
@@ -328,4 +392,9 @@ class Verdict(_Document):
     contracts: list[ContractUse] = []
     recodings: list[Recoding] = []
     deployment: Deployment | None = None
+    completeness: Completeness | None = None
+    superseded_by: str | None = None
+    advice: Advice | None = None
+    impact: Impact | None = None
+    looks: list[Look] = []
     tests: TestResults | None = None

@@ -4,19 +4,30 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pipeline.judge.compare import Comparison, exposures
-from pipeline.judge.model import Check, Observed, SignatureChange, Status
-from pipeline.judge.policy import Policy, Rule
-from pipeline.judge.result import count, result, worst
-from pipeline.judge.revision_data import SEVERE, Profile, RevisionData, SignatureRow
-from pipeline.judge.stats import poisson_interval
+import numpy as np
 
-#: A baseline with less than this share of the revision's traffic is much smaller.
-_MUCH_SMALLER = 0.5
+from pipeline.judge import special
+from pipeline.judge.comparison import Comparison
+from pipeline.judge.model import Check, Observed, SignatureChange, Status
+from pipeline.judge.numbers import count, cut, percent
+from pipeline.judge.policy import Policy, Rule
+from pipeline.judge.rates import SHORT_MINUTES
+from pipeline.judge.result import result, worst
+from pipeline.judge.revision_data import SEVERE, EndpointCounts, Profile, RevisionData, SignatureRow, is_grave
+from pipeline.judge.stats import poisson_exact, poisson_interval
+
+#: Events of a process that ended, by the end of their names.
+_CRASHES = (".crashed", ".panic", ".fatal", ".worker_failed", ".startup_failed", ".out_of_memory")
+
+#: Words of a failure, and those that deny it.
+_FAILURE = re.compile(r"(?i)\b(?:failed|failure|could not|cannot|unable to|refused|denied|timed out|exception)\b")
+_NO_FAILURE = re.compile(
+    r"(?i)\b(?:no|0|zero|without|not) (?:\w+ )?(?:failed|failures?|exceptions?)\b|failed[:=] ?(?:0|<|\{)"
+)
 
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
-#: Successes that come with a start, a deployment or a request row, not with each request of a user.
+#: Successes that come with a start, a deployment or a request row, not with each user request.
 _PER_START = ("platform.", "audit.", "http.", "container.", "database.ready", "websocket.readiness", "python.", "node.")
 _NOT_PER_REQUEST = (*_PER_START, "java.", "go.", "expected.")
 
@@ -27,52 +38,99 @@ def changes(data: RevisionData, policy: Policy, comparisons: Sequence[Comparison
         return []
     rule = policy["novelty.errors"]
     renamed = _renames(data.signatures.new, data.signatures.gone, rule["rename_similarity"])
-    more = {one.what for one in comparisons if one.decided == "WARN"}
-    found = [
+    more = {comparison.what for comparison in comparisons if comparison.decided in ("WARN", "FAIL")}
+    changed = [
         _change("renamed" if row.signature in renamed else "new", row)
         for row in data.signatures.new
-        if _comparable(data.baseline, row)
+        if _comparable(data.pooled or data.baseline, row)
     ]
-    found += [_change("more", row) for row in data.signatures.both if row.signature in more]
+    changed += [_change("more", row) for row in data.signatures.both if row.signature in more]
     gone = [_change("gone", row) for row in data.signatures.gone if row.signature not in renamed.values()]
     order = ("new", "more", "renamed")
-    return sorted(found, key=lambda one: order.index(one.change)) + gone
+    return sorted(changed, key=lambda comparison: order.index(comparison.change)) + gone
 
 
 def errors(data: RevisionData, policy: Policy, comparisons: Sequence[Comparison]) -> Check:
     """No kind of warning, error or failure that the baseline did not have, or had less often."""
     rule = policy["novelty.errors"]
-    limit = f"any new or more frequent line is WARN, {rule['fail_lines']:g} FAIL"
-    baseline = data.baseline
+    limit = (
+        f"new kinds of lines: p at most {rule['warn_p']:g} WARN, {rule['fail_p']:g} and {rule['fail_lines']:g} lines "
+        f"FAIL; the first crash WARN; {rule['more_times']:g} times as many of a known kind WARN"
+    )
+    baseline = data.pooled or data.baseline
     if baseline is None:
         return no_baseline(rule)
-    found = changes(data, policy, comparisons)
-    told = {one.signature: one for one in found if one.change != "gone"}
-    lines, started = 0.0, 0
-    for row in (*data.signatures.new, *data.signatures.both):
-        change = told.get(row.signature)
-        if change is None or change.change == "renamed":
-            continue
-        if row.startup and not baseline.starts:
-            started += row.n
-            continue
-        lines += row.n * _shown(data, baseline, row) if change.change == "new" else row.n
-    low, high = poisson_interval(int(lines))
-    observed = Observed(value=round(lines, 3), unit="lines", n=data.parsed, low=round(low, 3), high=round(high, 3))
-    status: Status = "FAIL" if lines >= rule["fail_lines"] else "WARN" if lines >= 1 or started else "PASS"
-    renamed = sum(one.change == "renamed" for one in found)
-    if renamed:
-        status = worst(status, "WARN")
-    kinds = [f"{sum(one.change == kind for one in found)} {kind}" for kind in ("new", "more", "renamed", "gone")]
-    text = "signatures of warnings and failures: " + ", ".join(kind for kind in kinds if not kind.startswith("0 "))
-    if not found:
-        text = "no warning or failure that the baseline did not have"
-    elif leading := next((one for one in found if one.change in ("new", "more")), None):
-        text += f"; first {leading.signature[:120]!r} in {count(leading.n, 'line')}"
+    changed = changes(data, policy, comparisons)
+    kinds = {change.signature: change.change for change in changed if change.change != "gone"}
+    new = [row for row in data.signatures.new if kinds.get(row.signature) in ("new", "renamed")]
+    started = [row for row in new if row.startup and not baseline.starts]
+    new = [row for row in new if row not in started]
+    chance = new_kinds_p(data, baseline, new, len(data.signatures.gone))
+    lines = sum(row.n for row in new if kinds[row.signature] == "new")
+    statuses: list[Status] = ["PASS"]
+    notes = []
+    if new and chance <= rule["warn_p"]:
+        statuses.append("FAIL" if chance <= rule["fail_p"] and lines >= rule["fail_lines"] else "WARN")
+    elif new:
+        notes.append(f"so few that chance can explain them (p = {chance:.2g})")
     if started:
-        text += f"; {count(started, 'line')} at start-up, which the baseline does not show"
-    proof = [entry for one in found if one.change != "gone" for entry in one.evidence][:5]
-    return result(rule, status, text, observed=observed, limit=limit, evidence=proof)
+        statuses.append("WARN")
+        notes.append(f"{count(sum(row.n for row in started), 'line')} at start-up, and the baseline shows no start")
+    if crash := next((row for row in new if row.event.endswith(_CRASHES)), None):
+        statuses.append("WARN")
+        notes.append(f"a crash that the baseline did not have ({crash.event})")
+    clean = baseline.runs >= rule["first_runs"] and not data.signatures.grave_before
+    if clean and (first := next((row for row in new if is_grave(row.level, row.event)), None)):
+        statuses.append("WARN")
+        notes.append(f"the first {first.event or first.level} line in {baseline.runs:,} runs")
+    statuses += [change.decided for change in comparisons if change.decided in ("WARN", "FAIL")]
+    if spoken := _speaks_of_failure(data, rule):
+        statuses.append("WARN")
+        notes.append(f"{count(spoken[1], 'new line')} below WARNING that may report a failure: {cut(spoken[0], 120)!r}")
+    low, high = poisson_interval(lines)
+    observed = Observed(value=lines, unit="lines", n=data.parsed, low=round(low, 3), high=round(high, 3))
+    words = {"new": "new", "more": "more frequent", "renamed": "reworded", "gone": "gone"}
+    numbers = [f"{n} {words[kind]}" for kind in words if (n := sum(change.change == kind for change in changed))]
+    text = f"kinds of warnings and errors: {', '.join(numbers)}"
+    if not changed:
+        text = "no warning or error that the baseline did not have"
+    elif leading := next((change for change in changed if change.change in ("new", "more")), None):
+        text += f", first {cut(leading.signature, 120)!r} in {count(leading.n, 'line')}"
+    proof = [entry for change in changed if change.change != "gone" for entry in change.evidence][:5]
+    return result(rule, worst(*statuses), "; ".join([text, *notes]), observed=observed, limit=limit, evidence=proof)
+
+
+def new_kinds_p(data: RevisionData, baseline: Profile, new: Sequence[SignatureRow], gone: int) -> float:
+    """Return the chance that so many kinds of lines are new, or one of them in so many minutes, if nothing changed.
+
+    If nothing changed, each minute of a kind seen on one side alone falls on the revision's with probability
+    q = 1 / (1 + H), H the baseline's exposure in units of the revision's: so K new and G gone kinds are binomial, and a
+    kind in m minutes has q^m; in a window below half an hour, m counts ten seconds, for minutes are few.
+    p = min(1, 2 min(K q^m, P(Binomial(K + G, q) >= K))) (Bonferroni over both).
+    """
+    if not new:
+        return 1.0
+    here, there = (
+        (float(data.requests.eligible), float(baseline.requests.eligible))
+        if data.requests.eligible and baseline.requests.eligible
+        else (data.minutes_long, baseline.minutes_long)
+    )
+    q = here / (here + there) if here + there > 0 else 1.0
+    most = max(row.slots if data.minutes_long < SHORT_MINUTES else row.minutes for row in new)
+    return float(min(1.0, 2 * min(len(new) * q**most, _at_least(len(new), len(new) + gone, q))))
+
+
+def _at_least(k: int, n: int, q: float) -> float:
+    """The chance of k or more of n, each with probability q."""
+    return 1.0 if k <= 0 else float(special.bdtrc(k - 1, n, q))
+
+
+def _speaks_of_failure(data: RevisionData, rule: Rule) -> tuple[str, int] | None:
+    """The most frequent new line below WARNING that speaks of a failure, with its count."""
+    matter = {row.signature for row in data.signatures.new}
+    least = max(rule["info_lines"], rule["info_ratio"] * data.requests.eligible)
+    lines = [(text, n) for text, n in data.signatures.fresh if n >= least and text not in matter]
+    return next(((text, n) for text, n in lines if _FAILURE.search(text) and not _NO_FAILURE.search(text)), None)
 
 
 def silent(data: RevisionData, policy: Policy, _comparisons: Sequence[Comparison]) -> Check:
@@ -81,17 +139,23 @@ def silent(data: RevisionData, policy: Policy, _comparisons: Sequence[Comparison
     baseline = data.baseline
     if baseline is None:
         return no_baseline(rule)
-    limit = f"none of {rule['min_expected']:g} expected, of an event seen {rule['min_n']:g} times before: FAIL"
+    limit = (
+        f"none of {rule['min_expected']:g} expected, of an event seen {rule['min_n']:g} times before: FAIL; "
+        f"at most {percent(rule['rare_ratio'])} of {rule['rare_expected']:g} or more expected: WARN"
+    )
     if not baseline.requests.eligible:
-        return result(rule, "NOT_OBSERVABLE", "the baseline had no request of a user to measure by", limit=limit)
+        return result(rule, "NOT_OBSERVABLE", "the baseline has no user requests to compare with", limit=limit)
     share = data.requests.eligible / baseline.requests.eligible
-    gone, renamed, thin, watched = [], [], 0, 0
+    gone, renamed, rare, thin, watched = [], [], [], 0, 0
+    alike = _other_endpoints(data, baseline) <= rule["mix_points"]
     for name, total in baseline.events.items():
         if total.outcome != "ok" or total.n < rule["min_n"] or name.startswith(_NOT_PER_REQUEST):
             continue
         watched += 1
         expected = total.n * share
         if name in data.events:
+            if alike and expected >= rule["rare_expected"] and _is_rare(data, baseline, name, expected, rule):
+                rare.append((name, expected))
             continue
         if expected < rule["min_expected"]:
             thin += 1
@@ -101,21 +165,59 @@ def silent(data: RevisionData, policy: Policy, _comparisons: Sequence[Comparison
             gone.append((name, expected))
     observed = Observed(value=len(gone), unit="events", n=watched)
     if not watched:
-        return result(rule, "NOT_APPLICABLE", "no event of success often enough in the baseline", limit=limit)
-    if gone or renamed:
-        told = [f"{name} ({expected:,.0f} expected, none seen)" for name, expected in gone]
-        told += [f"{name} (a new wording takes its place)" for name, _ in renamed]
-        return result(rule, "FAIL" if gone else "WARN", "silent: " + ", ".join(told), observed=observed, limit=limit)
+        return result(rule, "NOT_APPLICABLE", "no success event is frequent enough in the baseline", limit=limit)
+    if gone or renamed or rare:
+        parts = [f"{name} stopped ({expected:,.0f} expected, none seen)" for name, expected in gone]
+        parts += [f"{name} stopped, and a reworded line takes its place" for name, _ in renamed]
+        parts += [
+            f"{name} became rare ({data.events[name].n:,} seen, {expected:,.0f} expected)" for name, expected in rare
+        ]
+        return result(rule, "FAIL" if gone else "WARN", "; ".join(parts), observed=observed, limit=limit)
     if thin:
-        text = f"{count(thin, 'event')} not seen, but too few requests to expect {rule['min_expected']:g}"
+        text = f"{count(thin, 'event')} not seen, but too few requests to expect {rule['min_expected']:g} of them"
         return result(rule, "NOT_OBSERVABLE", text, observed=observed, limit=limit)
-    text = f"{count(watched, 'event')} of success that the baseline had often, all seen again"
+    text = f"{count(watched, 'success event')} of the baseline, all seen again"
     return result(rule, "PASS", text, observed=observed, limit=limit)
+
+
+def _is_rare(data: RevisionData, baseline: Profile, name: str, expected: float, rule: Rule) -> bool:
+    """Whether an event came much less often a request than before, minutes as clusters.
+
+    The design effect is that of the revision's minutes: the variance of n_t around r requests_t, in units of its mean.
+    """
+    seen = data.events[name].n
+    if seen > rule["rare_ratio"] * expected:
+        return False
+    rows = data.occurrences.where(data.occurrences.event == name)
+    minute, requests = data.minutes.minute, data.minutes.n
+    if len(minute) < 2:
+        return False
+    counts = np.array([rows.n[rows.minute == slot].sum() for slot in minute], dtype=np.float64)
+    left = ((counts - counts.sum() / requests.sum() * requests) ** 2).sum()
+    effect = max(1.0, float(left / max(counts.sum(), 1.0) * len(minute) / (len(minute) - 1)))
+    p = poisson_exact(
+        control_k=round(baseline.events[name].n / effect),
+        control_exposure=baseline.requests.eligible,
+        experiment_k=round(seen / effect),
+        experiment_exposure=data.requests.eligible,
+        alternative="less",
+    )
+    return p <= rule["alpha"]
+
+
+def _other_endpoints(data: RevisionData, baseline: Profile) -> float:
+    """The share of requests that go to other endpoints than the baseline's (total variation distance), 0 to 1."""
+    n, m = data.requests.eligible, baseline.requests.eligible
+    if not n or not m:
+        return 1.0
+    none = EndpointCounts()
+    names = data.endpoints.keys() | baseline.endpoints.keys()
+    return sum(abs(data.endpoints.get(e, none).n / n - baseline.endpoints.get(e, none).n / m) for e in names) / 2
 
 
 def no_baseline(rule: Rule) -> Check:
     """Return the check of a rule that has nothing to compare with."""
-    return result(rule, "NOT_APPLICABLE", "there is no baseline to compare with")
+    return result(rule, "NOT_APPLICABLE", "no baseline to compare with")
 
 
 def similarity(first: str, second: str) -> float:
@@ -124,20 +226,13 @@ def similarity(first: str, second: str) -> float:
     >>> similarity("cache is cold", "the cache is cold")
     0.6666666666666666
     """
-    one, other = _words(first), _words(second)
-    return len(one & other) / len(one | other) if one | other else 0.0
+    words, other = _words(first), _words(second)
+    return len(words & other) / len(words | other) if words | other else 0.0
 
 
 @lru_cache(maxsize=4096)
 def _words(text: str) -> frozenset[str]:
     return frozenset(map(str.lower, _WORD.findall(text)))
-
-
-def _shown(data: RevisionData, baseline: Profile, row: SignatureRow) -> float:
-    """The share of new lines that the baseline could have shown: what a much smaller one lacks is no news."""
-    here, there = exposures(data, baseline, row)
-    share = there / here if here else 1.0
-    return 1.0 if share >= _MUCH_SMALLER else share
 
 
 def _comparable(baseline: Profile, row: SignatureRow) -> bool:
@@ -147,15 +242,15 @@ def _comparable(baseline: Profile, row: SignatureRow) -> bool:
 
 def _renames(new: Sequence[SignatureRow], gone: Sequence[SignatureRow], least: float) -> dict[str, str]:
     """New signatures that say what a vanished one said, of like frequency: new to old."""
-    found: dict[str, str] = {}
+    renames: dict[str, str] = {}
     for row in new:
         for old in gone:
-            if old.signature in found.values() or not old.baseline_n / 3 <= row.n <= old.baseline_n * 3:
+            if old.signature in renames.values() or not old.baseline_n / 3 <= row.n <= old.baseline_n * 3:
                 continue
             if similarity(row.signature, old.signature) >= least:
-                found[row.signature] = old.signature
+                renames[row.signature] = old.signature
                 break
-    return found
+    return renames
 
 
 def _fresh_wording(data: RevisionData, event: str, expected: float, least: float) -> bool:

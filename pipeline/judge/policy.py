@@ -32,7 +32,7 @@ class Limit(BaseModel):
 
 
 class Rule(BaseModel):
-    """One check of the policy."""
+    """One check of the policy. next: what to do where it does not pass."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,6 +40,7 @@ class Rule(BaseModel):
     title: str
     severity: CheckSeverity
     required: bool = False
+    next: str | None = None
     limits: dict[str, Limit] = {}
 
     def __getitem__(self, name: str) -> float:
@@ -58,6 +59,16 @@ class Policy(BaseModel):
     def __getitem__(self, check: str) -> Rule:
         """Return a check's rule; KeyError where the policy has none."""
         return self.rules[check]
+
+    def shared_over(self, looks: int) -> "Policy":
+        """Return the policy for one of several looks: each comparison has its share of its `alpha`."""
+        rules = {}
+        for name, rule in self.rules.items():
+            limits = dict(rule.limits)
+            if alpha := limits.get("alpha"):
+                limits["alpha"] = alpha.model_copy(update={"value": alpha.value / looks})
+            rules[name] = rule.model_copy(update={"limits": limits})
+        return self.model_copy(update={"rules": rules})
 
     @property
     def digest(self) -> str:

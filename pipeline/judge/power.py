@@ -6,14 +6,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, ndtri, stdtrit
 
-from pipeline.judge.stats import INDEPENDENT, DesignEffect, Floats, Weighted, mann_whitney
+from pipeline.judge import special
+from pipeline.judge.ranks import Weighted, mann_whitney
+from pipeline.judge.stats import INDEPENDENT, DesignEffect, Floats
 
 _MINUTES = 8  # fewer cannot show a variance between minutes: its own 95 % interval spans a factor of 10 and more
 _INDEPENDENT_MINUTES = 2.0  # one degree of freedom: Cauchy's tails, in which nothing is beyond chance
 _MOST_AUTOCORRELATION = 0.95  # a factor of 39; an hour of minutes does not tell more than this from a drift
 _MOST_REQUESTS = 10_000_000
+MOST_WINDOWS = 10  # more data than so many windows of today's traffic is nobody's plan
+_LIKELY = 0.85  # so often is a promise kept, of "about so many more decide it"
 
 
 def design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: float, *, fitted: int = 1) -> DesignEffect:
@@ -63,7 +66,9 @@ def most_cautious(design_effects: Sequence[DesignEffect]) -> DesignEffect:
     >>> most_cautious([DesignEffect(10.0), DesignEffect(5.0, 3.0)])  # R: qnorm(.999)^2 * 10: 95; qt(.999, 3)^2 * 5: 522
     DesignEffect(value=5.0, df=3.0)
     """
-    return max(design_effects, key=lambda one: one.value * float(stdtrit(min(one.df, 1e6), 0.999)) ** 2)
+    return max(
+        design_effects, key=lambda effect: effect.value * float(special.stdtrit(min(effect.df, 1e6), 0.999)) ** 2
+    )
 
 
 def _autocorrelation(residuals: Floats, busy: NDArray[np.bool_], variance: float) -> float:
@@ -74,12 +79,12 @@ def _autocorrelation(residuals: Floats, busy: NDArray[np.bool_], variance: float
     (Kendall 1954, Biometrika 41, 403-404).
     """
     minutes = int(busy.sum())
-    found = []
+    estimates = []
     for lag in (1, 2):
         pairs = busy[lag:] & busy[:-lag]
         seen = float((residuals[lag:] * residuals[:-lag])[pairs].mean()) / variance if pairs.any() else 0.0
-        found.append((seen, max(0.0, seen + (1 + 3 * seen) / minutes)))
-    (seen, r), (_, second) = found
+        estimates.append((seen, max(0.0, seen + (1 + 3 * seen) / minutes)))
+    (seen, r), (_, second) = estimates
     if seen > 1 / math.sqrt(minutes):
         r = max(r, math.sqrt(second))
     return min(r, _MOST_AUTOCORRELATION)
@@ -103,38 +108,53 @@ def binomial_design_effect(k: ArrayLike, n: ArrayLike) -> float:
         return 1.0
     if (requests > 0).sum() < _MINUTES:
         return float((rarer**2).sum() / rarer.sum())
-    found = design_effect(failed, requests, float(failed.sum()))
+    effect = design_effect(failed, requests, float(failed.sum()))
     # An exact test knows no degrees of freedom: the variance of Student's t is allowed for, of 3 and more.
-    df = max(found.df, 3.0)
-    return found.value * df / (df - 2)
+    df = max(effect.df, 3.0)
+    return effect.value * df / (df - 2)
 
 
-def more_requests_to_decide(k: int, n: int, limit_ratio: float, confidence: float = 0.95, min_k: int = 3) -> int | None:
-    """Return how many more requests, failing as those did, put the Clopper-Pearson interval on one side of a limit.
+def more_requests_to_decide(
+    k: int, n: int, limit_ratio: float, confidence: float = 0.95, min_k: int = 3, design: float = 1.0
+) -> int | None:
+    """Return how many more requests put the Clopper-Pearson interval on one side of a limit, with a chance of 85 %.
 
-    k of n failed; limit_ratio: 0 to 1; min_k: failures without which nothing is above the limit. 0: it is decided.
-    None: the rate is the limit's, or more than 10 million would be needed. n = 0: as if none would fail, the fewest
-    that can decide.
+    k of n failed; limit_ratio: 0 to 1; min_k: failures without which nothing is above the limit; design: how many
+    requests weigh as one. 0: it is decided. None: more than ten times the window's would be needed.
+    The chance is predictive: the rate has Jeffreys' posterior Beta(k + 1/2, n - k + 1/2), by 256 of its quantiles,
+    and the future failures are binomial. The rate as it was seen, taken for true, promises too little: of its promises
+    half are kept with 100 requests (Spiegelhalter, Freedman & Blackburn 1986, Controlled Clinical Trials 7, 8-17).
 
-    >>> more_requests_to_decide(0, 0, 0.01)  # R: binom.test(0, 367)$conf.int[2] is 0.0100011, of 368 0.0099741
-    368
+    >>> more_requests_to_decide(0, 400, 0.01), more_requests_to_decide(0, 368, 0.01)  # R: binom.test(0, 368)
+    (0, 0)
     """
     if not 0 <= k <= n:
         raise ValueError(f"{k} of {n} is no proportion")
-    rate = k / n if n else 0.0
     tail = (1 - confidence) / 2
+    seen, size = round(k / design), round(n / design)
+    rates = special.betaincinv(seen + 0.5, size - seen + 0.5, (np.arange(256) + 0.5) / 256)
 
-    def above(more: int) -> bool:
-        failed, passed = rate * (n + more), (1 - rate) * (n + more)
-        return failed >= min_k - 1e-9 and failed > 0 and betaincinv(failed, passed + 1, tail) > limit_ratio
+    def decides(more: int) -> bool:
+        total = size + more
+        counts = range(total + 1)  # of failures: the least that is above the limit, the most that is below
+        least = bisect_left(counts, True, key=lambda x: bool(special.bdtrc(x - 1, total, limit_ratio) < tail))
+        above = max(least, min_k, 1)
+        below = bisect_left(counts, True, key=lambda x: bool(special.bdtr(x, total, limit_ratio) >= tail)) - 1
+        if not more:
+            return seen >= above or seen <= below
+        high = special.bdtrc(above - seen - 1, more, rates) if above > seen else np.ones_like(rates)
+        low = special.bdtr(below - seen, more, rates) if below >= seen else np.zeros_like(rates)
+        return bool(np.mean(np.where(above - seen > more, 0.0, high) + low) >= _LIKELY)
 
-    def below(more: int) -> bool:
-        failed, passed = rate * (n + more), (1 - rate) * (n + more)
-        return passed > 0 and betaincinv(failed + 1, passed, 1 - tail) < limit_ratio
-
-    if rate == limit_ratio:
+    if not 0 < limit_ratio < 1:
         return None
-    return _fewest(above if rate > limit_ratio else below)
+    # The chance is a saw tooth of the number, so no bisection: each tried is a twentieth more than the one before.
+    more, most = 0, MOST_WINDOWS * max(size, 1)
+    while more <= most:
+        if decides(more):
+            return math.ceil(more * design)
+        more = max(more + 1, more * 21 // 20)
+    return None
 
 
 def more_requests_to_compare_rates(
@@ -155,16 +175,18 @@ def more_requests_to_compare_rates(
     for k, n in ((control_k, control_n), (experiment_k, experiment_n)):
         if not 0 <= k <= n:
             raise ValueError(f"{k} of {n} is no proportion")
-    if control_n == 0 or experiment_n == 0 or control_k * experiment_n == experiment_k * control_n:
+    if control_n == 0 or experiment_n == 0:
         return None
     p, q = control_k / control_n, experiment_k / experiment_n
+    if p == q:
+        return None
 
     def shown(more: int) -> bool:
         n = experiment_n + more
         both = (control_k + q * n) / (control_n + n)
         alike = both * (1 - both) * (1 / control_n + 1 / n)
         apart = p * (1 - p) / control_n + q * (1 - q) / n
-        return bool(abs(q - p) >= -ndtri(alpha) * math.sqrt(alike) + ndtri(power) * math.sqrt(apart))
+        return bool(abs(q - p) >= -special.ndtri(alpha) * math.sqrt(alike) + special.ndtri(power) * math.sqrt(apart))
 
     return _fewest(shown)
 
@@ -181,8 +203,8 @@ def more_to_detect_shift(
     Noether (1987), J. Am. Stat. Assoc. 82, 645-647: ((z_alpha + z_power) / (P(experiment > control) - 1/2))^2 / 12 is
     the harmonic m n / (m + n), here of effective numbers.
 
-    >>> from scipy.special import ndtri
-    >>> normal = Weighted.of(ndtri((np.arange(114) + 0.5) / 114))
+    >>> from pipeline.judge import special
+    >>> normal = Weighted.of(special.ndtri((np.arange(114) + 0.5) / 114))
     >>> more_to_detect_shift(control=normal, experiment=Weighted.of([]), shift=0.5)
     113
     >>> # R: (qnorm(.99) + qnorm(.9))^2 / (6 * (pnorm(.5 / sqrt(2)) - .5)^2) is 113.6 for both; the t test needs 105.5
@@ -191,7 +213,7 @@ def more_to_detect_shift(
         return None
     shifted = Weighted(control.values + shift, control.counts, control.n_effective)
     excess = abs(mann_whitney(control=control, experiment=shifted, alternative="greater").cles - 0.5)
-    needed = 12 * (excess / (float(ndtri(power)) - float(ndtri(alpha)))) ** 2 - 1 / control.n_effective
+    needed = 12 * (excess / (float(special.ndtri(power)) - float(special.ndtri(alpha)))) ** 2 - 1 / control.n_effective
     if needed <= 0:
         return None
     like = experiment if experiment.n else control

@@ -3,31 +3,38 @@
 import numpy as np
 
 from pipeline.judge.model import Check, Observed, Status
+from pipeline.judge.numbers import count, duration, percent
 from pipeline.judge.policy import Policy
 from pipeline.judge.power import more_requests_to_decide
-from pipeline.judge.result import count, percent, result, worst
+from pipeline.judge.result import result, worst
 from pipeline.judge.revision_data import RevisionData
-from pipeline.judge.stats import clopper_pearson
+from pipeline.judge.stats import INDEPENDENT, clopper_pearson
 
 
 def error_rate(data: RevisionData, policy: Policy) -> Check:
-    """The share of requests of users that end in 5xx, with its exact interval."""
+    """The share of user requests that end in 5xx, with its exact interval."""
     rule = policy["requests.error_rate"]
     if data.filtered:
         return _filtered(data, policy)
-    k, n = data.requests.eligible_5xx, data.requests.eligible
+    k, n, noun = data.requests.eligible_5xx, data.requests.eligible, "user request"
+    if data.synthetic_only:
+        k, n, noun = data.requests.synthetic_5xx, data.requests.synthetic, "synthetic request"
     limit = (
         f"FAIL where the interval's lower end is above {percent(rule['max_ratio'])} with {rule['fail_count']:g} 5xx; "
         f"WARN above it with {rule['warn_count']:g}, or in a minute with {rule['minute_count']:g}"
     )
     if n == 0:
-        return result(rule, "INCONCLUSIVE", "no request of a user: a rate has no denominator", limit=limit)
+        return result(rule, "INCONCLUSIVE", "no user requests, so there is no error rate", limit=limit)
     low, high = clopper_pearson(k, n, rule["confidence"])
     observed = Observed(value=k / n, unit="ratio", n=n, low=low, high=high)
-    said = f"{k:,} of {count(n, 'request')} ended in 5xx: {percent(k / n)}, between {percent(low)} and {percent(high)}"
-    needed = more_requests_to_decide(k, n, rule["max_ratio"], rule["confidence"], int(rule["fail_count"]))
+    said = (
+        f"{k:,} of {count(n, noun)} ended in 5xx ({percent(k / n)} in this window, "
+        f"95 % interval {percent(low)} to {percent(high)})"
+    )
+    design = data.design_effects.get("errors", INDEPENDENT).value
+    needed = more_requests_to_decide(k, n, rule["max_ratio"], rule["confidence"], int(rule["fail_count"]), design)
     if needed:
-        said += f"; {needed:,} more at this rate would decide whether it is above {percent(rule['max_ratio'])}"
+        said += f"; about {needed:,} more requests would decide whether it is above {percent(rule['max_ratio'])}"
     proof = data.proof("requests/5xx")
     if low > rule["max_ratio"] and k >= rule["fail_count"]:
         return result(rule, "FAIL", said, observed=observed, limit=limit, evidence=proof)
@@ -44,17 +51,17 @@ def error_rate(data: RevisionData, policy: Policy) -> Check:
 
 
 def _filtered(data: RevisionData, policy: Policy) -> Check:
-    """Without a denominator only many failures speak, or several in a row with nothing between."""
+    """Without the other requests only many failures count, or several in a row with nothing between."""
     rule = policy["requests.error_rate"]
     k, fastest = data.requests.errors_5xx, data.requests.fastest_three_5xx_ns
     burst = fastest is not None and fastest <= rule["filtered_burst_s"] * 1e9
     limit = (
-        f"filtered sample: FAIL from {rule['filtered_count']:g} 5xx, or 3 within {rule['filtered_burst_s']:g} s "
+        f"filtered export: FAIL from {rule['filtered_count']:g} 5xx, or 3 within {rule['filtered_burst_s']:g} s "
         "with no other request between"
     )
     observed = Observed(value=k, unit="requests", n=data.requests.n)
     failed = k >= rule["filtered_count"] or burst
-    text = f"{count(k, 'request')} ended in 5xx; of how many is unknown, for the sample is filtered by severity"
+    text = f"{count(k, 'request')} ended in 5xx; the export is filtered by severity, so their share is unknown"
     status: Status = "FAIL" if failed else "INCONCLUSIVE"
     return result(rule, status, text, observed=observed, limit=limit, evidence=data.proof("requests/5xx_all"))
 
@@ -63,17 +70,17 @@ def health(data: RevisionData, policy: Policy) -> Check:
     """Health endpoints answer, and soon; every row counts, those of uptime checks too."""
     rule = policy["requests.health"]
     n, k = data.requests.health, data.requests.health_5xx
-    limit = f"any 5xx WARN, all FAIL; p95 above {rule['warn_ms']:g} ms WARN, {rule['fail_ms']:g} ms FAIL"
+    limit = f"any 5xx WARN, all FAIL; p95 above {duration(rule['warn_ms'])} WARN, {duration(rule['fail_ms'])} FAIL"
     if not n:
-        return result(rule, "NOT_APPLICABLE", "no request of a health endpoint", limit=limit)
+        return result(rule, "NOT_APPLICABLE", "no request to a health endpoint", limit=limit)
     latency = data.latency["health"]
     p95 = latency.p95_ms
     errors: Status = "PASS" if not k else "FAIL" if k == n and not data.filtered else "WARN"
     slow: Status = "PASS"
-    # A filtered sample shows the failed rows alone: neither "all failed" nor their latency says anything of the others.
+    # A filtered export shows the failed rows alone: neither "all failed" nor their latency says anything of the others.
     if p95 is not None and latency.n >= rule["min_n"] and not data.filtered:
         slow = "FAIL" if p95 > rule["fail_ms"] else "WARN" if p95 > rule["warn_ms"] else "PASS"
-    speed = "" if p95 is None else f", p95 {p95:,.4g} ms"
+    speed = "" if p95 is None else f", p95 {duration(p95)}"
     return result(
         rule,
         worst(errors, slow),

@@ -32,16 +32,6 @@ def result(
     )
 
 
-def count(n: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: 1 exit, 15 exits."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def percent(ratio: float) -> str:
-    """Return a ratio in percent with three significant digits."""
-    return f"{ratio * 100:.3g} %"
-
-
 def worst(*statuses: Status) -> Status:
     """Return the worst of some statuses, FAIL before WARN before PASS."""
     for status in ("FAIL", "WARN", "INCONCLUSIVE"):

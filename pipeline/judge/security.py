@@ -1,8 +1,9 @@
-"""What the service's own logs give away, and who knocked at its doors."""
+"""What the service's own logs contain, and who probed it."""
 
 from pipeline.judge.model import Check, Observed
+from pipeline.judge.numbers import count
 from pipeline.judge.policy import Policy
-from pipeline.judge.result import count, result
+from pipeline.judge.result import result
 from pipeline.judge.revision_data import RevisionData
 
 
@@ -12,17 +13,19 @@ def leaks(data: RevisionData, policy: Policy) -> Check:
     limit = "any is WARN"
     if not data.leaks:
         return result(rule, "PASS", "no secret or personal data in the service's own lines", limit=limit)
-    told = ", ".join(f"{kind} in {count(n, 'entry', 'entries')}" for kind, n in sorted(data.leaks.items()))
+    listed = ", ".join(f"{kind} in {count(n, 'entry', 'entries')}" for kind, n in sorted(data.leaks.items()))
     observed = Observed(value=sum(data.leaks.values()), unit="entries", n=len(data.leaks))
-    return result(rule, "WARN", told, observed=observed, limit=limit, evidence=data.proof("leaks"))
+    return result(
+        rule, "WARN", f"the logs contain {listed}", observed=observed, limit=limit, evidence=data.proof("leaks")
+    )
 
 
 def attacks(data: RevisionData, policy: Policy) -> Check:
-    """Requests of scanners, which the service turned away; listed, and no reason to worry by themselves."""
+    """Requests by scanners, which the service rejected; listed, and no reason to worry by themselves."""
     rule = policy["security.attacks"]
     n = data.requests.scans
     if not n:
-        return result(rule, "NOT_APPLICABLE", "no request of a scanner")
+        return result(rule, "NOT_APPLICABLE", "no request by a scanner")
     observed = Observed(value=n, unit="requests", n=data.requests.n)
-    text = f"{count(n, 'request')} of scanners, all answered with 4xx"
+    text = f"{count(n, 'request')} by scanners, all answered with 4xx"
     return result(rule, "PASS", text, observed=observed, evidence=data.proof("requests/scan"))

@@ -6,8 +6,8 @@ from math import sqrt
 from pipeline.judge.decide import decide, judge
 from pipeline.judge.expectations import Expectations
 from pipeline.judge.model import Check, VerdictName
+from pipeline.judge.numbers import count
 from pipeline.judge.policy import Policy, Rule
-from pipeline.judge.result import count
 from pipeline.judge.revision_data import RevisionData
 
 #: How often the stretch between a limit's value and the end of its range is halved.
@@ -60,7 +60,7 @@ def turns(data: RevisionData, policy: Policy, expected: Expectations, check: Che
 
     def status(name: str, value: float) -> str:
         changed = judge(data, _with(policy, check.id, name, value), expected).checks
-        return next(one.status for one in changed if one.id == check.id)
+        return next(judged.status for judged in changed if judged.id == check.id)
 
     for name, limit in policy[check.id].limits.items():
         for end in limit.range:

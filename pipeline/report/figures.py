@@ -1,87 +1,39 @@
 """Frames as figures: drawn by matplotlib, legible in black and white, the same bytes for the same frame."""
 
-import io
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from pipeline.judge.numbers import number
+from pipeline.report.drawing import BLUE, ERROR, INK, drawing
 from pipeline.report.frames import BASELINE, REVISION, Charts
-from pipeline.report.numbers import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLOURS = {REVISION: "#0072b2", BASELINE: "#b8860b"}
+_COLOURS = {REVISION: BLUE, BASELINE: "#b8860b"}
 _LINES = {REVISION: "-", BASELINE: "--"}
-_ERROR = "#d55e00"
-_INK = "#010203"
-_WIDTH, _HEIGHT = 6.4, 2.9
 
 #: So many instances are drawn, those with the most exits.
 MAX_INSTANCES = 20
 
-_STYLE: dict[Any, Any] = {
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 9,
-    "axes.labelsize": 8.5,
-    "figure.facecolor": "white",
-    "axes.facecolor": "none",
-    "font.family": "DejaVu Sans",
-    "font.size": 8.5,
-    "hatch.linewidth": 0.6,
-    "legend.fontsize": 8,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "runverdict",
-    "text.color": _INK,
-    "text.parse_math": False,
-    "timezone": "UTC",
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-}
-
 
 def figures(charts: Charts) -> "dict[str, Figure]":
     """Return the figures of a revision by name; one for which there is nothing to draw is left out."""
-    found = {name: draw(charts) for name, draw in FIGURES.items()}
-    return {name: figure for name, figure in found.items() if figure is not None}
-
-
-def svg(figure: "Figure") -> str:
-    """Return a figure as SVG: no date, no random ids."""
-    out = io.StringIO()
-    with _style():
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return re.sub(r"[ \t]+$", "", out.getvalue(), flags=re.MULTILINE)
-
-
-def png(figure: "Figure") -> bytes:
-    """Return a figure as PNG, 150 dots an inch."""
-    out = io.BytesIO()
-    with _style():
-        figure.savefig(out, format="png", dpi=150, metadata={"Software": None})
-    return out.getvalue()
-
-
-def title(figure: "Figure") -> str:
-    """Return the title of a figure, which has its n."""
-    return figure.axes[0].get_title(loc="left")
+    drawn = {name: draw(charts) for name, draw in FIGURES.items()}
+    return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
 def latency(charts: Charts) -> "Figure | None":
     """The distributions of latencies of both revisions, with their medians and intervals."""
     if charts.latency.is_empty():
         return None
-    with _drawing() as (figure, axes):
+    with drawing() as (figure, axes):
         from matplotlib.ticker import LogLocator, NullFormatter
 
         top = 0.0
@@ -93,8 +45,8 @@ def latency(charts: Charts) -> "Figure | None":
             axes.stairs(
                 shares, edges, color=_COLOURS[role], linestyle=_LINES[role], linewidth=1.6, label=_name(charts, role)
             )
-        for place, row in enumerate(charts.medians.sort("role", descending=True).iter_rows(named=True)):
-            colour, height = _COLOURS[row["role"]], top * (1.12 + 0.12 * place)
+        for y, row in enumerate(charts.medians.sort("role", descending=True).iter_rows(named=True)):
+            colour, height = _COLOURS[row["role"]], top * (1.12 + 0.12 * y)
             axes.errorbar(
                 row["median_ms"],
                 height,
@@ -105,15 +57,15 @@ def latency(charts: Charts) -> "Figure | None":
                 color=colour,
             )
             low, median, high = (number(row[name]) for name in ("low_ms", "median_ms", "high_ms"))
-            told = f"median {median} ms ({low} to {high})"
-            _beside(axes, row["high_ms"], height, told)
+            words = f"median {median} ms ({low} to {high})"
+            _beside(axes, row["high_ms"], height, words)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(lambda value, _place: f"{value:,.10g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_ylim(0, top * 1.45)
         counts = ", ".join(f"{row['role']} n = {row['n']:,}" for row in _by_role(charts.medians))
-        _label(axes, f"Latency of requests of users ({counts})", "latency in ms, logarithmic", "share of requests in %")
+        _label(axes, f"Latency of user requests ({counts})", "latency in ms, logarithmic", "share of requests in %")
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
     return figure
 
@@ -122,7 +74,7 @@ def minutes(charts: Charts) -> "Figure | None":
     """Requests and errors per minute, with the deploy and the incidents."""
     if charts.minutes.is_empty():
         return None
-    with _drawing() as (figure, axes):
+    with drawing() as (figure, axes):
         for role in _roles(charts.minutes):
             part = charts.minutes.filter(pl.col("role") == role)
             axes.step(
@@ -141,7 +93,7 @@ def minutes(charts: Charts) -> "Figure | None":
                 failed["errors_5xx"].to_list(),
                 width=1 / 1440,
                 align="edge",
-                color=_ERROR,
+                color=ERROR,
                 hatch="////",
                 edgecolor="white",
                 linewidth=0,
@@ -149,8 +101,8 @@ def minutes(charts: Charts) -> "Figure | None":
             )
         _mark(axes, charts.marks)
         counts = charts.minutes.group_by("role").agg(pl.col("n", "errors_5xx").sum())
-        told = ", ".join(f"{row['role']} n = {row['n']:,}, {row['errors_5xx']:,} 5xx" for row in _by_role(counts))
-        _label(axes, f"Requests of users per minute ({told})", "time, UTC", "requests a minute")
+        words = ", ".join(f"{row['role']} n = {row['n']:,}, {row['errors_5xx']:,} 5xx" for row in _by_role(counts))
+        _label(axes, f"User requests per minute ({words})", "time, UTC", "requests a minute")
         _whole_numbers(axes)
         axes.set_ylim(top=max(charts.minutes["n"]) * 1.35)  # room for the marks' names
         _clock(axes)
@@ -165,26 +117,26 @@ def instances(charts: Charts) -> "Figure | None":
         return None
     worst = every.sort("bad_exits", "first", "instance", descending=[True, False, False]).head(MAX_INSTANCES)
     rows = worst.sort("first", "instance")
-    with _drawing(height=1.3 + 0.22 * rows.height) as (figure, axes):
-        for place, row in enumerate(rows.iter_rows(named=True)):
+    with drawing(height=1.3 + 0.22 * rows.height) as (figure, axes):
+        for y, row in enumerate(rows.iter_rows(named=True)):
             days = (row["last"] - row["first"]).total_seconds() / 86400
             bad = row["bad_exits"] > 0
             axes.barh(
-                place,
+                y,
                 days,
                 left=row["first"],
                 height=0.55,
-                color=_ERROR if bad else _COLOURS[REVISION],
+                color=ERROR if bad else _COLOURS[REVISION],
                 alpha=0.75,
                 hatch="////" if bad else None,
                 edgecolor="white",
                 linewidth=0,
             )
             if row["start"]:
-                axes.plot([row["start"]], [place], marker="|", markersize=12, markeredgewidth=2, color=_INK)
+                axes.plot([row["start"]], [y], marker="|", markersize=12, markeredgewidth=2, color=INK)
             if bad:
                 exits = f"{row['bad_exits']:,} {'exit' if row['bad_exits'] == 1 else 'exits'}"
-                _beside(axes, row["last"], place, exits)
+                _beside(axes, row["last"], y, exits)
         axes.set_yticks(range(rows.height), rows["instance"].to_list())
         axes.invert_yaxis()
         axes.margins(x=0.12)
@@ -205,12 +157,12 @@ def closes(charts: Charts) -> "Figure | None":
         return None
     codes = sorted(set(charts.closes["code"]))
     roles = _roles(charts.closes)
-    with _drawing() as (figure, axes):
-        for place, role in enumerate(roles):
+    with drawing() as (figure, axes):
+        for index, role in enumerate(roles):
             counts = dict(charts.closes.filter(pl.col("role") == role).select("code", "n").iter_rows())
             width = 0.8 / len(roles)
             bars = axes.bar(
-                [number - 0.4 + width * (place + 0.5) for number in range(len(codes))],
+                [number - 0.4 + width * (index + 0.5) for number in range(len(codes))],
                 [counts.get(code, 0) for code in codes],
                 width=width * 0.92,
                 color=_COLOURS[role],
@@ -234,7 +186,7 @@ def funnel(charts: Charts) -> "Figure | None":
     rows = charts.funnel
     if rows.is_empty():
         return None
-    with _drawing() as (figure, axes):
+    with drawing() as (figure, axes):
         bars = axes.barh(rows["stage"].to_list(), rows["n"].to_list(), color=_COLOURS[REVISION], height=0.6)
         axes.bar_label(bars, padding=3, fontsize=7.5)
         axes.invert_yaxis()
@@ -248,19 +200,19 @@ def trend(charts: Charts) -> "Figure | None":
     rows = charts.trend
     if rows.height < 2:
         return None
-    with _drawing(height=3.6, rows=2) as (figure, upper):
+    with drawing(height=3.6, rows=2) as (figure, upper):
         lower = figure.axes[1]
-        places = list(range(rows.height))
-        upper.plot(places, rows["p95_ms"].to_numpy(), marker="o", markersize=4, color=_COLOURS[REVISION])
+        xs = list(range(rows.height))
+        upper.plot(xs, rows["p95_ms"].to_numpy(), marker="o", markersize=4, color=_COLOURS[REVISION])
         rates = [rate * 100 for rate in rows["error_rate"]]
-        lower.bar(places, rates, width=0.5, color=_ERROR, hatch="////", edgecolor="white", linewidth=0)
+        lower.bar(xs, rates, width=0.5, color=ERROR, hatch="////", edgecolor="white", linewidth=0)
         n = int(rows["requests"].sum())
         _label(upper, f"p95 and error rate of {rows.height} revisions (n = {n:,} requests)", "", "p95 in ms")
         _label(lower, "", "revision, by its first entry", "5xx in %")
         upper.margins(y=0.15)
         upper.set_ylim(bottom=0)
         lower.set_ylim(bottom=0, top=max(1.0, *rates) * 1.1)
-        lower.set_xticks(places, [_short(name, 18) for name in rows["revision"]])
+        lower.set_xticks(xs, [_short(name, 18) for name in rows["revision"]])
         if rows.height > 4:
             lower.tick_params("x", rotation=60)
     return figure
@@ -274,25 +226,6 @@ FIGURES: "dict[str, Callable[[Charts], Figure | None]]" = {
     "golden_path": funnel,
     "revisions": trend,
 }
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    import matplotlib as mpl
-
-    with mpl.rc_context(_STYLE):
-        yield
-
-
-@contextmanager
-def _drawing(*, height: float = _HEIGHT, rows: int = 1) -> "Iterator[tuple[Figure, Axes]]":
-    """A figure of our style and its first axes."""
-    with _style():
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-        axes = figure.subplots(rows, 1, sharex=True, squeeze=False)
-        yield figure, axes[0][0]
 
 
 def _roles(frame: pl.DataFrame) -> list[str]:
@@ -320,7 +253,7 @@ def _plain(text: str) -> str:
 
 
 def _label(axes: "Axes", heading: str, x: str, y: str) -> None:
-    axes.set_title(heading)
+    axes.set_title(fill(heading, 72))
     axes.set_xlabel(x)
     axes.set_ylabel(y)
 
@@ -347,14 +280,14 @@ def _mark(axes: "Axes", marks: pl.DataFrame) -> None:
     from matplotlib.dates import date2num
 
     top = axes.get_xaxis_transform()
-    for place, row in enumerate(marks.iter_rows(named=True)):
+    for index, row in enumerate(marks.iter_rows(named=True)):
         if row["until"]:
             axes.axvspan(row["time"], row["until"], color="#888888", alpha=0.25, linewidth=0, zorder=0)
         else:
-            axes.axvline(row["time"], color=_INK, linewidth=0.9, linestyle=":" if row["kind"] == "deploy" else "-.")
+            axes.axvline(row["time"], color=INK, linewidth=0.9, linestyle=":" if row["kind"] == "deploy" else "-.")
         axes.annotate(
             _plain(row["label"])[:40],
-            (date2num(row["time"]), 0.98 - 0.09 * (place % 3)),  # type: ignore[no-untyped-call]
+            (date2num(row["time"]), 0.98 - 0.09 * (index % 3)),  # type: ignore[no-untyped-call]
             xycoords=top,
             xytext=(4, 0),
             textcoords="offset points",

@@ -1,113 +1,122 @@
-"""What a run leaves on disk: summary.json, and per revision its report in several forms, each scanned for leaks.
+"""What a run leaves on disk: summary.json, and per revision its report in several forms.
 
 OUT/summary.json
 OUT/SERVICE/REVISION/verdict.json, report.md, report.html, junit.xml
 OUT/SERVICE/REVISION/charts/NAME.svg, NAME.png      with report.html
+
+In Cloud Storage OUT is gs://BUCKET/PREFIX/RUN: nothing is ever overwritten there.
 """
 
+import hashlib
 import json
+import mimetypes
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from parsers.redact import leaks, redact_text
-from pipeline.errors import RunverdictError, StoreError
+from pipeline.errors import StoreError
 from pipeline.judge.model import Verdict
-from pipeline.report.junit import junit
-from pipeline.report.markdown import markdown
+from pipeline.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from pipeline.objects import Bucket
     from pipeline.report.frames import Charts
 
 Format = Literal["md", "json", "html", "junit"]
 FORMATS: dict[Format, str] = {"md": "report.md", "json": "verdict.json", "html": "report.html", "junit": "junit.xml"}
 
 
-class LeakError(RunverdictError):
-    """A report would hold a secret or personal data; it is not written."""
-
-    def __init__(self, name: str, kinds: list[str]) -> None:
-        super().__init__(f"{name} is not written: it would hold {', '.join(kinds)}")
-
-
-def summary(overall: str, verdicts: Sequence[tuple[str, Verdict]], totals: dict[str, int]) -> str:
-    """Return summary.json."""
+def summary(
+    overall: str,
+    verdicts: Sequence[tuple[str, Verdict]],
+    totals: dict[str, int],
+    inputs: Sequence[Mapping[str, object]] = (),
+) -> str:
+    """Return summary.json. inputs: what was read of each source (`pipeline.run.Run.inputs`)."""
     document = {
         "verdict": overall,
         "services": [
             {
-                "service": one.service,
-                "revision": one.revision,
-                "verdict": one.verdict,
-                "risk": one.risk,
+                "workload": verdict.workload,
+                "location": verdict.location,
+                "service": verdict.service,
+                "revision": verdict.revision,
+                "verdict": verdict.verdict,
+                "risk": verdict.risk,
                 "path": f"{path}/verdict.json",
             }
-            for path, one in verdicts
+            for path, verdict in verdicts
         ],
         "totals": totals,
+        "inputs": list(inputs),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def rendered(verdict: Verdict, form: Format, figures: "Mapping[str, Figure] | None" = None) -> str:
-    """Return one verdict in one form. Raises LeakError where the leak scan finds something in it.
-
-    figures: what the HTML shows. The scan reads the plain document too, for what a form escapes no pattern finds.
-    """
-    plain = verdict.model_dump_json(indent=2) + "\n"
+    """Return one verdict in one form. verdict: as it may be shown (`pipeline.report.masked`). figures: for HTML."""
     if form == "html":
         from pipeline.report.html import html
 
-        text = html(verdict, figures or {})
-    else:
-        text = plain if form == "json" else markdown(verdict) if form == "md" else junit(verdict)
-    return _clean(_named(form, verdict), text, plain)
+        return html(verdict, figures or {})
+    if form == "json":
+        return verdict.model_dump_json(indent=2) + "\n"
+    if form == "md":
+        from pipeline.report.markdown import markdown
+
+        return markdown(verdict)
+    from pipeline.report.junit import junit
+
+    return junit(verdict)
 
 
-def _named(form: str, verdict: Verdict) -> str:
-    return f"{form} of {redact_text(f'{verdict.service} {verdict.revision}')}"
-
-
-def _clean(name: str, text: str, *scanned: str) -> str:
-    """Return the text, if nothing leaks from it and what it was made from."""
-    if kinds := sorted({kind for one in {text, *scanned} for kind in leaks(one)}):
-        raise LeakError(name, kinds)
-    return text
-
-
-def write(
-    out: Path,
+def contents(
     overall: str,
     verdicts: Sequence[tuple[str, Verdict]],
     totals: dict[str, int],
     forms: Sequence[Format],
     charts: "Mapping[str, Charts] | None" = None,
-) -> list[Path]:
-    """Write the files of a run under `out`, and return their paths. Raises StoreError where that fails.
+    inputs: Sequence[Mapping[str, object]] = (),
+) -> dict[str, bytes]:
+    """Return the files of a run by their paths, summary.json the last.
 
     charts: the frames of each verdict by its path; what HTML shows, and writes as files too.
     """
-    texts: dict[Path, str | bytes] = {}
-    for path, one in verdicts:
+    files: dict[str, str | bytes] = {}
+    for path, verdict in verdicts:
         figures = _figures(charts[path]) if charts and "html" in forms else {}
         for form in forms:
-            texts[out / path / FORMATS[form]] = rendered(one, form, figures)
-        texts.update(_drawn(out / path / "charts", one, figures))
-    texts[out / "summary.json"] = _clean("summary.json", summary(overall, verdicts, totals))
-    for target, text in texts.items():
-        part = target.with_name(f".{target.name}.tmp")
+            files[f"{path}/{FORMATS[form]}"] = rendered(verdict, form, figures)
+        files.update(_drawn(f"{path}/charts", figures))
+    files["summary.json"] = summary(overall, verdicts, totals, inputs)
+    return {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
+
+
+def write(out: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write files under a folder, and return their paths. Raises StoreError where that fails."""
+    for name, content in files.items():
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(text.encode() if isinstance(text, str) else text)
-            part.replace(target)
+            write_whole(out / name, content, below=out)
         except OSError as error:
-            with suppress(OSError):
-                part.unlink()
-            raise StoreError(str(target), error.strerror or str(error)) from error
-    return list(texts)
+            raise StoreError(str(out / name), error.strerror or str(error)) from error
+    return [out / name for name in files]
+
+
+def upload(bucket: "Bucket", files: Mapping[str, bytes], ended: str | None) -> str:
+    """Create files as objects in a folder of the run's own, and return its address. Raises ObjectsError.
+
+    The folder's name is the time at which the newest window ended, and a digest of the files: a run that is repeated
+    finds its own there, and another one never does. summary.json is created last, so where it is all are.
+    """
+    digest = hashlib.sha256(b"".join(name.encode() + content for name, content in files.items())).hexdigest()[:8]
+    run = f"{ended[:19].replace('-', '').replace(':', '')}Z-{digest}" if ended else digest
+    folder = f"{bucket.prefix}/{run}" if bucket.prefix else run
+    for name, content in files.items():
+        kind = "application/json" if name.endswith(".json") else mimetypes.guess_type(name)[0] or "text/plain"
+        bucket.create(f"{folder}/{name}", content, kind)
+    return f"{bucket.address.rstrip('/')}/{run}"
 
 
 def _figures(charts: "Charts") -> "dict[str, Figure]":
@@ -116,14 +125,14 @@ def _figures(charts: "Charts") -> "dict[str, Figure]":
     return figures(charts)
 
 
-def _drawn(folder: Path, verdict: Verdict, figures: "Mapping[str, Figure]") -> dict[Path, str | bytes]:
-    """Every figure as SVG and PNG; the texts of both are those of the SVG, which is scanned."""
+def _drawn(folder: str, figures: "Mapping[str, Figure]") -> dict[str, str | bytes]:
+    """Every figure as SVG and PNG."""
     if not figures:
         return {}
-    from pipeline.report.figures import png, svg
+    from pipeline.report.drawing import png, svg
 
-    files: dict[Path, str | bytes] = {}
+    files: dict[str, str | bytes] = {}
     for name, figure in figures.items():
-        files[folder / f"{name}.svg"] = _clean(_named(f"chart {name}", verdict), svg(figure))
-        files[folder / f"{name}.png"] = png(figure)
+        files[f"{folder}/{name}.svg"] = svg(figure)
+        files[f"{folder}/{name}.png"] = png(figure)
     return files

@@ -9,6 +9,7 @@ from typing import Protocol
 import polars as pl
 
 from pipeline.judge.model import Verdict
+from pipeline.schema import SERVICE
 
 #: A chart joins so many buckets of `sql/measures/histograms.sql`: steps of 27 %.
 _JOINED = 12
@@ -54,14 +55,14 @@ class Measured(Protocol):
 class Charts:
     """The frames of one revision's charts. `role` is `revision` or `baseline`; times are UTC.
 
-    latency: role, low_ms, high_ms, n, share; one row per step of the distribution of requests of users.
+    latency: role, low_ms, high_ms, n, share; one row per step of the distribution of user requests.
     medians: role, n, median_ms, low_ms, high_ms; the median with its 95 % interval by ranks.
-    minutes: role, time, n, errors_5xx; requests of users, every minute from the first to the last.
+    minutes: role, time, n, errors_5xx; user requests, every minute from the first to the last.
     marks: time, until, kind (deploy, ready, incident), label.
     instances: instance, first, last, start, bad_exits; those that started or exited.
     closes: role, code, n.
     funnel: stage, n; in the order of the golden path, empty where no agent event was seen.
-    trend: revision, started, requests, error_rate, p95_ms; one row per revision, by time, over all request rows.
+    trend: revision, started, requests, error_rate, p95_ms; one row per revision, by time, over user requests.
     """
 
     service: str
@@ -82,19 +83,17 @@ def charts(
 ) -> Charts:
     """Return the frames of a verdict's charts.
 
-    identity: project, location, service, revision. history: earlier runs, a row each, with `service`, `revision`,
-    `started`, `requests`, `error_rate` and `p95_ms`; None where there is none.
+    identity: project, location, workload, service, revision. history: earlier runs, a row each, with `service`,
+    `revision`, `started`, `eligible`, `error_rate` and `p95_ms`; None where there is none.
     """
-    service = {name: identity[name] for name in ("project", "location", "service")}
+    service = {name: identity[name] for name in SERVICE}
     roles = {REVISION: verdict.revision} | ({BASELINE: verdict.baseline} if verdict.baseline else {})
 
     def mine(frame: pl.DataFrame) -> pl.DataFrame:
         """Rows of the revision and of its baseline, with their role."""
-        found = _of(frame, service)
+        rows = _of(frame, service)
         parts = [
-            found.filter(pl.col("revision") == name).select(
-                pl.lit(role).alias("role"), pl.exclude(*service, "revision")
-            )
+            rows.filter(pl.col("revision") == name).select(pl.lit(role).alias("role"), pl.exclude(*service, "revision"))
             for role, name in roles.items()
         ]
         return pl.concat(parts)
@@ -140,8 +139,8 @@ def _medians(histogram: pl.DataFrame) -> pl.DataFrame:
         n, reached = int(counts["n"].sum()), counts["n"].cum_sum()
         spread = 1.959964 * math.sqrt(n) / 2
         ranks = (n / 2, max(n / 2 - spread, 1.0), min(n / 2 + spread + 1, float(n)))
-        places = [int((reached < rank).sum()) for rank in ranks]
-        rows.append((role, n, *(1.02 ** (int(counts["bucket"][place]) - 0.5) / 1e6 for place in places)))
+        buckets = [int((reached < rank).sum()) for rank in ranks]
+        rows.append((role, n, *(1.02 ** (int(counts["bucket"][bucket]) - 0.5) / 1e6 for bucket in buckets)))
     names = ("median_ms", "low_ms", "high_ms")
     schema: dict[str, pl.DataType | type[pl.DataType]] = {"role": pl.String, "n": pl.Int64}
     return pl.DataFrame(rows, schema=schema | dict.fromkeys(names, pl.Float64), orient="row").sort("role")
@@ -168,18 +167,18 @@ def _minutes(rows: pl.DataFrame) -> pl.DataFrame:
 def _marks(events: pl.DataFrame, verdict: Verdict) -> pl.DataFrame:
     """The first deploy and the first Ready of the revision, and what the verdict knows of incidents."""
     kinds = {"audit.deploy": "deploy", "audit.ready": "ready"}
-    found = events.filter(pl.col("event").is_in(list(kinds)), pl.col("first_ns").is_not_null())
+    marked = events.filter(pl.col("event").is_in(list(kinds)), pl.col("first_ns").is_not_null())
     own = pl.col("revision").is_null() | (pl.col("revision") == verdict.revision)
     time = _time(pl.col("first_ns")).alias("time")
-    marks = found.filter(own).select(
+    marks = marked.filter(own).select(
         time,
         pl.lit(None, _TIME).alias("until"),
         pl.col("event").replace_strict(kinds, return_dtype=pl.String).alias("kind"),
         pl.col("event").replace_strict(kinds, return_dtype=pl.String).alias("label"),
     )
     rows = [
-        (datetime.fromisoformat(one.first), datetime.fromisoformat(one.last), "incident", one.title)
-        for one in verdict.incidents
+        (datetime.fromisoformat(incident.first), datetime.fromisoformat(incident.last), "incident", incident.title)
+        for incident in verdict.incidents
     ]
     incidents = pl.DataFrame(rows, schema=marks.schema, orient="row")
     first = marks.sort("time").unique("kind", keep="first", maintain_order=True)
@@ -205,9 +204,11 @@ def _funnel(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _trend(measures: Measured, service: Mapping[str, str | None], history: pl.DataFrame | None) -> pl.DataFrame:
-    """A row per revision that had requests: those of the measures, and earlier ones, over all request rows."""
-    latency = _of(measures.latency, service).filter(pl.col("scope") == "all").select("revision", "p95_ms")
-    counts = _of(measures.requests, service).select("revision", "n", "errors_5xx")
+    """A row per revision that had user requests: those of the measures, and earlier ones."""
+    latency = _of(measures.latency, service).filter(pl.col("scope") == "eligible").select("revision", "p95_ms")
+    counts = _of(measures.requests, service).select(
+        "revision", pl.col("eligible").alias("n"), pl.col("eligible_5xx").alias("errors_5xx")
+    )
     started = _of(measures.revisions, service).select("revision", _time(pl.col("first_ns")).alias("started"))
     now = counts.join(latency, on="revision").join(started, on="revision").filter(pl.col("n") > 0)
     rows = now.select(
@@ -218,7 +219,8 @@ def _trend(measures: Measured, service: Mapping[str, str | None], history: pl.Da
         pl.col("p95_ms").cast(pl.Float64),
     )
     if history is not None:
-        earlier = history.filter(pl.col("service") == service["service"], pl.col("requests") > 0)
+        earlier = history.filter(pl.col("service") == service["service"], pl.col("eligible") > 0)
+        earlier = earlier.with_columns(pl.col("eligible").alias("requests"))
         time = pl.col("started").str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", time_zone="UTC")
         earlier = earlier.with_columns(time).sort("started").group_by("revision", maintain_order=True).last()
         earlier = earlier.join(rows, on="revision", how="anti").select(rows.columns)

@@ -1,5 +1,6 @@
 """What GitHub Actions shows: annotations on the run, and the step summary."""
 
+import json
 from collections.abc import Sequence
 
 from pipeline.judge.model import Verdict
@@ -13,14 +14,14 @@ _LEVELS = {"FAIL": "error", "WARN": "warning", "INCONCLUSIVE": "warning"}
 
 def annotations(verdicts: Sequence[Verdict]) -> list[str]:
     """Return a workflow command for each check that fails, warns or is inconclusive, at most ten of a level."""
-    found: dict[str, list[str]] = {"error": [], "warning": []}
+    by_level: dict[str, list[str]] = {"error": [], "warning": []}
     for verdict in verdicts:
         for check in verdict.checks:
             if level := _LEVELS.get(check.status):
                 title = _property(f"{check.status} {check.id}")
                 text = _message(f"{verdict.service} {verdict.revision}: {check.reason}")
-                found[level].append(f"::{level} title={title}::{text}")
-    return [command for commands in found.values() for command in commands[:_MAX_ANNOTATIONS]]
+                by_level[level].append(f"::{level} title={title}::{text}")
+    return [command for commands in by_level.values() for command in commands[:_MAX_ANNOTATIONS]]
 
 
 def step_summary(texts: Sequence[str]) -> str:
@@ -34,12 +35,20 @@ def step_summary(texts: Sequence[str]) -> str:
 def harmless(text: str) -> str:
     """Return a text for the step's log in which no line of a service can be a command of the workflow.
 
-    GitHub takes `::name::` at the start of a line, and `##[name]` anywhere in it.
+    GitHub takes `::name::` at the start of a line, and `##[name]` anywhere in it. A JSON text stays the same value.
 
     >>> harmless("  ::add-mask::x ##[error]")
     '  : :add-mask: :x # #[error]'
+    >>> print(harmless('{"line": "##[error] ::x::"}'))
+    {"line": "#\\u0023[error] :\\u003ax:\\u003a"}
     """
-    return text.replace("::", ": :").replace("##[", "# #[")
+    if "::" not in text and "##[" not in text:
+        return text
+    try:
+        json.loads(text)
+    except ValueError:
+        return text.replace("::", ": :").replace("##[", "# #[")
+    return text.replace("::", ":\\u003a").replace("##[", "#\\u0023[")
 
 
 def _message(text: str) -> str:

@@ -13,9 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.judge.model import Verdict
-from pipeline.report.numbers import duration, effect, number, observed, percent
+from pipeline.judge.numbers import cut, duration, number, percent
+from pipeline.report.claims import DECIDING, counts
+from pipeline.report.first_screen import answers, by_harm, tiles
+from pipeline.report.numbers import effect, observed
 from pipeline.report.sections import next_steps, sections
-from pipeline.report.statements import counts
 from pipeline.text import shown
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ _MAX_SIGNATURE = 160
 #: The colours that figures are drawn with, as ones that follow a dark page.
 _PAGE_COLOURS = {"#010203": "currentColor", "#ffffff": "var(--page)"}
 
-#: Where a reference of a statement leads.
+#: Where a reference of a claim leads.
 _ANCHORS = {
     "events": "events",
     "codes": "codes",
@@ -41,29 +43,35 @@ _ANCHORS = {
 
 def html(verdict: Verdict, figures: "Mapping[str, Figure]") -> str:
     """Return the report of one verdict as HTML, with figures inline as SVG."""
-    style, script = _packaged("report.css"), _packaged("report.js")
     *subjects, checklist, _ = sections(verdict)
-    rank = ["FAIL", "INCONCLUSIVE", "WARN"]
-    deciding = [check for check in verdict.checks if check.status in rank]
+    drawn = {name: _figure(figure) for name, figure in figures.items()}
+    return page(
+        "report.html",
+        v=verdict,
+        sections=subjects,
+        checklist=checklist,
+        steps=next_steps(verdict),
+        deciding=[check for check in verdict.checks if check.status in DECIDING],
+        compared=[check for check in verdict.checks if check.baseline and check.effect],
+        excludes=[check for check in verdict.checks if check.excludes],
+        unseen=[check for check in verdict.checks if check.status == "NOT_OBSERVABLE"],
+        endpoints=by_harm(verdict.requests.by_endpoint),
+        answers=answers(verdict),
+        tiles=tiles(verdict),
+        timeline=drawn.pop("minutes", None),
+        figures=drawn,
+    )
+
+
+def page(template: str, **values: object) -> str:
+    """Return a template of ours as a page that asks for nothing: its style and script are inline, named by digest."""
+    style, script = _packaged("report.css"), _packaged("report.js")
     policy = (
         f"default-src 'none'; style-src 'sha256-{_digest(style)}'; script-src 'sha256-{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            v=verdict,
-            policy=Markup(policy),  # noqa: S704 - two digests and words of ours
-            style=Markup(style),  # noqa: S704 - ours
-            script=Markup(script),  # noqa: S704 - ours
-            sections=subjects,
-            checklist=checklist,
-            steps=next_steps(verdict),
-            deciding=sorted(deciding, key=lambda check: rank.index(check.status)),
-            figures={name: _figure(figure) for name, figure in figures.items()},
-        )
-    )
+    ours = {"policy": Markup(policy), "style": Markup(style), "script": Markup(script)}  # noqa: S704 - texts of ours
+    return _environment().get_template(template).render(**ours, **values)
 
 
 def inline(text: str) -> str:
@@ -85,7 +93,7 @@ def _attributes(style: re.Match[str]) -> str:
 
 
 def _figure(figure: "Figure") -> dict[str, str]:
-    from pipeline.report.figures import svg, title
+    from pipeline.report.drawing import svg, title
 
     return {"title": title(figure), "svg": Markup(inline(svg(figure)))}  # noqa: S704 - matplotlib escapes texts
 
@@ -112,7 +120,7 @@ def _visible(value: object) -> object:
 
 
 def _cut(text: str, limit: int = _MAX_TEXT) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return cut(text, limit)
 
 
 def _anchor(ref: str) -> str:

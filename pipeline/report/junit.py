@@ -37,8 +37,8 @@ def junit(verdict: Verdict) -> str:
 
 
 def _case(verdict: Verdict, check: Check) -> str:
-    place = f"{verdict.service}.{check.group}"
-    head = f"  <testcase classname={_attribute(place)} name={_attribute(f'{check.id}: {check.title}')}"
+    suite = f"{verdict.service}.{check.group}"
+    head = f"  <testcase classname={_attribute(suite)} name={_attribute(f'{check.id}: {check.title}')}"
     if check.status == "PASS":
         return f"{head}/>"
     message, details = _attribute(check.reason), _text(_details(check))

@@ -5,9 +5,11 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.judge.model import Check, Verdict
-from pipeline.report.numbers import effect, number, observed
+from pipeline.judge.numbers import number
+from pipeline.report.claims import Claim, counts
+from pipeline.report.first_screen import answers, tiles
+from pipeline.report.numbers import effect, observed
 from pipeline.report.sections import next_steps, sections
-from pipeline.report.statements import Statement, counts
 from pipeline.text import shown
 
 _MARKS = {
@@ -67,6 +69,8 @@ def markdown(verdict: Verdict) -> str:
         .get_template("report.md")
         .render(
             v=verdict,
+            answers=answers(verdict),
+            tiles=tiles(verdict),
             sections=subjects,
             checklist=checklist,
             steps=next_steps(verdict),
@@ -97,5 +101,5 @@ def _mark(check: Check) -> str:
     return f"{_MARKS[check.status]} {check.status.replace('_', ' ').lower()}"
 
 
-def _standing(statement: Statement) -> str:
-    return f"{_STANDINGS[statement.standing]} {statement.standing.lower()}"
+def _standing(claim: Claim) -> str:
+    return f"{_STANDINGS[claim.standing]} {claim.standing.lower()}"

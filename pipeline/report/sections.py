@@ -1,14 +1,16 @@
-"""The report as a document: the sections that readers expect, each a list of statements."""
+"""The report as a document: the sections that readers expect, each a list of claims."""
 
 from collections.abc import Sequence
 
-from pipeline.judge.model import Endpoint, Recoding, Verdict
-from pipeline.report.numbers import duration, number
-from pipeline.report.statements import (
+from pipeline.judge.model import Endpoint, Recoding, Status, Verdict
+from pipeline.judge.numbers import duration, number
+from pipeline.report.claims import (
+    DECIDING,
+    STANDINGS,
+    Claim,
     Facts,
     Section,
     Standing,
-    Statement,
     Step,
     check_ref,
     sentence,
@@ -45,63 +47,76 @@ def sections(verdict: Verdict) -> list[Section]:
 
 
 def next_steps(verdict: Verdict) -> list[Step]:
-    """Return what to do next: the failures first, then what is missing, then the warnings."""
-    steps = []
-    for status, said in (
-        ("FAIL", "Stop, and find the cause"),
-        ("INCONCLUSIVE", "Get the missing evidence"),
-        ("WARN", "Look at it"),
-    ):
+    """Return what to do next: the failures first, then what is missing, then the warnings; each step once."""
+    steps: dict[str, list[str]] = {}
+    for status in DECIDING:
         for check in verdict.checks:
-            if check.status == status:
-                text = f"{said} ({check.id}): {check.reason.rstrip('.')}."
-                steps.append(Step(text, (check_ref(check),)))
+            if check.status == status and check.next:
+                steps.setdefault(check.next, []).append(check.id)
     if not steps:
-        steps.append(Step("Nothing in these logs stands against the release.", ("headline",)))
-    return steps
+        return [Step("Nothing to do: no check found a problem.", ("headline",))]
+    return [
+        Step(f"{text} ({', '.join(checks)})", tuple(f"checks/{check}" for check in checks))
+        for text, checks in steps.items()
+    ]
 
 
-def _summary(facts: Facts) -> tuple[Statement, ...]:
+def _summary(facts: Facts) -> tuple[Claim, ...]:
     verdict = facts.verdict
-    found: list[Statement] = [_overall(facts, "The deployment is healthy")]
     deployment, requests, compared = verdict.deployment, verdict.requests, verdict.compared
+    claims = [Claim("healthy", "No check found a problem", STANDINGS[verdict.verdict], _tally(verdict), ("checks",))]
     claim = "The revision was deployed and is Ready"
     if deployment and deployment.ready:
         took = f", {duration(deployment.ready_ms)} after the deployment" if deployment.ready_ms is not None else ""
-        found.append(Statement("PROVEN", claim, f"Ready at {deployment.ready}{took}.", ("deployment",)))
+        claims.append(Claim("deployed", claim, "PROVEN", f"Ready at {deployment.ready}{took}.", ("deployment",)))
     else:
-        found.append(facts.happened(claim, "audit.ready"))
+        claims.append(facts.happened("deployed", claim, "audit.ready"))
     claim = "The revision serves traffic"
     if requests.n:
-        text = f"{requests.n:,} requests, {requests.eligible:,} of them of users."
-        found.append(Statement("PROVEN", claim, text, ("requests",)))
+        text = f"{requests.n:,} requests, {requests.eligible:,} of them user requests."
+        claims.append(Claim("serving", claim, "PROVEN", text, ("requests",)))
     else:
-        found.append(Statement("NO EVIDENCE", claim, "No request row names the revision.", ("requests",)))
+        claims.append(Claim("serving", claim, "NO EVIDENCE", "No request row names the revision.", ("requests",)))
+    claim = "There is a baseline to compare with"
     if compared:
         text = (
-            f"{compared.revision}: {compared.eligible:,} requests of users, {compared.entries:,} entries from "
+            f"{compared.revision}: {compared.eligible:,} user requests, {compared.entries:,} entries from "
             f"{compared.covered_start or '–'} to {compared.covered_end or '–'}, "
             f"minutes shared: {compared.shared_minutes:,}."
         )
-        found.append(Statement("PROVEN", "There is a baseline to compare with", text, ("compared",)))
+        claims.append(Claim("baseline", claim, "PROVEN", text, ("compared",)))
     else:
-        text = "No revision to compare with: relative checks do not apply."
-        found.append(Statement("NO EVIDENCE", "There is a baseline to compare with", text, ("compared",)))
-    for claim, check in (
-        ("The entries cover the window", "evidence.window"),
-        ("There was enough traffic to judge", "evidence.traffic"),
-        ("The logs are not filtered by severity", "evidence.unfiltered"),
-        ("Error lines are explained", "evidence.explained"),
-    ):
-        found.append(facts.check(claim, check))
-    return tuple(found)
+        text = "No revision to compare with, so relative checks do not apply."
+        claims.append(Claim("baseline", claim, "NO EVIDENCE", text, ("compared",)))
+    return (
+        *claims,
+        facts.check("window", "The entries cover the window", "evidence.window"),
+        facts.check("traffic", "There was enough traffic to judge", "evidence.traffic"),
+        facts.check("unfiltered", "The logs are not filtered by severity", "evidence.unfiltered"),
+        facts.check("explained", "Error lines are known to the catalogue", "evidence.explained"),
+        facts.check("complete", "No request is missing from the log", "evidence.complete"),
+    )
 
 
-def _health(facts: Facts) -> tuple[Statement, ...]:
+def _tally(verdict: Verdict) -> str:
+    """How many checks have each status, worst first."""
+    statuses = [check.status for check in verdict.checks]
+    words: dict[Status, str] = {
+        "FAIL": "failed",
+        "INCONCLUSIVE": "were inconclusive",
+        "WARN": "warned",
+        "PASS": "passed",
+    }
+    parts = [f"{n:,} {word}" for status, word in words.items() if (n := statuses.count(status))]
+    unjudged = len(statuses) - sum(status in words for status in statuses)
+    return f"Of {len(statuses):,} checks {', '.join([*parts, f'{unjudged:,} had nothing to judge'])}."
+
+
+def _health(facts: Facts) -> tuple[Claim, ...]:
     endpoints = facts.verdict.requests.by_endpoint
     return (
-        facts.check("Health endpoints answer, and soon", "requests.health"),
-        *(_answers(one) for one in endpoints if one.endpoint.rstrip("/").rpartition("/")[2] in _HEALTH),
+        facts.check("health", "Health endpoints answer in time", "requests.health"),
+        *(_answers(endpoint) for endpoint in endpoints if endpoint.endpoint.rstrip("/").rpartition("/")[2] in _HEALTH),
     )
 
 
@@ -109,226 +124,229 @@ def _health(facts: Facts) -> tuple[Statement, ...]:
 _HEALTH = ("health", "healthz", "health_check", "ready", "readyz", "live", "livez", "ping")
 
 
-def _answers(endpoint: Endpoint) -> Statement:
+def _answers(endpoint: Endpoint) -> Claim:
     text = (
         f"{endpoint.errors_5xx:,} of {endpoint.n:,} ended in 5xx, {endpoint.errors_4xx:,} in 4xx; "
         f"p95 {duration(endpoint.latency_ms.p95)}."
     )
     standing: Standing = "REFUTED" if endpoint.errors_5xx else "PROVEN"
-    return Statement(standing, f"{endpoint.endpoint} answers", text, (f"endpoints/{endpoint.endpoint}",))
+    name = endpoint.endpoint
+    return Claim(f"answers {name}", f"{name} answers without 5xx", standing, text, (f"endpoints/{name}",))
 
 
-def _authentication(facts: Facts) -> tuple[Statement, ...]:
+def _authentication(facts: Facts) -> tuple[Claim, ...]:
+    seen = facts.events("auth.success", "jwt.")
     return (
-        facts.happened("Tokens are validated", "auth.success"),
-        facts.check("The auth service can be reached", "auth.unreachable"),
-        facts.check("Users are turned away no more often than before", "auth.failure_rate"),
-        facts.check("Validation is as fast as before", "auth.latency"),
-        facts.absent("No JSON web token is rejected", "jwt.rejected", seen=facts.events("auth.success", "jwt.")),
-        facts.check("Services authenticate to each other", "service_auth.failures"),
+        facts.happened("auth.success", "Tokens are validated", "auth.success"),
+        facts.check("auth.reachable", "The auth service can be reached", "auth.unreachable"),
+        facts.check("auth.rejections", "Users are rejected no more often than before", "auth.failure_rate"),
+        facts.check("auth.fast", "Validation is as fast as before", "auth.latency"),
+        facts.absent("auth.jwt", "No JSON Web Token is rejected", "jwt.rejected", seen=seen),
+        facts.check("auth.services", "Services authenticate to each other", "service_auth.failures"),
     )
 
 
-def _database(facts: Facts) -> tuple[Statement, ...]:
+def _database(facts: Facts) -> tuple[Claim, ...]:
+    seen = facts.events("session.")
     return (
-        facts.happened("Users are found in the database", "database.user_found"),
-        facts.check("The database answers", "database.failures"),
-        facts.check("Lookups are as fast as before", "database.latency"),
-        facts.happened("Sessions are created", "session.created"),
-        facts.absent("No session fails", "session.failed", "session.error", seen=facts.events("session.")),
+        facts.happened("database.users", "Users are found in the database", "database.user_found"),
+        facts.check("database.answers", "The database answers", "database.failures"),
+        facts.check("database.fast", "Lookups are as fast as before", "database.latency"),
+        facts.happened("sessions", "Sessions are created", "session.created"),
+        facts.absent("sessions.failed", "No session fails", "session.failed", "session.error", seen=seen),
     )
 
 
-def _context(facts: Facts) -> tuple[Statement, ...]:
+def _context(facts: Facts) -> tuple[Claim, ...]:
     return (
-        facts.happened("Full request context is logged", "context.dump"),
-        facts.happened("Traces run from start to success", "context.trace_succeeded"),
+        facts.happened("context", "Full request context is logged", "context.dump"),
+        facts.happened("traces", "Traces run from start to success", "context.trace_succeeded"),
     )
 
 
-def _warnings(facts: Facts) -> tuple[Statement, ...]:
-    found = [facts.check("WebSocket readiness fails at start-up only", "websocket.readiness")]
-    found.append(facts.check("Expected warnings keep to their contracts", "expected.contracts"))
+def _warnings(facts: Facts) -> tuple[Claim, ...]:
+    claims = [facts.check("websocket.readiness", "WebSocket readiness fails at start-up only", "websocket.readiness")]
+    claims.append(facts.check("contracts", "Expected warnings keep to their contracts", "expected.contracts"))
     standings: dict[str, Standing] = {"within": "PROVEN", "unused": "NO EVIDENCE"}
-    for place, use in enumerate(facts.verdict.contracts):
+    for index, use in enumerate(facts.verdict.contracts):
         text = (
             f"{use.status}: {use.n:,} lines, {use.n_outside:,} out of scope; budget {use.budget}, scope {use.scope}, "
             f"owner {use.owner}{f', expires {use.expires}' if use.expires else ''}: {sentence(use.reason)}"
         )
         standing = standings.get(use.status, "REFUTED")
-        found.append(Statement(standing, f"{use.expects} stays within its contract", text, (f"contracts/{place}",)))
-    found.append(facts.happened("Known warnings are told apart from issues", "expected."))
-    return tuple(found)
+        claim = f"{use.expects} stays within its contract"
+        claims.append(Claim(f"contract {index}", claim, standing, text, (f"contracts/{index}",)))
+    claims.append(facts.happened("expected", "Expected warnings are recognised", "expected."))
+    return tuple(claims)
 
 
-def _issues(facts: Facts) -> tuple[Statement, ...]:
-    found = [_no_critical_issue(facts)]
-    for place, incident in enumerate(facts.verdict.incidents):
-        causes = ", ".join(f"{one.cause} × {one.n:,}" for one in incident.causes)
+def _issues(facts: Facts) -> tuple[Claim, ...]:
+    claims = [_no_critical_issue(facts)]
+    for index, incident in enumerate(facts.verdict.incidents):
+        causes = ", ".join(f"{cause.cause} × {cause.n:,}" for cause in incident.causes)
         text = f"{incident.n:,} failures from {incident.first} to {incident.last}: {causes}."
-        found.append(Statement("REFUTED", f"No incident: {incident.title}", text, (f"incidents/{place}",)))
-    for claim, check in (
-        ("Containers do not crash", "platform.exits"),
-        ("Instances can start", "platform.could_not_start"),
-        ("Requests find an instance", "platform.no_instance"),
-        ("Connections to instances hold", "platform.malformed"),
-        ("The application reports no failure of its own", "application.failures"),
-        ("No error is new or more frequent", "novelty.errors"),
-        ("Nothing that succeeded before fell silent", "novelty.silent"),
-    ):
-        found.append(facts.check(claim, check))
-    return tuple(found)
-
-
-def _no_critical_issue(facts: Facts) -> Statement:
-    claim = "There is no critical issue"
-    critical = [check for check in facts.verdict.checks if check.severity == "critical"]
-    failed = [check for check in critical if check.status == "FAIL"]
-    if failed:
-        text = "; ".join(f"{check.title.lower()}: no, {check.reason}" for check in failed)
-        return Statement("REFUTED", claim, sentence(text), tuple(map(check_ref, failed)))
-    unseen = [check for check in critical if check.status in ("INCONCLUSIVE", "NOT_OBSERVABLE")]
-    if unseen or not critical:
-        names = ", ".join(check.id for check in unseen) or "any"
-        return Statement(
-            "NO EVIDENCE",
-            claim,
-            f"None was found, but {names} could not be judged.",
-            (*map(check_ref, unseen), "checks"),
-        )
-    return Statement(
-        "PROVEN", claim, f"None of {len(critical)} critical checks failed.", tuple(map(check_ref, critical))
+        claim = f"No incident: {incident.title}"
+        claims.append(Claim(f"incident {index}", claim, "REFUTED", text, (f"incidents/{index}",)))
+    verdict = facts.verdict
+    served = verdict.requests.n > 0
+    started = served or bool(verdict.deployment and verdict.deployment.start_up_ms and verdict.deployment.start_up_ms.n)
+    return (
+        *claims,
+        facts.check("exits", "Containers do not crash", "platform.exits"),
+        facts.check("starts", "Instances can start", "platform.could_not_start", seen=started),
+        facts.check("available", "Requests find an instance", "platform.no_instance", seen=served),
+        facts.check("connections", "Connections to instances hold", "platform.malformed", seen=served),
+        facts.check("failures", "The application reports no failure of its own", "application.failures"),
+        facts.check("novelty", "No error is new or more frequent", "novelty.errors"),
+        facts.check("silent", "Everything that succeeded before still succeeds", "novelty.silent"),
+        facts.check("durations", "What lines measure takes no longer", "novelty.durations"),
     )
 
 
-def _tests(facts: Facts) -> tuple[Statement, ...]:
+def _no_critical_issue(facts: Facts) -> Claim:
+    claim = "There is no critical issue"
+    critical = [check for check in facts.verdict.checks if check.severity == "critical"]
+    if failed := [check for check in critical if check.status in ("FAIL", "WARN")]:
+        text = f"Not passed: {', '.join(check.id for check in failed)}."
+        return Claim("critical", claim, "REFUTED", text, tuple(map(check_ref, failed)))
+    unseen = [check for check in critical if check.status in ("INCONCLUSIVE", "NOT_OBSERVABLE")]
+    if unseen or not critical:
+        names = ", ".join(check.id for check in unseen) or "any"
+        text = f"None was found, but {names} could not be judged."
+        return Claim("critical", claim, "NO EVIDENCE", text, (*map(check_ref, unseen), "checks"))
+    text = f"None of {len(critical)} critical checks failed."
+    return Claim("critical", claim, "PROVEN", text, tuple(map(check_ref, critical)))
+
+
+def _tests(facts: Facts) -> tuple[Claim, ...]:
     tests = facts.verdict.tests
-    claim = "Tests passed"
     if tests is None:
-        return (Statement("NO EVIDENCE", claim, "No test results were given (--junit).", ("tests",)),)
+        return (Claim("tests", "Tests passed", "NO EVIDENCE", "No test results were given (--junit).", ("tests",)),)
     bad = tests.failed + tests.errors
     standing: Standing = "REFUTED" if bad else "PROVEN" if tests.passed else "NO EVIDENCE"
     text = (
         f"{tests.passed:,} of {tests.n:,} passed in {number(tests.duration_s)} s, {tests.failed:,} failed, "
         f"{tests.errors:,} ended in an error, {tests.skipped:,} were skipped."
     )
-    found = [Statement(standing, claim, text, ("tests",))]
+    claims = [Claim("tests", "Tests passed", standing, text, ("tests",))]
     if tests.suspicious:
-        said = sentence("; ".join(tests.suspicious))
-        found.append(Statement("REFUTED", "The tests' results can be believed", said, ("tests",)))
-    return (*found, *(facts.check(one.title, one.id) for one in facts.verdict.checks if one.group == "tests"))
+        text = sentence("; ".join(tests.suspicious))
+        claims.append(Claim("tests.credible", "The test results are credible", "REFUTED", text, ("tests",)))
+    checks = [check for check in facts.verdict.checks if check.group == "tests"]
+    return (*claims, *(facts.check(check.id, check.title, check.id) for check in checks))
 
 
-def _golden_path(facts: Facts) -> tuple[Statement, ...]:
+def _golden_path(facts: Facts) -> tuple[Claim, ...]:
+    seen = facts.events("golden_path.")
     return (
-        facts.check("WebSocket connections are accepted", "websocket.handshakes"),
-        *(facts.happened(f"{event} is delivered", event) for event in _AGENT_EVENTS),
-        facts.check("No agent event is lost", "golden_path.deliveries"),
-        facts.absent("The golden path does not fail", "golden_path.failure", seen=facts.events("golden_path.")),
+        facts.check("handshakes", "WebSocket connections are accepted", "websocket.handshakes"),
+        *(facts.happened(event, f"{event} is delivered", event) for event in _AGENT_EVENTS),
+        facts.check("deliveries", "No agent event is lost", "golden_path.deliveries"),
+        facts.absent("golden_path", "The golden path does not fail", "golden_path.failure", seen=seen),
     )
 
 
-def _codes(facts: Facts) -> tuple[Statement, ...]:
+def _codes(facts: Facts) -> tuple[Claim, ...]:
     verdict = facts.verdict
-    closes = [one for one in verdict.codes if one.event == "websocket.close"]
-    total = sum(one.n for one in closes)
-    found = []
+    closes = [count for count in verdict.codes if count.event == "websocket.close"]
+    total = sum(count.n for count in closes)
+    claims = []
     for code, means in ((1008, "policy violation"), (1011, "server error")):
         claim = f"No WebSocket was closed with {code} ({means})"
-        if one := facts.code("websocket.close", code):
-            text, ref = f"{one.n:,} of {total:,} closes.", f"codes/websocket.close/{code}"
-            found.append(Statement("REFUTED", claim, text, (ref,)))
+        if closed := facts.code("websocket.close", code):
+            text, ref = f"{closed.n:,} of {total:,} closes.", f"codes/websocket.close/{code}"
+            claims.append(Claim(f"close {code}", claim, "REFUTED", text, (ref,)))
         elif closes:
-            refs = tuple(f"codes/websocket.close/{one.code}" for one in closes)
-            found.append(Statement("PROVEN", claim, f"0 of {total:,} closes that name a code.", refs))
+            refs = tuple(f"codes/websocket.close/{count.code}" for count in closes)
+            claims.append(Claim(f"close {code}", claim, "PROVEN", f"0 of {total:,} closes with a code.", refs))
         else:
-            check = facts.checks.get("websocket.closes")
-            text = sentence(check.reason) if check else "No line names a close code."
-            found.append(Statement("NO EVIDENCE", claim, text, (check_ref(check) if check else "codes",)))
-    found += [_recoded(place, one) for place, one in enumerate(verdict.recodings)]
-    return (*found, facts.check("Closes are normal", "websocket.closes"))
+            claims.append(Claim(f"close {code}", claim, "NO EVIDENCE", "No close code was logged.", ("codes",)))
+    claims += [_recoded(index, recoding) for index, recoding in enumerate(verdict.recodings)]
+    return (*claims, facts.check("closes", "Closes are normal", "websocket.closes"))
 
 
-def _recoded(place: int, one: Recoding) -> Statement:
-    standing: Standing = "REFUTED" if one.n_old else "PROVEN" if one.n_new else "NO EVIDENCE"
-    text = f"{one.n_old:,} with {one.old}, {one.n_new:,} with {one.new}"
-    if one.baseline_old is not None:
-        text += f"; the baseline had {one.baseline_old:,} with {one.old} and {one.baseline_new or 0:,} with {one.new}"
-    claim = f"{one.event}: {one.new} replaces {one.old} since {one.since}"
-    return Statement(standing, claim, f"{text}: {sentence(one.reason)}", (f"recodings/{place}",))
+def _recoded(index: int, recoding: Recoding) -> Claim:
+    old, new = recoding.old, recoding.new
+    standing: Standing = "REFUTED" if recoding.n_old else "PROVEN" if recoding.n_new else "NO EVIDENCE"
+    text = f"{recoding.n_old:,} with {old}, {recoding.n_new:,} with {new}"
+    if recoding.baseline_old is not None:
+        text += f"; the baseline had {recoding.baseline_old:,} with {old} and {recoding.baseline_new or 0:,} with {new}"
+    claim = f"{recoding.event}: {new} replaces {old} since {recoding.since}"
+    text = f"{text}: {sentence(recoding.reason)}"
+    return Claim(f"recoding {index}", claim, standing, text, (f"recodings/{index}",))
 
 
-def _performance(facts: Facts) -> tuple[Statement, ...]:
-    found = [facts.check("Requests succeed", "requests.error_rate")]
-    found.append(facts.check("Requests are as fast as before", "requests.latency"))
-    found.append(facts.check("Every endpoint is as fast as before", "requests.endpoint_latency"))
-    latency = facts.verdict.requests.latency_ms
+def _performance(facts: Facts) -> tuple[Claim, ...]:
+    verdict = facts.verdict
+    claims = [
+        facts.check("succeed", "Requests succeed", "requests.error_rate"),
+        facts.check("fast", "Requests are as fast as before", "requests.latency"),
+        facts.check("endpoints.fast", "Every endpoint is as fast as before", "requests.endpoint_latency"),
+    ]
+    latency, claim = verdict.requests.user_latency_ms, "Response times are known"
     if latency.p95 is not None:
         text = f"p50 {duration(latency.p50)}, p95 {duration(latency.p95)}, p99 {duration(latency.p99)}, longest "
-        text += f"{duration(latency.max)} over {facts.verdict.requests.n:,} request rows."
-        found.append(Statement("PROVEN", "Response times are known", text, ("requests",)))
+        text += f"{duration(latency.max)} over {verdict.requests.eligible:,} user requests."
+        claims.append(Claim("latency", claim, "PROVEN", text, ("requests",)))
     else:
-        text = "No request row has a latency."
-        found.append(Statement("NO EVIDENCE", "Response times are known", text, ("requests",)))
-    found.append(facts.check("The memory limit holds", "platform.memory"))
-    deployment = facts.verdict.deployment
+        claims.append(Claim("latency", claim, "NO EVIDENCE", "No user request has a latency.", ("requests",)))
+    watched = verdict.inputs.entries > 0
+    claims.append(facts.check("memory", "The memory limit holds", "platform.memory", seen=watched))
+    deployment = verdict.deployment
     if deployment and deployment.start_up_ms and deployment.start_up_ms.n:
         took = deployment.start_up_ms
         text = f"p50 {duration(took.p50)}, longest {duration(took.max)} over {took.n:,} starts."
-        found.append(Statement("PROVEN", "The start-up time is known", text, ("deployment",)))
-    return (*found, *(facts.check(one.title, one.id) for one in facts.verdict.checks if one.group == "deployment"))
+        claims.append(Claim("start_up", "The start-up time is known", "PROVEN", text, ("deployment",)))
+    checks = [check for check in verdict.checks if check.group == "deployment"]
+    return (*claims, *(facts.check(check.id, check.title, check.id) for check in checks))
 
 
-def _security(facts: Facts) -> tuple[Statement, ...]:
+def _security(facts: Facts) -> tuple[Claim, ...]:
     return (
-        facts.check("The service's own lines give away no secret and no personal data", "security.leaks"),
-        facts.check("Scanners are turned away", "security.attacks"),
+        facts.check("leaks", "The logs contain no secret and no personal data", "security.leaks"),
+        facts.check("attacks", "Scanners are rejected", "security.attacks"),
     )
 
 
-#: What a release needs, each with the claims that prove it together.
+#: What a release needs, each with the ids of the claims that prove it together.
 _CHECKLIST = (
-    ("Revision deployed and serving", ("The revision was deployed and is Ready", "The revision serves traffic")),
-    ("Health endpoints answer", ("Health endpoints answer, and soon",)),
-    ("Requests succeed", ("There was enough traffic to judge", "Requests succeed")),
-    ("Authentication works", ("Tokens are validated", "The auth service can be reached")),
-    ("Database works", ("Users are found in the database", "The database answers")),
-    ("WebSocket endpoints accessible", ("WebSocket connections are accepted", "Closes are normal")),
-    ("Golden path works", (*(f"{event} is delivered" for event in _AGENT_EVENTS), "No agent event is lost")),
-    ("Requests can be traced", ("Full request context is logged",)),
-    ("No critical issue in the logs", ("There is no critical issue",)),
-    ("Tests passed", ("Tests passed",)),
-    ("Stable", ("Containers do not crash", "The memory limit holds")),
-    ("Security controls hold", ("The service's own lines give away no secret and no personal data",)),
-    ("Logs are complete", ("The entries cover the window", "The logs are not filtered by severity")),
+    ("Revision deployed and serving", ("deployed", "serving")),
+    ("Health endpoints answer", ("health",)),
+    ("Requests succeed", ("traffic", "succeed")),
+    ("Authentication works", ("auth.success", "auth.reachable")),
+    ("Database works", ("database.users", "database.answers")),
+    ("WebSocket endpoints accessible", ("handshakes", "closes")),
+    ("Golden path works", (*_AGENT_EVENTS, "deliveries")),
+    ("Requests can be traced", ("context",)),
+    ("No critical issue in the logs", ("critical",)),
+    ("Tests passed", ("tests",)),
+    ("Stable", ("exits", "memory")),
+    ("No secret in the logs", ("leaks",)),
+    ("Logs are complete", ("window", "unfiltered")),
 )
 
 
-def _checklist(found: Sequence[Section]) -> tuple[Statement, ...]:
-    by_claim = {statement.claim: statement for section in found for statement in section.statements}
-    statements = []
-    for item, claims in _CHECKLIST:
-        parts = [by_claim[claim] for claim in claims]
+def _checklist(subjects: Sequence[Section]) -> tuple[Claim, ...]:
+    by_id = {claim.id: claim for section in subjects for claim in section.claims}
+    items = []
+    for item, ids in _CHECKLIST:
+        parts = [by_id[claim_id] for claim_id in ids]
         standings = {part.standing for part in parts}
         standing: Standing = (
             "REFUTED" if "REFUTED" in standings else "NO EVIDENCE" if "NO EVIDENCE" in standings else "PROVEN"
         )
         text = "; ".join(f"{part.claim}: {part.standing.lower()}" for part in parts)
         refs = tuple(dict.fromkeys(ref for part in parts for ref in part.refs))
-        statements.append(Statement(standing, item, f"{text}.", refs))
-    return tuple(statements)
+        items.append(Claim(f"item {item}", item, standing, f"{text}.", refs))
+    return tuple(items)
 
 
-def _conclusion(facts: Facts) -> tuple[Statement, ...]:
-    return (
-        _overall(facts, "The revision can be released"),
-        Statement(
-            "PROVEN", f"The risk is {facts.verdict.risk}", f"It follows from {facts.verdict.verdict}.", ("risk",)
-        ),
-    )
-
-
-def _overall(facts: Facts, claim: str) -> Statement:
+def _conclusion(facts: Facts) -> tuple[Claim, ...]:
     verdict = facts.verdict
-    standings: dict[str, Standing] = {"FAIL": "REFUTED", "INCONCLUSIVE": "NO EVIDENCE"}
-    return Statement(standings.get(verdict.verdict, "PROVEN"), claim, sentence(verdict.headline), ("headline",))
+    gate: Standing = STANDINGS[verdict.verdict] if verdict.verdict != "WARN" else "PROVEN"
+    return (
+        Claim(
+            "gate", "No check that blocks a release failed", gate, f"The verdict is {verdict.verdict}.", ("verdict",)
+        ),
+        Claim("risk", f"The risk is {verdict.risk}", "PROVEN", f"It follows from {verdict.verdict}.", ("risk",)),
+    )

@@ -1,6 +1,7 @@
 """What a terminal shows, within 100 columns and with colours only there: the summary of a run, and the history."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import polars as pl
 from rich.console import Console
@@ -8,8 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.judge.model import Verdict
-from pipeline.report.numbers import number, percent
+from pipeline.judge.numbers import count, number, percent
+from pipeline.report.first_screen import answers
 from pipeline.text import shown
+
+if TYPE_CHECKING:
+    from pipeline.report import compare
 
 _STYLES = {
     "PASS": "bold green",
@@ -23,21 +28,37 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 #: A sparkline has so many values, the latest.
 _MAX_SPARKS = 40
+#: So many services that are only listed are named.
+_MAX_OTHERS = 50
 _NUMBER = 7
 
 
 def print_summary(
-    console: Console, verdicts: Sequence[Verdict], others: dict[str, int], totals: dict[str, int], notes: Sequence[str]
+    console: Console,
+    verdicts: Sequence[Verdict],
+    others: dict[str, int],
+    totals: dict[str, int],
+    notes: Sequence[str],
+    other_types: str = "",
 ) -> None:
-    """Print what a reader needs first: each verdict, the checks that decided it with their first entries, totals."""
+    """Print what a reader needs first: each verdict, the checks that decided it with their first entries, totals.
+
+    others: entries of services that are only listed. other_types: entries that are none of Cloud Run's, in words.
+    """
     _fit(console)
     for verdict in verdicts:
         _verdict(console, verdict)
     for note in notes:
         console.print(Text.assemble(("INCONCLUSIVE", _STYLES["INCONCLUSIVE"]), f": {shown(note)}"))
     if others and verdicts:
-        listed = ", ".join(f"{shown(name)} ({n:,} entries)" for name, n in others.items())
-        console.print(Text(f"not judged, for want of a deploy, a start, a crash or 20 requests: {listed}", style="dim"))
+        listed = ", ".join(
+            f"{shown(name)} ({count(n, 'entry', 'entries')})" for name, n in list(others.items())[:_MAX_OTHERS]
+        )
+        if len(others) > _MAX_OTHERS:
+            listed += f" and {len(others) - _MAX_OTHERS:,} more"
+        console.print(Text(f"not judged, no deployment, start, crash or 20 requests: {listed}", style="dim"))
+    if other_types:
+        console.print(Text(f"not of Cloud Run, in no number above: {shown(other_types)}", style="dim"))
     console.print(Text(", ".join(f"{name} {n:,}" for name, n in totals.items()), style="dim"))
 
 
@@ -47,8 +68,16 @@ def _verdict(console: Console, verdict: Verdict) -> None:
     covered = f"{verdict.window.covered_start or '–'} to {verdict.window.covered_end or '–'}"
     console.print(Text(f"  {shown(f'{verdict.service} {verdict.revision}')}, risk {verdict.risk}", style="bold"))
     console.print(
-        Text(f"  {covered}, {verdict.inputs.entries:,} entries, {verdict.requests.n:,} requests", style="dim")
+        Text(
+            f"  {covered}, {count(verdict.inputs.entries, 'entry', 'entries')}, {count(verdict.requests.n, 'request')}",
+            style="dim",
+        )
     )
+    if verdict.advice:
+        console.print(Text(f"  {shown(answers(verdict).now)}"))
+        if verdict.advice.command:
+            command = shown(verdict.advice.command).replace(" --", " \\\n      --")  # to be copied, within the width
+            console.print(Text(f"    {command}", overflow="fold"))
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     table.add_column(width=2)
     table.add_column(no_wrap=True)
@@ -65,8 +94,11 @@ def _verdict(console: Console, verdict: Verdict) -> None:
         console.print(table)
     statuses = [check.status for check in verdict.checks]
     counted = {name: statuses.count(name) for name in ("PASS", "NOT_APPLICABLE", "NOT_OBSERVABLE")}
-    told = ", ".join(f"{n} {name.replace('_', ' ').lower()}" for name, n in counted.items() if n)
-    console.print(Text(f"  {told}", style="dim"))
+    counts = ", ".join(f"{n} {name.replace('_', ' ').lower()}" for name, n in counted.items() if n)
+    console.print(Text(f"  {counts}", style="dim"))
+    for check in verdict.checks:
+        if check.excludes:
+            console.print(Text(f"  {check.id}: {shown(check.excludes)}", style="dim"))
     console.print()
 
 
@@ -97,13 +129,34 @@ def print_history(console: Console, rows: pl.DataFrame) -> None:
                 (row["started"] or "–")[:16].replace("T", " "), _end(shown(row["revision"]), left), verdict, *cells
             )
         console.print(table)
-        for heading, name, told in (("p95", "p95_ms", number), ("5xx", "error_rate", percent)):
+        for heading, name, written in (("p95", "p95_ms", number), ("5xx", "error_rate", percent)):
             values = [value for value in runs[name].tail(_MAX_SPARKS) if value is not None]
             if len(values) > 1:
                 line = sparkline(values)
                 unit = " ms" if name == "p95_ms" else ""
-                console.print(Text(f"{heading} {line} {told(min(values))} to {told(max(values))}{unit}"))
+                console.print(Text(f"{heading} {line} {written(min(values))} to {written(max(values))}{unit}"))
         console.print()
+
+
+def tables_text(heading: str, tables: "Sequence[compare.Table]") -> str:
+    """Return tables of texts as a terminal shows them: headings, numbers to the right, lines up to 100 columns."""
+    console = Console(highlight=False)
+    _fit(console)
+    with console.capture() as captured:
+        console.print(Text(heading, style="bold"))
+        for given in tables:
+            console.print()
+            console.print(Text(given.title, style="bold"))
+            table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+            for index, name in enumerate(given.headings):
+                is_number = 0 < index <= given.n_numbers
+                table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+            for row in given.rows:
+                table.add_row(*(Text(shown(cell)) for cell in row))
+            console.print(table)
+            if given.left_out:
+                console.print(Text(f"and {given.left_out:,} more; --format json has them all", style="dim"))
+    return captured.get()
 
 
 def sparkline(values: Sequence[float]) -> str:

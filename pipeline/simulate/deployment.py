@@ -1,7 +1,7 @@
 """What happens around every simulated service: calls, a deploy, the new revision's start, the old one's end."""
 
 from bisect import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -67,7 +67,17 @@ class App:
 class Deployment:
     """One service over one window: the old revision serves, the new one is deployed after 40 % of it."""
 
-    def __init__(self, stream: Stream, app: App, faults: Faults, requests_per_minute: float) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        app: App,
+        faults: Faults,
+        requests_per_minute: float,
+        *,
+        names: tuple[str, str] | None = None,
+        deploy_at: float = DEPLOY_AT,
+    ) -> None:
+        """Names: of the old and the new revision; deploy_at: after which share of the window it is deployed."""
         rng = stream.rng
         self.stream = stream
         self.app = app
@@ -76,21 +86,27 @@ class Deployment:
         self.weights = list(accumulate(endpoint.weight for endpoint in app.endpoints))
         self.clients = [self._client(number) for number in range(60)]
 
-        self.deploy_us = stream.start_us + int(DEPLOY_AT * (stream.end_us - stream.start_us))
+        self.deploy_us = stream.start_us + int(deploy_at * (stream.end_us - stream.start_us))
         self.ready_us = self.deploy_us + rng.randrange(14 * SECOND_US, 24 * SECOND_US)
         self.moved_us = self.ready_us + rng.randrange(SECOND_US, 2 * SECOND_US)
-        self.old = self._revision(41, NO_FAULTS, stream.start_us, self.moved_us)
-        self.new = self._revision(42, faults, self.moved_us, stream.end_us)
+        old, new = names or (self._name(41), self._name(42))
+        self.old = Revision(app.service, old, app.host, NO_FAULTS, stream.start_us, self.moved_us)
+        self.new = Revision(app.service, new, app.host, faults, self.moved_us, stream.end_us)
         self.serving = self.old
         stops_us = self.moved_us + 10 * SECOND_US if faults.gets_traffic else stream.end_us + HOUR_US
         self.old.instances = [stream.new_instance(self.old, stops_us + n * SECOND_US) for n in range(self.size)]
 
-    def schedule(self) -> None:
-        """Put everything that will happen on the stream's clock."""
+    def schedule_calls(self) -> None:
+        """Put the calls of users and of uptime checks on the stream's clock."""
         stream, start_us = self.stream, self.stream.start_us
         if self.mean_gap_us:
             stream.at(start_us + self._gap_us(), self._call)
         stream.at(start_us + SECOND_US, self._uptime_check)
+
+    def schedule(self) -> None:
+        """Put everything that will happen on the stream's clock."""
+        self.schedule_calls()
+        stream = self.stream
         stream.at(self.deploy_us, self._replace_service)
         stream.at(self.ready_us, self._revision_ready)
         stream.at(self.moved_us, self._service_ready)
@@ -131,12 +147,11 @@ class Deployment:
 
     # The deploy
 
-    def _revision(self, number: int, faults: Faults, from_us: int, until_us: int) -> Revision:
+    def _name(self, number: int) -> str:
         suffix = "".join(self.stream.rng.choices("bcdfghjklmnpqrstvwxz2456789", k=3))
-        name = f"{self.app.service}-{number:05d}-{suffix}"
-        return Revision(self.app.service, name, self.app.host, faults, from_us, until_us)
+        return f"{self.app.service}-{number:05d}-{suffix}"
 
-    def _replace_service(self, now_us: int) -> None:
+    def _replace_service(self, now_us: int, spec: Mapping[str, object] | None = None) -> None:
         name = f"namespaces/{PROJECT}/services/{self.app.service}"
         deployer = f"deployer@{PROJECT}.iam.gserviceaccount.com"
         payload = {
@@ -150,7 +165,11 @@ class Deployment:
                 }
             ],
             "methodName": "google.cloud.run.v1.Services.ReplaceService",
-            "request": {"@type": "type.googleapis.com/google.cloud.run.v1.ReplaceServiceRequest", "name": name},
+            "request": {
+                "@type": "type.googleapis.com/google.cloud.run.v1.ReplaceServiceRequest",
+                "name": name,
+                **({"service": {"spec": spec}} if spec else {}),
+            },
             "requestMetadata": {
                 "callerIp": "203.0.113.7",
                 "callerSuppliedUserAgent": "google-cloud-sdk gcloud/548.0.0 command/gcloud.run.deploy",
@@ -176,15 +195,21 @@ class Deployment:
             for instance in self.old.instances:
                 self.stream.at(instance.stops_us, partial(self._stop, instance=instance))
 
-    def _ready(self, now_us: int, kind: str, name: str, what: str, **labels: str) -> None:
+    def _ready(self, now_us: int, kind: str, name: str, what: str, *, is_ready: bool = True, **labels: str) -> None:
         payload = {
             "methodName": "/Services.ReplaceService",
             "resourceName": f"namespaces/{PROJECT}/{kind.lower()}s/{name}",
             "response": {"@type": f"type.googleapis.com/google.cloud.run.v1.{kind}", "metadata": {"name": name}},
             "serviceName": "run.googleapis.com",
-            "status": {"message": f"Ready condition status changed to True for {what}"},
+            "status": {"message": f"Ready condition status changed to {is_ready} for {what}"},
         }
-        self.stream.audit(now_us, "system_event", "INFO", {"service_name": self.app.service} | labels, payload)
+        self.stream.audit(
+            now_us,
+            "system_event",
+            "INFO" if is_ready else "ERROR",
+            {"service_name": self.app.service} | labels,
+            payload,
+        )
 
     def _stop(self, now_us: int, instance: Instance) -> None:
         self.stream.system(instance, now_us, "INFO", "Shutting down user disabled instance")

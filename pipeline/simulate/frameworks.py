@@ -8,12 +8,18 @@ from pipeline.simulate.stream import MILLISECOND_US, PROXY, SECOND_US, Call, End
 
 SCANNER = Endpoint("GET", "/.env", 3, 1.2, 0.3, status=404, kind="plain", response_bytes=160)
 EDGE_US = 2_000  # from the edge to the app
+_SLOW_US = 4 * SECOND_US
 
 
 def _fails(instance: Instance, call: Call) -> bool:
     """Return whether this API call is one of those that the revision fails."""
+    faults = instance.revision.faults
+    return call.endpoint.path == faults.broken_path or _is_nth(instance, call, faults.failed_request_every)
+
+
+def _is_nth(instance: Instance, call: Call, every: int) -> bool:
+    """Return whether this API call is one in so many of the revision's; never for 0."""
     revision = instance.revision
-    every = revision.faults.failed_request_every
     if call.endpoint.kind != "api" or not every:
         return False
     revision.requests += 1
@@ -24,6 +30,8 @@ def _work(stream: Stream, instance: Instance, call: Call) -> tuple[int, int, int
     """Return how a call goes: its status, the app's time in microseconds, and when the app is done."""
     status = 500 if _fails(instance, call) else call.endpoint.status
     app_us = stream.lognormal_us(call.endpoint.median_ms, call.endpoint.sigma)
+    if _is_nth(instance, call, instance.revision.faults.slow_request_every):
+        app_us += _SLOW_US
     return status, app_us, call.start_us + EDGE_US + app_us
 
 

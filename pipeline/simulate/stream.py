@@ -61,6 +61,8 @@ class Faults:
     latency_factor: float = 1.0  # of the database and of the API's own work
     failed_lookup_every: int = 0  # database lookups; 0 is never
     failed_request_every: int = 0  # API requests; 0 is never
+    slow_request_every: int = 0  # API requests that take 4 s more; 0 is never
+    broken_path: str = ""  # an endpoint that answers 500
     auth_down: tuple[float, float] = (0.0, 0.0)  # from and until, as shares of the time that the revision serves
     rejects_handshakes: bool = False
     killed_after_s: int = 0  # an instance's life until it exceeds its memory limit; 0 is never

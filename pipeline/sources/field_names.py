@@ -41,11 +41,11 @@ _UTC = re.compile(r"^([0-9-]{10})[ T]([0-9:]{8}(?:\.[0-9]+)?) ?(?:UTC)?$")
 
 def respelled(entry: dict[str, Any]) -> dict[str, Any]:
     """Return the entry with the API's names and forms; explicit nulls are gone, what is not known stays as it is."""
-    found = {_NAMES.get(name, name): value for name, value in entry.items() if value is not None}
+    members = {_NAMES.get(name, name): value for name, value in entry.items() if value is not None}
     for name in _TIMES:
-        if isinstance(found.get(name), str):
-            found[name] = _UTC.sub(r"\1T\2Z", found[name])
-    request = found.get("httpRequest")
+        if isinstance(members.get(name), str):
+            members[name] = _UTC.sub(r"\1T\2Z", members[name])
+    request = members.get("httpRequest")
     if isinstance(request, dict):
         request = {_HTTP_NAMES.get(name, name): value for name, value in request.items() if value is not None}
         if isinstance(request.get("status"), float) and request["status"].is_integer():
@@ -55,15 +55,15 @@ def respelled(entry: dict[str, Any]) -> dict[str, Any]:
         if isinstance(request.get("latency"), dict):
             seconds, nanos = (str(request["latency"].get(name, 0)) for name in ("seconds", "nanos"))
             request["latency"] = f"{seconds}.{nanos.zfill(9)}s"
-        found["httpRequest"] = request
-    labels = found.get("labels")
+        members["httpRequest"] = request
+    labels = members.get("labels")
     if isinstance(labels, list) and all(isinstance(pair, dict) and isinstance(pair.get("key"), str) for pair in labels):
         labels = {pair["key"]: pair.get("value") for pair in labels}  # so Log Analytics and sinks may write them
     if isinstance(labels, dict) and "instanceid" in labels:  # BigQuery sinks lower-case the names of labels
         labels = {**labels, "instanceId": labels["instanceid"]}
     if labels is not None:
-        found["labels"] = labels
+        members["labels"] = labels
     for name in _CONTAINERS:
-        if found.get(name) == {}:
-            del found[name]
-    return found
+        if members.get(name) == {}:
+            del members[name]
+    return members

@@ -2,7 +2,8 @@
 
 DuckDB reads the records column by column. A record that it refuses, or that may hold a value of another type than
 LogEntry has there, is looked at by itself; what is no LogEntry keeps its text in `raw`, and whatever of its key and
-resource can be read.
+resource can be read. Whatever goes wrong with a batch, each record costs only itself: a batch that cannot be read is
+read in halves, down to the records at fault.
 """
 
 import json
@@ -11,26 +12,32 @@ import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from pipeline.schema import ENTRIES, polars_schema
 from pipeline.sources.field_names import respelled
+from pipeline.sources.rfc3339 import fraction_ns, rfc3339_ns
 
 #: The columns this module gives: entries without the digests, and what these are made from.
 COLUMNS = [c.name for c in ENTRIES if c.name not in ("client", "subject", "source")]
 
 _TEXTS = ("logName", "insertId", "timestamp", "receiveTimestamp", "severity", "textPayload", "trace", "spanId")
 _HTTP = ("requestMethod", "requestUrl", "status", "latency", "requestSize", "responseSize", "userAgent", "remoteIp")
-_RESOURCE = ("project_id", "location", "service_name", "revision_name")
+_RESOURCE = ("project_id", "location", "service_name", "job_name", "worker_pool_name", "revision_name")
+
+#: The resource types that are judged, and the workload that each is.
+_WORKLOADS = {"cloud_run_revision": "service", "cloud_run_job": "job", "cloud_run_worker_pool": "worker_pool"}
 
 #: What is read of a record, and of its payload, in the form of DuckDB's json_transform.
 _ENTRY = {
     **dict.fromkeys(_TEXTS, "VARCHAR"),
     **dict.fromkeys(("jsonPayload", "protoPayload", "labels"), "JSON"),
     "httpRequest": dict.fromkeys(_HTTP, "VARCHAR"),
-    "resource": {"labels": dict.fromkeys(_RESOURCE, "VARCHAR")},
+    "resource": {"type": "VARCHAR", "labels": dict.fromkeys(_RESOURCE, "VARCHAR")},
 }
 _PAYLOAD = {
     **dict.fromkeys(("message", "msg", "event", "textPayload"), "VARCHAR"),
@@ -38,15 +45,33 @@ _PAYLOAD = {
     "status": "JSON",
 }
 
+#: A longer record, in bytes, is not parsed, which would take a multiple of it in memory: 1 MiB of text and what stands
+#: around it. Cloud Logging takes no entry above 256 KiB.
+_MAX_PARSED = (1 << 20) + (64 << 10)
+
+#: What DuckDB, Arrow and polars raise for a batch that they cannot take. DuckDB's messages quote the text, and a cut
+#: inside a character makes a UnicodeDecodeError (a ValueError) of them. A panic of polars is no Exception.
+_REFUSALS = (
+    *(duckdb.Error, pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException),
+    *(ValueError, OverflowError, RuntimeError, MemoryError),
+)
+
 #: Cloud Logging's numbers for severities (LogSeverity), as `gcloud logging tail` prints them.
 _NAMES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 _SEVERITIES = {f"{number}00".lstrip("0") or "0": name for number, name in enumerate(_NAMES)}
 
-_REVISION_NUMBER = "-[0-9]{5}-[a-z0-9]{3}$"
-_RFC3339 = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9]"
-    r"(?:\.(?P<fraction>[0-9]{1,12}))?(?:Z|(?P<sign>[+-])(?P<hours>[01][0-9]|2[0-3]):?(?P<minutes>[0-5][0-9]))$"
+#: An audit entry can name its revision in its text alone; that of the Service names the one that failed.
+_READY_OF = "^Ready condition status changed to (?:True|False) for Revision ([a-z0-9-]+)"
+_FAILED_OF = "^Ready condition status changed to False for Service [a-z0-9-]+ with message: Revision '([a-z0-9-]+)'"
+
+#: An entry about an execution of a job, or about a task of it, can name it in its text or its resource alone.
+_EXECUTION_OF = (
+    "^(?:[A-Z][A-Za-z]+ condition status changed to [A-Z][a-z]+ for )?(?:Execution|Task) "
+    "([a-z][a-z0-9]*(?:-[a-z0-9]+)+?)(?:-task[0-9]+)?(?:[ .]|$)"
 )
+_EXECUTION_RESOURCE = "/(?:executions|tasks)/([^/]+?)(?:-task[0-9]+)?$"
+
+_REVISION_NUMBER = "-[0-9]{5}-[a-z0-9]{3}$"
 _SECONDS = r"^(?P<whole>[0-9]{1,9})(?:\.(?P<fraction>[0-9]{1,12}))?s$"
 _ORIGIN = "^[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)"
 _PATH = "^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)"
@@ -70,7 +95,9 @@ select
   row,
   {", ".join(f"e.{name}" for name in _TEXTS)},
   {", ".join(f"e.httpRequest.{name}" for name in _HTTP)},
+  e.resource.type,
   {", ".join(f"e.resource.labels.{name}" for name in _RESOURCE)},
+  e.labels ->> '$."run.googleapis.com/execution_name"' as execution_name,
   payload::varchar as payload,
   e.labels::varchar as labels,
   e.labels ->> '$.instanceId' as instance_id,
@@ -89,13 +116,33 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
     latency = pl.col("latency").str.extract_groups(_SECONDS).struct
     # Columns of their own: an expression that is used twice is computed twice.
     raw = raw.with_columns(
-        _nanoseconds(raw["timestamp"]).alias("timestamp_ns"),
-        _nanoseconds(raw["receiveTimestamp"]).alias("receive_ns"),
-        (latency.field("whole").cast(pl.Int64) * 10**9 + _fraction_ns(latency.field("fraction"))).alias("latency_ns"),
+        rfc3339_ns(raw["timestamp"]).alias("timestamp_ns"),
+        rfc3339_ns(raw["receiveTimestamp"]).alias("receive_ns"),
+        (latency.field("whole").cast(pl.Int64) * 10**9 + fraction_ns(latency.field("fraction"))).alias("latency_ns"),
         pl.col("status").cast(pl.Int64, strict=False).alias("http_status"),
     )
     line = lines.gather(raw["row"])
     no_resource = pl.all_horizontal(pl.col(_RESOURCE).is_null())
+    is_run = pl.col("type").is_null() | pl.col("type").is_in([*_WORKLOADS, ""])
+    revision = pl.coalesce(
+        _filled("revision_name"),
+        _filled("execution_name"),
+        pl.col("status_message").str.extract(_READY_OF, 1),
+        pl.col("status_message").str.extract(_FAILED_OF, 1),
+        pl.when(pl.col("type") == "cloud_run_job").then(
+            pl.coalesce(
+                pl.col("resourceName").str.extract(_EXECUTION_RESOURCE, 1),
+                pl.col("status_message").str.extract(_EXECUTION_OF, 1),
+            )
+        ),
+    )
+    service = pl.coalesce(
+        *(_filled(name) for name in ("service_name", "job_name", "worker_pool_name")),
+        pl.col("revision_name").str.extract(f"^(.+){_REVISION_NUMBER}", 1),
+        pl.col("resourceName").str.extract("/(?:services|jobs|worker[pP]ools)/([^/]+)$", 1),
+        pl.col("resourceName").str.extract(f"/revisions/([^/]+){_REVISION_NUMBER}", 1),
+        pl.when(pl.col("type") == "cloud_run_job").then(revision.str.extract("^(.+)-[a-z0-9]{5}$", 1)),
+    )
     no_request = pl.all_horizontal(pl.col("requestMethod", "requestUrl").is_null())
     return raw.select(
         "row",
@@ -107,14 +154,12 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
         pl.col("logName").str.extract("/logs/(.+)$", 1).str.replace_all("%2[Ff]", "/").alias("log_id"),
         pl.coalesce(_filled("project_id"), pl.col("logName").str.extract("^projects/([^/]+)/", 1)).alias("project"),
         _filled("location"),
-        pl.coalesce(
-            _filled("service_name"),
-            pl.col("revision_name").str.extract(f"^(.+){_REVISION_NUMBER}", 1),
-            pl.col("resourceName").str.extract("/services/([^/]+)$", 1),
-            pl.col("resourceName").str.extract(f"/revisions/([^/]+){_REVISION_NUMBER}", 1),
-        ).alias("service"),
-        _filled("revision_name").alias("revision"),
+        pl.when(is_run).then(service).alias("service"),
+        pl.when(is_run).then(revision).alias("revision"),
         "instance_id",
+        pl.coalesce(_filled("type").replace(_WORKLOADS), pl.when(service.is_not_null()).then(pl.lit("service"))).alias(
+            "workload"
+        ),
         _filled("severity").str.to_uppercase().replace(_SEVERITIES).fill_null("DEFAULT"),
         pl.coalesce(
             _filled(name)
@@ -158,44 +203,6 @@ def _filled(column: str | pl.Expr) -> pl.Expr:
     return (pl.col(column) if isinstance(column, str) else column).replace("", None)
 
 
-def _fraction_ns(digits: pl.Expr) -> pl.Expr:
-    """The digits behind a decimal point of seconds, in ns; 0 where there are none."""
-    return digits.str.head(9).str.pad_end(9, "0").cast(pl.Int64).fill_null(0)
-
-
-def _nanoseconds(texts: pl.Series) -> pl.Series:
-    """RFC 3339 times in ns since 1970: null outside 1678 to 2261, and where a text is no time.
-
-    Counted from parts, for casts to nanoseconds wrap years silently (polars) or ignore the offset (DuckDB). What has
-    the form that Cloud Logging writes, in UTC with a Z, is read by its positions, the rest by a regular expression.
-    """
-    time = pl.col("t")
-    rest = time.str.slice(19)
-    seconds = time.str.head(19).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us").dt.epoch("s")
-    plain = rest.str.contains(r"^(?:\.[0-9]{1,12})?Z$") & (time.str.slice(17, 1) < "6") & _in_range(time)
-    nanos = seconds * 10**9 + _fraction_ns(rest.str.slice(1).str.strip_suffix("Z"))
-    found = pl.select(t=texts).select(pl.when(plain).then(nanos)).to_series()
-    others = (found.is_null() & texts.is_not_null()).arg_true()
-    return found.scatter(others, _any_nanoseconds(texts.gather(others))) if len(others) else found
-
-
-def _any_nanoseconds(texts: pl.Series) -> pl.Series:
-    """The same for any form: lower case, a space for the T, an offset."""
-    time = pl.col("t").str.to_uppercase()
-    parts = time.str.extract_groups(_RFC3339).struct
-    day, clock = time.str.slice(0, 10), time.str.slice(11, 8)
-    seconds = pl.concat_str(day, clock).str.to_datetime("%Y-%m-%d%H:%M:%S", strict=False, time_unit="us").dt.epoch("s")
-    offset = (parts.field("hours").cast(pl.Int64) * 3600 + parts.field("minutes").cast(pl.Int64) * 60).fill_null(0)
-    offset = pl.when(parts.field("sign") == "-").then(-offset).otherwise(offset)
-    nanos = (seconds - offset) * 10**9 + _fraction_ns(parts.field("fraction"))
-    return pl.select(t=texts).select(pl.when(time.str.contains(_RFC3339) & _in_range(time)).then(nanos)).to_series()
-
-
-def _in_range(time: pl.Expr) -> pl.Expr:
-    """Whether a time's year is one that nanoseconds in 64 bits hold whole."""
-    return time.str.head(4).is_between(pl.lit("1678"), pl.lit("2261"))
-
-
 #: What LogEntry has in each place; a record with something else there is no LogEntry.
 _TYPES: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("jsonPayload", "protoPayload", "httpRequest", "resource", "labels"), dict),
@@ -210,10 +217,7 @@ class EntryReader:
     """Records to entries, batch by batch, on one DuckDB connection. Use it as a context manager."""
 
     def __init__(self) -> None:
-        spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
-        self._duckdb = duckdb.connect(config={"temp_directory": str(spill)})
-        self._duckdb.execute("set memory_limit = '400MB'")
-        self._duckdb.execute("set preserve_insertion_order = false")
+        self._duckdb = _connection()
 
     def __enter__(self) -> "EntryReader":
         return self
@@ -228,36 +232,57 @@ class EntryReader:
         than LogEntry has there, keeps its text in `raw`; then only its key and resource are filled.
         """
         lines = pl.Series("line", records, dtype=pl.Binary).cast(pl.String)
-        rows = self._query(lines)
+        parsed = pl.select(pl.when(lines.str.len_bytes() <= _MAX_PARSED).then(lines).alias("line")).to_series()
+        rows = self._query(parsed)
         good = rows.filter(~(pl.col("broken") | pl.col("doubtful")))
         if good.height == len(lines):
             return _finish(good, lines)
-        left = pl.DataFrame({"line": lines}).with_row_index("row").join(good, on="row", how="anti")
+        left = pl.DataFrame({"line": parsed}).with_row_index("row").join(good, on="row", how="anti")
         checked = self._query(pl.Series("line", [_checked(line) for line in left["line"]], dtype=pl.String))
         checked = checked.with_columns(row=left["row"].gather(checked["row"]))
-        mended = checked.filter(~pl.col("broken"))
-        rest = left.join(mended, on="row", how="anti")
+        repaired = checked.filter(~pl.col("broken"))
+        rest = left.join(repaired, on="row", how="anti")
+        rest = rest.with_columns(lines.gather(rest["row"]))
         partly = rest.join(pl.concat([rows, checked]).unique("row", keep="last"), on="row", how="left")
-        return _finish(pl.concat([good, mended, _unparsed(partly)], how="diagonal"), lines)
+        return _finish(pl.concat([good, repaired, _unparsed(partly)], how="diagonal"), lines)
 
     def _query(self, lines: pl.Series) -> pl.DataFrame:
-        """The rows of all lines that are JSON objects."""
-        records = pl.DataFrame({"line": lines}).with_row_index("row").to_arrow()
-        self._duckdb.register("records", records)
-        try:
-            rows = self._rows("line is not null")
-        except duckdb.InvalidInputException:
-            # One line that is no JSON fails the whole query; only then is each line worth a test of its own.
-            valid = "json_valid(line) and json_type(line) = 'OBJECT'"
-            rows = self._rows(valid)
-        finally:
-            self._duckdb.unregister("records")
+        """The rows of all lines that are JSON objects; none of a line that cannot be read."""
+        rows = self._rows(pl.DataFrame({"line": lines}).with_row_index("row").drop_nulls())
         return _columns(rows, lines)
 
-    def _rows(self, condition: str) -> pl.DataFrame:
-        # A whole Arrow table: read as a stream, an error of DuckDB would turn up as one of polars.
-        table = self._duckdb.sql(_QUERY.replace("CONDITION", condition)).to_arrow_table()
+    def _rows(self, records: pl.DataFrame) -> pl.DataFrame:
+        for condition in _CONDITIONS:
+            try:
+                return self._selected(records, condition)
+            except _REFUSALS as error:
+                if isinstance(error, duckdb.FatalException | duckdb.InternalException):  # it takes no more queries
+                    self._duckdb = _connection()
+        half = records.height // 2
+        if half == 0:
+            return self._selected(records, "false")
+        return pl.concat([self._rows(records[:half]), self._rows(records[half:])])
+
+    def _selected(self, records: pl.DataFrame, condition: str) -> pl.DataFrame:
+        self._duckdb.register("records", records.to_arrow())
+        try:
+            # A whole Arrow table: read as a stream, an error of DuckDB would turn up as one of polars.
+            table = self._duckdb.sql(_QUERY.replace("CONDITION", condition)).to_arrow_table()
+        finally:
+            self._duckdb.unregister("records")
         return pl.DataFrame(pl.from_arrow(table))
+
+
+#: All lines; where DuckDB refuses one of them, which fails the whole query, those that it finds to be JSON objects.
+_CONDITIONS = ("true", "json_valid(line) and json_type(line) = 'OBJECT'")
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
+    connection = duckdb.connect(config={"temp_directory": str(spill)})
+    connection.execute("set memory_limit = '400MB'")
+    connection.execute("set preserve_insertion_order = false")
+    return connection
 
 
 def _finish(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
@@ -276,17 +301,20 @@ def _finish(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
     )
 
 
-def _checked(line: str) -> str | None:
+def _checked(line: str | None) -> str | None:
     """The record as JSON that DuckDB takes, or None where it is no LogEntry.
 
     Other spellings are put into the API's own; lone surrogates, raw control characters, explicit nulls are let pass.
     """
+    if line is None or not line.lstrip().startswith("{"):
+        return None
     try:
-        value = json.loads(line, strict=False)
-    except (ValueError, RecursionError):
+        return _as_entry(json.loads(line, strict=False))
+    except (ValueError, RecursionError, MemoryError):
         return None
-    if not isinstance(value, dict):
-        return None
+
+
+def _as_entry(value: dict[str, Any]) -> str | None:
     value = respelled(value)
     if not any(name in value for name in _OWN):
         return None
@@ -303,17 +331,29 @@ def _checked(line: str) -> str | None:
 _LEFTOVERS = {
     "insert_id": r'"insertId"\s*:\s*"([^"\\]+)"',
     "log_name": r'"logName"\s*:\s*"([^"\\]+)"',
-    "service": r'"service_name"\s*:\s*"([^"\\]+)"',
+    "service": r'"(?:service_name|job_name|worker_pool_name)"\s*:\s*"([^"\\]+)"',
     "revision": r'"revision_name"\s*:\s*"([^"\\]+)"',
     "project": r'"project_id"\s*:\s*"([^"\\]+)"',
     "location": r'"location"\s*:\s*"([^"\\]+)"',
 }
-_KEPT = ("log_name", "timestamp_ns", "insert_id", "timestamp", "log_id", "project", "location", "service", "revision")
+_KEPT = (
+    *("log_name", "timestamp_ns", "insert_id", "timestamp", "log_id"),
+    *("project", "location", "service", "revision", "workload"),
+)
+#: A payload may hold a time of its own: this one is an entry's where a record that is not parsed holds no other.
+_TIMESTAMP = r'"timestamp"\s*:\s*"([^"\\]+)"'
 
 
 def _unparsed(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of records that are no LogEntry: their text as raw, and what of key and resource can be read."""
     read = {name: pl.col("line").str.extract(pattern, 1) for name, pattern in _LEFTOVERS.items()}
+    long = rows.filter(
+        (pl.col("line").str.len_bytes() > _MAX_PARSED) & (pl.col("line").str.count_matches(_TIMESTAMP) == 1)
+    )
+    if long.height:
+        times = long.select("row", at=rfc3339_ns(long["line"].str.extract(_TIMESTAMP, 1)))
+        rows = rows.join(times, on="row", how="left").with_columns(timestamp_ns=pl.coalesce("timestamp_ns", "at"))
+        rows = rows.with_columns(timestamp=pl.from_epoch(pl.col("timestamp_ns") // 1000, "us"))
     return rows.select(
         "row",
         *(pl.coalesce(name, read[name]).alias(name) if name in read else pl.col(name) for name in _KEPT),

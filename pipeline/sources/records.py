@@ -45,22 +45,52 @@ class SourceReport:
     """What was met in one file; filled while it is read.
 
     bytes_read: as stored, so compressed where the file is. records: all given, broken ones included. truncated: the
-    end is missing or could not be read. repaired_utf8: records in which invalid UTF-8 became U+FFFD. cut: records
-    above 64 MiB of which the rest was dropped. notes: sentences for the reader.
+    end is missing or could not be read. incomplete: what else may be missing, as a sentence. repaired_utf8: records in
+    which invalid UTF-8 became U+FFFD. cut: records above 64 MiB of which the rest was dropped. notes: sentences for the
+    reader. read, outside: entries that reached the store, within the window and not. latest_us: the largest
+    receiveTimestamp of these (timestamp where an entry has none), in µs since 1970. Of a pull: share of the window from
+    0 to 1, position_ns since 1970, reads made and left.
+
+    form: of the file, in words; empty for what is no single file. other_types, unparsed: of all entries, those of other
+    resource types than Cloud Run's, and those that are no LogEntry. first_other, first_unparsed: the number of the
+    first such record in a single file, from 1.
     """
 
     source: str
     bytes_read: int = 0
     records: int = 0
+    read: int = 0
+    outside: int = 0
+    latest_us: int | None = None
+    share: float = 0.0
+    position_ns: int = 0
+    reads: int = 0
+    reads_left: int = 0
     truncated: bool = False
+    incomplete: str = ""
     repaired_utf8: int = 0
     cut: int = 0
+    form: str = ""
+    other_types: int = 0
+    first_other: int | None = None
+    unparsed: int = 0
+    first_unparsed: int | None = None
     notes: list[str] = field(default_factory=list)
 
     def note(self, sentence: str) -> None:
         """Add a sentence, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def absorb(self, file: "SourceReport") -> None:
+        """Add what was met in one file of several."""
+        self.bytes_read += file.bytes_read
+        self.records += file.records
+        self.repaired_utf8 += file.repaired_utf8
+        self.cut += file.cut
+        self.truncated |= file.truncated
+        for sentence in file.notes:
+            self.note(f"{file.source}: {sentence}")
 
 
 def cut(record: bytes, limit: int, report: SourceReport) -> bytes:

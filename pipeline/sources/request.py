@@ -1,129 +1,162 @@
-"""What a command asks of services: the window its words mean, the stretch before it, when it is settled, its cost."""
+"""What a command's words mean: the window, the lookback before it, and when the window is settled."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
-from pipeline.errors import SourceError, UsageError
-from pipeline.sources.cloud_logging.access import Access, is_live
-from pipeline.sources.cloud_logging.deployments import Deploy, newest_deploy, newest_deploy_of_files
-from pipeline.sources.cloud_logging.filter import Scope, windowed
-from pipeline.sources.cloud_logging.pull import Live
-from pipeline.sources.records import SourceReport
-from pipeline.window import SETTLE_S, Window, nanoseconds, parse_time
+import polars as pl
+
+from pipeline.errors import SourceError
+from pipeline.sources.base import Request, Source
+from pipeline.sources.cloud_logging.deployments import Deployment, deployments, refused_ns
+from pipeline.window import SETTLE_S, Window, moment_of, nanoseconds, parse_time, rfc3339
 
 DEPLOY = "deploy"
 
 #: The window where no deploy is near, and the least and most that is pulled before a window for the baseline.
 _HOUR, _DAY = timedelta(hours=1), timedelta(hours=24)
 
-#: Parts of a window that are looked at to estimate the whole.
-_PROBES = 8
+#: So far back a deploy is searched that is asked for: as long as logs are usually kept.
+_MONTH = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is meant. settle_s: how long after its end the window is complete; live: None where only files are read."""
+    """What is meant.
 
-    window: Window
+    settle_s: how long after its end the window is complete, in s. deployments: of a live window the newest deployment
+    of each service that had one by its end.
+    """
+
+    request: Request
     settle_s: float
-    live: Live | None = None
+    deployments: Mapping[str, Deployment] = field(default_factory=dict)
 
 
 def asked(
-    sources: Sequence[str],
-    access: Access,
+    sources: Sequence[Source],
     *,
     now: datetime,
-    service: str | None,
-    since: str | None,
-    until: str | None,
-    settle_s: float | None,
-    baseline: bool,
+    service: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    settle_s: float | None = None,
+    baseline: bool = True,
+    named: bool = False,
+    deployment: Deployment | None = None,
 ) -> Asked:
     """Return what a command's words mean, at the moment `now`.
 
-    since: RFC 3339, a duration back from now, `deploy`, or None: files whole, services from the newest deploy within
-    a day, else an hour. settle_s: None is the request time-out that the audit log shows, else `SETTLE_S`. baseline:
-    pull as long a stretch before the window, of 1 to 24 h. Raises UsageError and SourceError.
+    since: RFC 3339, a duration back from now, `deploy`, or None: files whole, remote sources from the newest deployment
+    within a day, else an hour. settle_s: None is the request time-out that the audit log shows, else `SETTLE_S`.
+    baseline: read as long a lookback before the window, of 1 to 24 h. named: the revision to judge was named, so no
+    deployment says which it is. deployment: the one that is meant, where it was waited for; a later one supersedes it.
+    Raises UsageError and SourceError.
     """
-    projects = [source for source in sources if is_live(source)]
+    remote = [source for source in sources if source.remote]
     end = parse_time(until, now=now) if until else None
     start = parse_time(since, now=now) if since and since != DEPLOY else None
-    if not projects:
+    if not remote:
         if since == DEPLOY:
-            start = _ready(newest_deploy_of_files(list(sources), service), "in these files")
-        return Asked(Window(start, end), SETTLE_S if settle_s is None else settle_s)
+            start = _start(_of_files(sources, service), "in these files")
+        return Asked(Request(Window(start, end), service=service), SETTLE_S if settle_s is None else settle_s)
     end = end or now
-    deploy = None
-    if start is None or settle_s is None:
-        found = [
-            one
-            for source in projects
-            if (one := newest_deploy(source, access, service, end_ns=nanoseconds(end), far=since == DEPLOY))
-        ]
-        deploy = max(found, key=lambda one: one.ready_ns, default=None)
-    if since == DEPLOY:
-        start = _ready(deploy, "in the last 30 days")
+    Window(start, end)  # refused before anything is read
+    known: list[Deployment] = []
+    if start is None or settle_s is None or not named:
+        known = DeploymentLog(remote, service).until(end, far=since == DEPLOY)
+    newest = {} if named else {other.service: other for other in known}
+    if deployment:
+        start = moment_of(deployment.begin_ns)
+        newest[deployment.service] = replace(deployment, newer=_newer(known, deployment))
+    elif since == DEPLOY:
+        start = _start(known, "in the last 30 days")
     elif start is None:
-        start = _moment(deploy.ready_ns) if deploy else end - _HOUR
+        start = _start(known, "") if known else end - _HOUR
     window = Window(start, end)
     before = min(max(end - start, _HOUR), _DAY) if baseline else timedelta(0)
     if settle_s is None:
-        settle_s = deploy.timeout_s if deploy and deploy.timeout_s else SETTLE_S
-    return Asked(window, settle_s, Live(now, since=start - before, until=end, service=service, access=access))
+        settle_s = next((other.timeout_s for other in reversed(known) if other.timeout_s), SETTLE_S)
+    return Asked(Request(window, start - before, service, now), settle_s, newest)
 
 
-def _ready(deploy: Deploy | None, where: str) -> datetime:
-    if deploy is None:
+def time_at(sources: Sequence[Source], local: Callable[[], datetime]) -> datetime:
+    """Return the time of day at the sources, the latest of several; where none has a clock, that of this machine."""
+    return max((moment for source in sources if (moment := source.now())), default=None) or local()
+
+
+class DeploymentLog:
+    """The deployments of a service, or of all, that remote sources show; looked at again and again, or once.
+
+    The day before the first look is read at each look, the month before that day once, where it is needed.
+    """
+
+    def __init__(self, sources: Sequence[Source], service: str | None) -> None:
+        self._sources = sources
+        self._service = service
+        self._day: datetime | None = None
+        self._month: list[pl.DataFrame] | None = None
+
+    def until(self, end: datetime, *, far: bool = False) -> list[Deployment]:
+        """Return the deployments of the day before a moment, the oldest first; far: where there is none, of the month.
+
+        A call names the revision that it changes the traffic of, too: one without a Ready in this day is looked for in
+        the month, so that what was Ready long ago is no deployment. Raises SourceError.
+        """
+        self._day = self._day or end - _DAY
+        frames = self._read(Window(self._day, end))
+        known = deployments(frames, self._service)
+        unready = any(
+            deployment.revision and deployment.ready_ns is None and not deployment.failed for deployment in known
+        )
+        if not unready and (known or not far):
+            return known
+        if self._month is None:
+            self._month = self._read(Window(self._day - _MONTH, self._day))
+        known = deployments([*self._month, *frames], self._service)
+        recent = [deployment for deployment in known if deployment.begin_ns >= nanoseconds(self._day)]
+        return recent or (known if far else [])
+
+    def refused(self, since: datetime, end: datetime) -> datetime | None:
+        """Return when a deployment was last refused between two moments; None where none was. Raises SourceError."""
+        refused_at = refused_ns(self._read(Window(since, end)), self._service)
+        return moment_of(refused_at[-1]) if refused_at else None
+
+    def _read(self, window: Window) -> list[pl.DataFrame]:
+        return [frame for source in self._sources for frame in source.audit_entries(self._service, window)]
+
+
+def _newer(known: Sequence[Deployment], deployment: Deployment) -> str | None:
+    """What came after a deployment: the newest revision, or in words a deployment that names none yet; failed ones not.
+
+    >>> older, newer = Deployment("shop", 1), Deployment("shop", 1_768_467_600 * 10**9)
+    >>> _newer([older, newer], older)
+    'a deployment that began at 2026-01-15T09:00:00Z'
+    """
+    later = [
+        other
+        for other in known
+        if other.service == deployment.service and other.begin_ns > deployment.begin_ns and not other.failed
+    ]
+    if not later:
+        return None
+    return later[-1].revision or f"a deployment that began at {rfc3339(moment_of(later[-1].started_ns))}"
+
+
+def _of_files(sources: Sequence[Source], service: str | None) -> list[Deployment]:
+    frames = []
+    for source in sources:
+        try:
+            frames += source.audit_entries(service, Window())
+        except SourceError:
+            if source.address == "-":
+                raise
+            # The extraction says what is wrong with a file.
+    return deployments(frames, service)
+
+
+def _start(known: Sequence[Deployment], where: str) -> datetime:
+    """The start of the newest deployment's window: its Ready, or its call where it never became ready."""
+    if not known:
         raise SourceError("--since deploy", f"no revision became ready {where}", "name a time, such as --since 1h")
-    return _moment(deploy.ready_ns)
-
-
-def _moment(nanos: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanos // 1000)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a pull would take: entries, pages of 1,000, and minutes inside of the quota; reads made to estimate it."""
-
-    entries: int
-    pages: int
-    minutes: float
-    reads: int
-    exact: bool
-
-
-def estimate(source: str, live: Live) -> Estimate:
-    """Return what it takes to pull [since, until) of a project: one page of each of 8 parts, and what these tell."""
-    from pipeline.sources.cloud_logging.api import PAGE_SIZE, Api
-
-    api = Api(source, live.access)
-    text = Scope(service=live.service).text()
-    start, end = nanoseconds(live.since), nanoseconds(live.until)
-    if start >= end:
-        raise UsageError("the window is empty")
-    borders = [start + (end - start) * part // _PROBES for part in range(_PROBES + 1)]
-    entries, exact = 0, True
-    for low, high in pairwise(borders):
-        page = api.read(windowed(text, low, high), SourceReport(source))
-        entries += len(page.lines)
-        if page.token:
-            exact = False
-            entries += _rest(page.lines, high)
-    pages = max(-(-entries // PAGE_SIZE), 1)
-    return Estimate(entries, pages, max(pages / live.access.reads_per_minute - 1, 0.0), api.reads, exact)
-
-
-def _rest(lines: Sequence[bytes], end_ns: int) -> int:
-    """How many entries come behind those of a page until a time in ns, if they go on as densely as they stand in it."""
-    from pipeline.sources.log_entry import EntryReader
-
-    with EntryReader() as reader:
-        times = reader.read(lines)["timestamp_ns"].drop_nulls()
-    first, last = times.min(), times.max()
-    if not isinstance(first, int) or not isinstance(last, int):
-        return 0
-    return len(lines) * max(end_ns - last, 0) // max(last - first, 1)
+    return moment_of(known[-1].begin_ns)

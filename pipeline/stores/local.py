@@ -11,20 +11,56 @@ STORE/pseudonym.key             the key of the digests (0600), unless the enviro
 
 import fcntl
 import json
+import logging
 import os
 import secrets
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from pipeline.errors import StoreError
+from parsers.model import Catalogue
+from parsers.redact import redact_text
+from parsers.to_polars import Classifier
+from pipeline.aggregate.duckdb import DuckDBEngine
+from pipeline.aggregate.measures import Measures, measure
+from pipeline.classify import classify
+from pipeline.errors import StoreBusyError, StoreError
+from pipeline.extract import count, entries, inside
 from pipeline.schema import HISTORY, polars_schema
+from pipeline.sources.base import Estimate, Request, Source
+from pipeline.sources.records import SourceReport
+from pipeline.sources.stored import rows_of
+from pipeline.stores.base import KEY_VARIABLE, Progress, StoreOptions
+from pipeline.stores.duplicates import duplicates
+from pipeline.stores.losses import Loss, Origin, documents, losses, origin_of, origins, refusal
+from pipeline.stores.pending import Pending
+from pipeline.whole_file import write_whole
+from pipeline.window import Window
 
-KEY_VARIABLE = "RUNVERDICT_PSEUDONYM_KEY"
+log = logging.getLogger(__name__)
+
+#: The layout of a store: 2 has a workload beside each entry.
+VERSION = 2
+
+#: So many lost slices are named.
+_MAX_NAMES = 3
+
+#: Slices classified at a time; each takes about 100 MiB.
+_WORKERS = min(4, os.cpu_count() or 1)
+
+
+def open_store(address: str, options: StoreOptions) -> "LocalStore":  # noqa: ARG001
+    """Return the store in a folder, which is made if it is missing."""
+    return LocalStore(Path(address))
 
 
 class LocalStore:
@@ -32,24 +68,30 @@ class LocalStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with reported(path):
-            for table in ("entries", "events", "parts"):
-                (path / table).mkdir(parents=True, exist_ok=True)
+        self.address = str(path)
+        self._duplicates = True
+        self._lost: list[Loss] = []
+        self._origins: dict[str, Origin] = {}
+        self._catalogue: Catalogue | None = None
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Keep other processes from writing, and remove what a killed one left half-written.
 
-        Raises StoreError where another one writes. The lock is the operating system's, so it ends with its process.
+        Raises StoreBusyError where another one writes. The lock is the operating system's, so it ends with its process.
         """
+        self._refuse_other_versions()
         with reported(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            for table in ("entries", "events", "parts"):
+                (self.path / table).mkdir(parents=True, exist_ok=True)
             folder = os.open(self.path, os.O_RDONLY)
         try:
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 reason = "another run is writing to it; wait until that ends, or use another --store"
-                raise StoreError(str(self.path), reason) from error
+                raise StoreBusyError(str(self.path), reason) from error
             with reported(self.path):
                 for left in [
                     *self.path.glob(".*.tmp"),
@@ -57,9 +99,108 @@ class LocalStore:
                     *self.path.glob("history/*/.*.tmp"),
                 ]:
                     left.unlink()
+            self._find_losses()
+            pending = Pending(self)  # takes back a slice that was half made, and makes those that are due
+            if not self.manifest() or self._is_emptied():  # nothing says that what was pulled is still there
+                self._lost = []
+                pending.forget()
+                self.write_manifest({})
             yield
+            self._refuse_losses()
+            self.write_manifest(self.manifest())
         finally:
             os.close(folder)
+
+    def exists(self) -> bool:
+        """Return whether the folder is there."""
+        return self.path.is_dir()
+
+    def count(self, window: Window) -> int:
+        """Return how many entries of a window it has; those that stand twice are removed first."""
+        if self._duplicates:
+            self.drop_duplicates()
+            self._duplicates = False
+        return sum(self.count_rows("entries", path.stem, inside(window)) for path in self.slices("entries"))
+
+    def add(self, source: Source, request: Request, report: SourceReport, progress: Progress) -> None:
+        """Add what a source has of a request's window, and count it in the report.
+
+        A source with checkpoints leaves parts first, then slices (`pending.py`), its lookback in them; of another, what
+        is outside the window is left out. Entries without a timestamp are kept.
+        """
+        self._duplicates = True
+        key = self.pseudonym_key()
+        request = replace(request, key=key)
+        pending = Pending(self)
+        lost = [loss for loss in self._lost if redact_text(source.address) in loss.origin.sources]
+        if lost:
+            pending.forget(source.address)
+            report.note(f"{', '.join(loss.words for loss in lost[:_MAX_NAMES])}: it is read again")
+        for batch in source.batches(request, report, pending.checkpoint(source.address)):
+            if batch.checkpoint is not None and batch.at is not None:
+                rows = entries(batch, source.address, key)
+                pending.add(source.address, rows, batch.at, batch.checkpoint, complete=batch.complete)
+                for written in pending.slices():
+                    count(report, written, request.window)
+            else:
+                count(report, batch.rows, request.window)
+                inner = replace(batch, rows=batch.rows.filter(inside(request.window)))
+                if inner.rows.height:
+                    self.write("entries", self.next_name(), entries(inner, source.address, key))
+            progress.show(report)
+        self._lost = [loss for loss in self._lost if loss not in lost or not loss.is_within(request.read_window)]
+
+    def classify(self, catalogue: Catalogue, window: Window) -> None:  # noqa: ARG002
+        """Classify every slice of entries that has no whole events yet, or had them from other rules.
+
+        Events of other rules go before the manifest names the new ones, so that a run killed anywhere mixes none.
+        Raises StoreError where entries are lost.
+        """
+        self._refuse_losses()
+        self._catalogue = catalogue
+        rules: dict[str, object] = {"catalogue": catalogue.digest, "tool": version("runverdict")}
+        names = [path.stem for path in self.slices("entries")]
+        manifest = self.manifest()
+        stale = {name: manifest.get(name) for name in rules} != rules
+        entries_folder = self.path / "entries"
+        for path in self.slices("events"):
+            if stale or path.stem not in names or rows_of(path) != rows_of(entries_folder / path.name):
+                self.drop("events", path.stem)
+        if stale:
+            self.write_manifest(rules)
+        classifier = Classifier(catalogue)
+        done = {path.stem for path in self.slices("events")}
+
+        def classify_slice(name: str) -> None:
+            self.write("events", name, classify(self.read("entries", name), classifier))
+
+        # Slices do not depend on each other, and polars works outside of Python's lock.
+        with ThreadPoolExecutor(_WORKERS) as workers:
+            deque(workers.map(classify_slice, [name for name in names if name not in done]), maxlen=0)
+        self.write_manifest({**rules, "written": datetime.now(UTC).isoformat(timespec="seconds")})
+
+    def aggregate(self, window: Window, requests_until_ns: int | None = None) -> Measures:
+        """Return the measures of a window. Events that cannot be read are made anew from their entries."""
+        try:
+            return self._measured(window, requests_until_ns)
+        except StoreError:
+            damaged = [path for path in self.slices("events") if not _is_readable(path)]
+            if self._catalogue is None or not damaged:
+                raise
+            for path in damaged:
+                log.warning("%s cannot be read; it is made anew", path)
+                self.drop("events", path.stem)
+            self.classify(self._catalogue, window)
+            return self._measured(window, requests_until_ns)
+
+    def _measured(self, window: Window, requests_until_ns: int | None) -> Measures:
+        slices = self.slices("events")
+        with reported(self.path / "events"), DuckDBEngine(slices, window.bounds, requests_until_ns) as engine:
+            return measure(engine)
+
+    def estimate(self, catalogue: Catalogue, window: Window) -> list[Estimate]:  # noqa: ARG002
+        """Return nothing: work on this machine costs nothing."""
+        return []
 
     def slices(self, table: str) -> list[Path]:
         """Return the table's slices in the order they were written."""
@@ -67,45 +208,41 @@ class LocalStore:
 
     def next_name(self) -> str:
         """Return the name of the next slice of entries."""
-        last = self.slices("entries")[-1:]
-        return f"{int(last[0].stem) + 1 if last else 0:08d}"
+        names = [*(path.stem for path in self.slices("entries")[-1:]), *(loss.name for loss in self._lost)]
+        return f"{int(max(names)) + 1 if names else 0:08d}"
 
     def write(self, table: str, name: str, rows: pl.DataFrame) -> None:
         """Write one slice: under a temporary name, synced, renamed."""
         target = self.path / table / f"{name}.parquet"
-        part = target.with_name(f".{name}.tmp")
-        try:
-            with reported(target):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                rows.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
-                with part.open("rb+") as file:
-                    os.fsync(file.fileno())
-                part.replace(target)
-        finally:
-            with suppress(OSError):
-                part.unlink()
+        with reported(target):
+            write_whole(
+                target,
+                lambda file: rows.write_parquet(file, compression="zstd", compression_level=1, statistics=True),
+            )
+        if table == "entries":
+            self._origins[name] = origin_of(rows)
 
     def read(self, table: str, name: str) -> pl.DataFrame:
         """Return the rows of one slice."""
         path = self.path / table / f"{name}.parquet"
         with reported(path):
-            return pl.read_parquet(path, hive_partitioning=False)
+            return pl.read_parquet(path, hive_partitioning=False, glob=False)
 
-    def keep(self, table: str, run: str, rows: pl.DataFrame) -> None:
+    def save(self, table: str, run: str, rows: pl.DataFrame) -> None:
         """Write the rows of a run into a table of history, in place of those it had of that run."""
         self.write(f"history/{table}", run, rows)
 
-    def recall(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
+    def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the rows of some runs, of all for None, from a table of history; empty where there is none."""
-        found = [path.stem for path in self.slices(f"history/{table}")]
-        frames = [self.read(f"history/{table}", run) for run in found if runs is None or run in runs]
+        names = [path.stem for path in self.slices(f"history/{table}")]
+        frames = [self.read(f"history/{table}", run) for run in names if runs is None or run in runs]
         return pl.concat([pl.DataFrame(schema=polars_schema(HISTORY[table])), *frames])
 
-    def count(self, table: str, name: str, rows: pl.Expr | None = None) -> int:
+    def count_rows(self, table: str, name: str, rows: pl.Expr | None = None) -> int:
         """Return how many rows one slice has, of those that an expression chooses."""
         path = self.path / table / f"{name}.parquet"
         with reported(path):
-            scan = pl.scan_parquet(path, hive_partitioning=False)
+            scan = pl.scan_parquet(path, hive_partitioning=False, glob=False)
             return int((scan if rows is None else scan.filter(rows)).select(pl.len()).collect().item())
 
     def drop(self, table: str, name: str) -> None:
@@ -113,24 +250,74 @@ class LocalStore:
         with reported(self.path):
             (self.path / table / f"{name}.parquet").unlink(missing_ok=True)
 
-    def write_manifest(self, facts: dict[str, object]) -> None:
-        """Write what the store holds: slices with their rows, and the facts given."""
-        slices = {path.stem: self.count("entries", path.stem) for path in self.slices("entries")}
-        self.write_document("manifest.json", {"version": 1, **facts, "slices": slices})
+    def write_manifest(self, facts: Mapping[str, object]) -> None:
+        """Write what the store holds: slices with their rows and origins, and the facts given."""
+        names = [path.stem for path in self.slices("entries")]
+        for name in names:
+            if name not in self._origins:  # of an earlier run, or of another version
+                self._origins[name] = origin_of(self.read("entries", name))
+        lost = {loss.name: loss.origin for loss in self._lost}
+        known = documents({**{name: self._origins[name] for name in names}, **lost})
+        self.write_document("manifest.json", {**facts, "version": VERSION, **known})
 
-    def facts(self) -> dict[str, object]:
+    def _find_losses(self) -> None:
+        """Find slices that hold less than the manifest says; what cannot be read is put aside as NAME.damaged."""
+        known = self._origins_of_manifest()
+        self._lost = losses(self.path / "entries", known)
+        short = {loss.name for loss in self._lost}
+        self._origins = {name: origin for name, origin in known.items() if name not in short}
+        with reported(self.path):
+            for path in self.slices("entries"):
+                if path.stem in short and rows_of(path) is None:
+                    path.replace(path.with_suffix(".damaged"))
+
+    def _is_emptied(self) -> bool:
+        """Whether all entries and all of their events were removed, which is no accident: history can stand alone."""
+        return (
+            bool(self._lost) and "catalogue" in self.manifest() and not self.slices("entries") + self.slices("events")
+        )
+
+    def _refuse_losses(self) -> None:
+        """Raise StoreError where entries are lost and were not read again."""
+        if self._lost:
+            raise refusal(self.address, self._lost)
+
+    def _origins_of_manifest(self) -> dict[str, Origin]:
+        try:
+            return origins(self.manifest())
+        except ValueError as error:
+            path = str(self.path / "manifest.json")
+            raise StoreError(path, f"cannot be used ({error}); remove it to rebuild it") from error
+
+    def _refuse_other_versions(self) -> None:
+        """Raise StoreError where the store is of another layout than this one."""
+        written = self.manifest().get("version")
+        if isinstance(written, int) and written > VERSION:
+            raise StoreError(self.address, f"a newer runverdict wrote it (layout {written}); install that one")
+        if written == VERSION or not self.slices("entries"):
+            return
+        if written is not None or self._lacks_workload():
+            raise StoreError(
+                self.address,
+                "runverdict 0.1 wrote it, and it has no workloads; rebuild it: "
+                f"runverdict extract {self.address} --store {self.address}.new",
+            )
+
+    def _lacks_workload(self) -> bool:
+        """Whether slices without a manifest are of the old layout."""
+        path = self.slices("entries")[0]
+        with reported(path):
+            return "workload" not in pl.read_parquet_schema(path)
+
+    def manifest(self) -> dict[str, Any]:
         """Return the manifest, empty where there is none yet."""
         return self.document("manifest.json")
 
     def write_document(self, name: str, document: Mapping[str, object]) -> None:
         """Write a JSON document: under a temporary name, synced, renamed."""
-        part = self.path / f".{name}.tmp"
+        text = json.dumps(document, indent=1, sort_keys=True) + "\n"
         with reported(self.path):
-            with part.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(document, indent=1, sort_keys=True) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self.path / name)
+            write_whole(self.path / name, text.encode())
 
     def document(self, name: str) -> dict[str, Any]:
         """Return a JSON document, empty where there is none yet."""
@@ -139,12 +326,12 @@ class LocalStore:
             if not path.exists():
                 return {}
             try:
-                found = json.loads(path.read_text(encoding="utf-8"))
+                document = json.loads(path.read_text(encoding="utf-8"))
             except ValueError as error:
                 raise StoreError(str(path), f"cannot be used ({error}); remove it to rebuild it") from error
-        if not isinstance(found, dict):
+        if not isinstance(document, dict):
             raise StoreError(str(path), "cannot be used (no JSON object); remove it to rebuild it")
-        return found
+        return document
 
     def pseudonym_key(self) -> bytes:
         """Return the key of the digests: the environment's, else the store's own, made on first use."""
@@ -153,88 +340,49 @@ class LocalStore:
         path = self.path / "pseudonym.key"
         with reported(path):
             if not path.exists():
-                part = path.with_name(f".{path.name}.tmp")
-                with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-                    file.write(secrets.token_hex(32))
-                    file.flush()
-                    os.fsync(file.fileno())
-                part.replace(path)
+                write_whole(path, secrets.token_hex(32).encode(), mode=0o600)
             if key := path.read_bytes():
                 return key
         raise StoreError(str(path), f"holds no key; remove it, or set {KEY_VARIABLE}")
 
-    def drop_duplicates(self, counted: pl.Expr | None = None) -> int:
-        """Remove entries that stand twice, and return how many rows went, of those that an expression chooses.
+    def drop_duplicates(self) -> int:
+        """Remove entries that stand twice (`duplicates.py`), and return how many rows went."""
+        with reported(self.path):
+            losers = duplicates(self.slices("entries"), self.path / ".spill")
+        return self.remove(losers)
 
-        Equal are entries of one key (log_name, timestamp_ns, insert_id); at equal microseconds a row that has no
-        nanoseconds gives way to one that has. Without insertId or timestamp only equal content counts. Which of two
-        rows of one key stays depends on their content, not on the order they were read in. A slice's events go before
-        its rows do, so that a run killed between the two leaves no events of rows that are gone.
+    def remove(self, losers: Mapping[str, pl.Series]) -> int:
+        """Remove rows from slices of entries, by their places from 0, and return how many went.
+
+        The manifest promises less before a slice gets shorter, and a slice's events go before its rows do: a run killed
+        in between looks like no loss, and leaves no events of rows that are gone.
         """
-        files = [str(path) for path in self.slices("entries")]
-        if not files:
-            return 0
-        with reported(self.path), duckdb.connect(config={"temp_directory": str(self.path / ".spill")}) as connection:
-            connection.execute("set memory_limit = '600MB'")
-            losers = pl.DataFrame(connection.sql(_DUPLICATES, params=[files, files]))
-        gone = 0
-        for (file,), rows in losers.group_by("filename", maintain_order=True):
-            name = Path(str(file)).stem
-            whole = self.read("entries", name).with_row_index("row")
-            lost = pl.col("row").is_in(rows["row"].implode())
-            gone += whole.filter(lost if counted is None else lost & counted).height
-            kept = whole.filter(~lost).drop("row")
+        if losers:
+            known = self._origins_of_manifest()
+            for name, rows in losers.items():
+                if name in known:
+                    known[name] = replace(known[name], rows=known[name].rows - len(rows))
+            self.write_document("manifest.json", {**self.manifest(), **documents(known)})
+        for name, rows in losers.items():
+            kept = self.read("entries", name).with_row_index("row").filter(~pl.col("row").is_in(rows.implode()))
             self.drop("events", name)
             if kept.height:
-                self.write("entries", name, kept)
+                self.write("entries", name, kept.drop("row"))
             else:
                 self.drop("entries", name)
-        return gone
+        return sum(map(len, losers.values()))
+
+    def give_up(self, before_ns: int) -> None:
+        """Miss no more what is lost of slices that ended before a time, in ns since 1970."""
+        self._lost = [loss for loss in self._lost if (loss.origin.last_ns or before_ns) >= before_ns]
 
 
-#: Rows to drop. A first pass over the keys alone finds the few that repeat; only their rows are compared whole.
-_DUPLICATES = """
-with repeated as (
-  select hash(log_name, timestamp_ns // 1000, insert_id) as key_hash
-  from read_parquet(?)
-  group by key_hash
-  having count(*) > 1
-),
-candidates as (
-  select
-    filename,
-    file_row_number as row,
-    log_name,
-    timestamp_ns,
-    insert_id,
-    content,
-    md5(to_json(struct_pack(
-      *columns(* exclude (filename, file_row_number, source, client, subject, content))
-    ))::varchar) as shown
-  from read_parquet(?, filename = true, file_row_number = true)
-  where hash(log_name, timestamp_ns // 1000, insert_id) in (select key_hash from repeated)
-),
-keyed as (
-  select
-    *,
-    insert_id is null or timestamp_ns is null as keyless,
-    if(keyless, content, '') as own,
-    bool_or(timestamp_ns % 1000 <> 0) over (partition by log_name, timestamp_ns // 1000, insert_id, own) as has_ns
-  from candidates
-),
-ranked as (
-  select
-    *,
-    row_number() over (
-      partition by log_name, timestamp_ns, insert_id, own order by shown, filename, row
-    ) as place
-  from keyed
-)
-select filename, row
-from ranked
-where place > 1 or (has_ns and not keyless and timestamp_ns % 1000 = 0)
-order by filename, row
-"""
+def _is_readable(path: Path) -> bool:
+    try:
+        pl.read_parquet(path, hive_partitioning=False, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return True
 
 
 @contextmanager

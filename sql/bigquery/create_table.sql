@@ -1,8 +1,8 @@
 -- What does the table hold? Each column is described with its unit.
--- Grain: as the table's description says; a partition per day, within it ordered by service and revision.
+-- Grain: as the table's description says; a partition per day, within it ordered by the columns named.
 create table if not exists $table (
 $columns
 )
 partition by timestamp_trunc($day, day)
-cluster by service, revision
+cluster by $cluster
 options (description = $description$expiration)

@@ -8,6 +8,7 @@ aged as (
     select
         events.project,
         events.location,
+        events.workload,
         events.service,
         events.revision,
         events.event,
@@ -27,6 +28,7 @@ ages as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         event,
@@ -35,7 +37,7 @@ ages as (
         count(*) as lines
 
     from aged
-    group by project, location, service, revision, event, outcome, least(age_s, 3600)
+    group by project, location, workload, service, revision, event, outcome, least(age_s, 3600)
 
 )
 

@@ -8,6 +8,7 @@ wordings as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         coalesce(instance_id, '') as instance_id,
@@ -23,16 +24,17 @@ wordings as (
     from events
     where event = 'websocket.close' and code is not null
     group by
-        project, location, service, revision, coalesce(instance_id, ''),
+        project, location, workload, service, revision, coalesce(instance_id, ''),
         coalesce(div(timestamp_ns, 60000000000), 0), code, wording
 
 ),
 
-happenings as (
+occurrences as (
 
     select
         project,
         location,
+        workload,
         service,
         revision,
         code,
@@ -40,7 +42,7 @@ happenings as (
         max(limited_lines) as limited
 
     from wordings
-    group by project, location, service, revision, instance_id, minute, code
+    group by project, location, workload, service, revision, instance_id, minute, code
 
 ),
 
@@ -49,14 +51,15 @@ closes as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         code,
         sum(n) as n,
         sum(limited) as limited
 
-    from happenings
-    group by project, location, service, revision, code
+    from occurrences
+    group by project, location, workload, service, revision, code
 
 )
 

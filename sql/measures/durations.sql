@@ -8,6 +8,7 @@ timed as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         event,
@@ -23,11 +24,11 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by project, location, service, revision, event
+            partition by project, location, workload, service, revision, event
             order by latency_ns
         ) as place,
         count(*) over (
-            partition by project, location, service, revision, event
+            partition by project, location, workload, service, revision, event
         ) as n_latency
 
     from timed
@@ -40,6 +41,7 @@ picked as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         event,
@@ -56,7 +58,7 @@ picked as (
         max(latency_ns) as max_ns
 
     from numbered
-    group by project, location, service, revision, event
+    group by project, location, workload, service, revision, event
 
 ),
 
@@ -65,6 +67,7 @@ durations as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         event,

@@ -1,7 +1,7 @@
--- How often did each event happen, minute by minute, each happening counted once?
+-- How often did each event happen, minute by minute, each occurrence counted once?
 -- Grain: one row per revision, event, outcome, code and minute.
 -- Units: n, n_code, counted, lines in entries; minute in minutes since 1970; *_ns in ns since 1970.
--- One happening may leave several lines: other wordings of its event, and events that echo it. Per instance and minute
+-- One occurrence may leave several lines: other wordings of its event, and events that echo it. Per instance and minute
 -- the largest of their counts is n, which adds up over an event's rows. n_code is the largest count of one code, for a
 -- wording may not tell it. counted adds up to the count of the cause: an echo adds only where nothing else told.
 with
@@ -11,6 +11,7 @@ wordings as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         coalesce(instance_id, '') as instance_id,
@@ -27,7 +28,7 @@ wordings as (
     from events
     where event is not null
     group by
-        project, location, service, revision, coalesce(instance_id, ''),
+        project, location, workload, service, revision, coalesce(instance_id, ''),
         coalesce(div(timestamp_ns, 60000000000), 0), cause, event, outcome, code, wording
 
 ),
@@ -37,10 +38,10 @@ sized as (
     select
         *,
         sum(lines) over (
-            partition by project, location, service, revision, instance_id, minute, event, wording
+            partition by project, location, workload, service, revision, instance_id, minute, event, wording
         ) as wording_lines,
         max(if(code is null, 0, 1)) over (
-            partition by project, location, service, revision, instance_id, minute, event, wording
+            partition by project, location, workload, service, revision, instance_id, minute, event, wording
         ) as wording_coded
 
     from wordings
@@ -52,7 +53,7 @@ ordered as (
     select
         *,
         dense_rank() over (
-            partition by project, location, service, revision, instance_id, minute, event
+            partition by project, location, workload, service, revision, instance_id, minute, event
             order by wording_lines desc, wording_coded desc, wording
         ) as wording_place
 
@@ -60,11 +61,12 @@ ordered as (
 
 ),
 
-happenings as (
+occurrences as (
 
     select
         project,
         location,
+        workload,
         service,
         revision,
         instance_id,
@@ -81,7 +83,7 @@ happenings as (
 
     from ordered
     group by
-        project, location, service, revision, instance_id,
+        project, location, workload, service, revision, instance_id,
         minute, cause, event, outcome, code
 
 ),
@@ -91,10 +93,10 @@ totals as (
     select
         *,
         sum(n_own) over (
-            partition by project, location, service, revision, instance_id, minute, event
+            partition by project, location, workload, service, revision, instance_id, minute, event
         ) as n_event
 
-    from happenings
+    from occurrences
 
 ),
 
@@ -105,13 +107,13 @@ compared as (
         sum(if(event = cause, n_own, 0)) over same_cause as n_cause,
         max(if(event = cause, 0, n_event)) over same_cause as n_echo,
         row_number() over (
-            partition by project, location, service, revision, instance_id, minute, cause, event = cause
+            partition by project, location, workload, service, revision, instance_id, minute, cause, event = cause
             order by n_own desc, event, outcome, code
         ) as place
 
     from totals
     window same_cause as (
-        partition by project, location, service, revision, instance_id, minute, cause
+        partition by project, location, workload, service, revision, instance_id, minute, cause
     )
 
 ),
@@ -137,6 +139,7 @@ minutes as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         cause,
@@ -152,7 +155,7 @@ minutes as (
         max(last_ns) as last_ns
 
     from weighed
-    group by project, location, service, revision, cause, event, outcome, code, minute
+    group by project, location, workload, service, revision, cause, event, outcome, code, minute
 
 )
 

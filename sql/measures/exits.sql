@@ -9,11 +9,12 @@ exits as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         timestamp_ns,
         1000 * least(div(timestamp_ns, 1000) - lag(div(timestamp_ns, 1000), 2) over (
-            partition by project, location, service, revision, wording
+            partition by project, location, workload, service, revision, wording
             order by timestamp_ns, log_name, insert_id
         ), 9000000000000000) as three_ns
 
@@ -27,12 +28,13 @@ counted as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         min(three_ns) as fastest_three_ns
 
     from exits
-    group by project, location, service, revision
+    group by project, location, workload, service, revision
 
 )
 

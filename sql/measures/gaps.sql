@@ -1,5 +1,5 @@
 -- How long was the service's longest silence within its entries?
--- Grain: one row per project, location and service.
+-- Grain: one row per project, location, workload and service.
 -- Units: max_gap_ns in nanoseconds, null for a single entry.
 with
 
@@ -8,9 +8,10 @@ steps as (
     select
         project,
         location,
+        workload,
         service,
         1000 * least(div(timestamp_ns, 1000) - lag(div(timestamp_ns, 1000)) over (
-            partition by project, location, service
+            partition by project, location, workload, service
             order by timestamp_ns
         ), 9000000000000000) as gap_ns
 
@@ -24,11 +25,12 @@ gaps as (
     select
         project,
         location,
+        workload,
         service,
         max(gap_ns) as max_gap_ns
 
     from steps
-    group by project, location, service
+    group by project, location, workload, service
 
 )
 

@@ -1,6 +1,6 @@
 -- How are the times of requests and of events distributed?
--- Grain: one row per revision, kind (endpoint, event), name, phase (startup, steady), part of the revision's time
--- (eighths, 0 to 7) and bucket.
+-- Grain: one row per revision, kind (endpoint, socket, event, line), name, phase (startup, steady), part of the
+-- revision's time (eighths, 0 to 7) and bucket.
 -- Units: n in entries; bucket n holds 1.02^(n-1) < ns <= 1.02^n. Rows of several runs add up.
 with
 
@@ -9,6 +9,7 @@ histograms as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         kind,
@@ -20,7 +21,7 @@ histograms as (
 
     from timed
     group by
-        project, location, service, revision, kind, name, if(is_startup, 'startup', 'steady'), part, bucket
+        project, location, workload, service, revision, kind, name, if(is_startup, 'startup', 'steady'), part, bucket
 
 )
 

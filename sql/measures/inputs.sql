@@ -5,13 +5,13 @@ with
 
 dimensions as (
 
-    select project, location, service, revision, 'log' as dimension, coalesce(log_id, '') as item
+    select project, location, workload, service, revision, 'log' as dimension, coalesce(log_id, '') as item
     from events
     union all
-    select project, location, service, revision, 'severity' as dimension, severity as item
+    select project, location, workload, service, revision, 'severity' as dimension, severity as item
     from events
     union all
-    select project, location, service, revision, 'level' as dimension, level as item
+    select project, location, workload, service, revision, 'level' as dimension, level as item
     from events
 
 ),
@@ -21,6 +21,7 @@ inputs as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         dimension,
@@ -28,7 +29,7 @@ inputs as (
         count(*) as n
 
     from dimensions
-    group by project, location, service, revision, dimension, item
+    group by project, location, workload, service, revision, dimension, item
 
 )
 

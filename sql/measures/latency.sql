@@ -5,19 +5,19 @@ with
 
 scoped as (
 
-    select project, location, service, revision, 'all' as scope, '' as endpoint, http_status, latency_ns
+    select project, location, workload, service, revision, 'all' as scope, '' as endpoint, http_status, latency_ns
     from requests
     union all
-    select project, location, service, revision, 'eligible' as scope, '' as endpoint, http_status,
+    select project, location, workload, service, revision, 'eligible' as scope, '' as endpoint, http_status,
         if(latency_ns > 0, latency_ns, null) as latency_ns
     from requests
     where is_eligible
     union all
-    select project, location, service, revision, 'health' as scope, '' as endpoint, http_status, latency_ns
+    select project, location, workload, service, revision, 'health' as scope, '' as endpoint, http_status, latency_ns
     from requests
     where is_health
     union all
-    select project, location, service, revision, 'endpoint' as scope, endpoint, http_status, latency_ns
+    select project, location, workload, service, revision, 'endpoint' as scope, endpoint, http_status, latency_ns
     from requests
 
 ),
@@ -27,11 +27,11 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by project, location, service, revision, scope, endpoint, latency_ns is null
+            partition by project, location, workload, service, revision, scope, endpoint, latency_ns is null
             order by latency_ns
         ) as place,
         count(latency_ns) over (
-            partition by project, location, service, revision, scope, endpoint
+            partition by project, location, workload, service, revision, scope, endpoint
         ) as n_latency
 
     from scoped
@@ -44,6 +44,7 @@ picked as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         scope,
@@ -64,7 +65,7 @@ picked as (
         max(latency_ns) as max_ns
 
     from numbered
-    group by project, location, service, revision, scope, endpoint
+    group by project, location, workload, service, revision, scope, endpoint
 
 ),
 
@@ -73,6 +74,7 @@ latencies as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         scope,

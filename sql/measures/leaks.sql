@@ -9,6 +9,7 @@ lines as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         timestamp_ns,
@@ -23,23 +24,23 @@ lines as (
 
 kinds as (
 
-    select project, location, service, revision, 'tokens' as kind
+    select project, location, workload, service, revision, 'tokens' as kind
     from lines
     where regexp_contains(text, '<token>')
     union all
-    select project, location, service, revision, 'keys' as kind
+    select project, location, workload, service, revision, 'keys' as kind
     from lines
     where regexp_contains(text, '<key>')
     union all
-    select project, location, service, revision, 'passwords and secrets' as kind
+    select project, location, workload, service, revision, 'passwords and secrets' as kind
     from lines
     where regexp_contains(text, '<secret>')
     union all
-    select project, location, service, revision, 'e-mail addresses' as kind
+    select project, location, workload, service, revision, 'e-mail addresses' as kind
     from lines
     where regexp_contains(text, '<email>')
     union all
-    select project, location, service, revision, 'whole user ids' as kind
+    select project, location, workload, service, revision, 'whole user ids' as kind
     from lines
     where regexp_contains(text, r'<user>(?:[^.]|$)')
 
@@ -50,13 +51,14 @@ leaks as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         kind,
         count(*) as n
 
     from kinds
-    group by project, location, service, revision, kind
+    group by project, location, workload, service, revision, kind
 
 )
 

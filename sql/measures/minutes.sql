@@ -1,4 +1,4 @@
--- How many requests of users were there minute by minute, and how many failed or were denied?
+-- How many user requests were there minute by minute, and how many failed or were denied?
 -- Grain: one row per revision, endpoint and minute.
 -- Units: counts of eligible request rows; minute in minutes since 1970; denied: 401 or 403.
 with
@@ -8,6 +8,7 @@ minutes as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         endpoint,
@@ -18,7 +19,7 @@ minutes as (
 
     from requests
     where is_eligible and minute is not null
-    group by project, location, service, revision, endpoint, minute
+    group by project, location, workload, service, revision, endpoint, minute
 
 )
 

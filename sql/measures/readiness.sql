@@ -8,6 +8,7 @@ marked as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         log_name,
@@ -19,7 +20,7 @@ marked as (
             timestamp_ns,
             null
         )) over (
-            partition by project, location, service, revision, instance_id
+            partition by project, location, workload, service, revision, instance_id
             order by timestamp_ns
             rows between unbounded preceding and current row
         ) as start_ns
@@ -37,6 +38,7 @@ ages as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         timestamp_ns,

@@ -1,5 +1,5 @@
 -- What is there of each revision: how much, from when to when, and what marks it as one to judge?
--- Grain: one row per project, location, service and revision (null where an entry has none).
+-- Grain: one row per project, location, workload, service and revision (null where an entry has none).
 -- Units: counts of entries; *_ns in ns since 1970.
 with
 
@@ -8,6 +8,7 @@ revisions as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         count(*) as entries,
@@ -21,6 +22,7 @@ revisions as (
         ) as unexplained_errors,
         countif(severity in ('DEFAULT', 'DEBUG', 'INFO')) as below_notice,
         countif(http_status is not null) as request_rows,
+        countif(http_status between 500 and 599) as request_rows_5xx,
         countif(event in ('audit.deploy', 'audit.ready')) as deploys,
         countif(event = 'platform.instance_started') as starts,
         countif(
@@ -33,7 +35,7 @@ revisions as (
         as last_received_us
 
     from events
-    group by project, location, service, revision
+    group by project, location, workload, service, revision
 
 )
 

@@ -1,8 +1,8 @@
--- Which lines does nothing explain, and which tell of a failure, by their signature?
--- Grain: one row per revision, signature, level, event ('' where nothing explains the line), outcome and phase
+-- Which lines are unknown, and which report a failure, by their signature?
+-- Grain: one row per revision, signature, level, event ('' for unknown lines), outcome and phase
 -- (startup: within a minute of the instance's start, else steady).
--- Units: n in entries; first_ns in ns since 1970. first_* name the first such entry; its text only where it matters:
--- at WARNING and above, or with an event.
+-- Units: n in entries, minutes and slots (of ten seconds) those with one; first_ns in ns since 1970. first_* name the
+-- first such entry; its text only where it matters: at WARNING and above, or with an event.
 with
 
 signed as (
@@ -10,6 +10,7 @@ signed as (
     select
         events.project,
         events.location,
+        events.workload,
         events.service,
         events.revision,
         events.signature,
@@ -36,7 +37,7 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by project, location, service, revision, signature, level, event, outcome, phase
+            partition by project, location, workload, service, revision, signature, level, event, outcome, phase
             order by timestamp_ns, log_name, insert_id, message
         ) as place
 
@@ -49,6 +50,7 @@ signatures as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         signature,
@@ -57,6 +59,8 @@ signatures as (
         outcome,
         phase,
         count(*) as n,
+        count(distinct div(timestamp_ns, 60000000000)) as minutes,
+        count(distinct div(timestamp_ns, 10000000000)) as slots,
         min(timestamp_ns) as first_ns,
         max(if(place = 1, log_name, null)) as first_log_name,
         max(if(place = 1, insert_id, null)) as first_insert_id,
@@ -67,7 +71,7 @@ signatures as (
         )) as first_excerpt
 
     from numbered
-    group by project, location, service, revision, signature, level, event, outcome, phase
+    group by project, location, workload, service, revision, signature, level, event, outcome, phase
 
 )
 

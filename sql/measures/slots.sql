@@ -1,5 +1,5 @@
 -- How much does what happens within the same ten seconds resemble each other? The ground of design effects.
--- Grain: one row per revision, kind (endpoint, event), name and slot of ten seconds.
+-- Grain: one row per revision, kind (endpoint, socket, event, line), name and slot of ten seconds.
 -- Units: counts of entries; slot in ten seconds since 1970. bucket_sum adds up the buckets of histograms.sql over the
 -- n_steady entries of the steady phase.
 with
@@ -9,6 +9,7 @@ requests_by_slot as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         'endpoint' as kind,
@@ -20,7 +21,7 @@ requests_by_slot as (
 
     from requests
     where is_eligible and timestamp_ns is not null
-    group by project, location, service, revision, endpoint, div(timestamp_ns, 10000000000)
+    group by project, location, workload, service, revision, endpoint, div(timestamp_ns, 10000000000)
 
 ),
 
@@ -29,6 +30,7 @@ timed_by_slot as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         kind,
@@ -39,19 +41,19 @@ timed_by_slot as (
 
     from timed
     where not is_startup
-    group by project, location, service, revision, kind, name, slot
+    group by project, location, workload, service, revision, kind, name, slot
 
 ),
 
 both as (
 
     select
-        project, location, service, revision, kind, name, slot,
+        project, location, workload, service, revision, kind, name, slot,
         n, errors_5xx, denied, 0 as n_steady, 0 as bucket_sum
     from requests_by_slot
     union all
     select
-        project, location, service, revision, kind, name, slot,
+        project, location, workload, service, revision, kind, name, slot,
         0 as n, 0 as errors_5xx, 0 as denied, n_steady, bucket_sum
     from timed_by_slot
 
@@ -62,6 +64,7 @@ slots as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         kind,
@@ -74,7 +77,7 @@ slots as (
         sum(bucket_sum) as bucket_sum
 
     from both
-    group by project, location, service, revision, kind, name, slot
+    group by project, location, workload, service, revision, kind, name, slot
 
 )
 

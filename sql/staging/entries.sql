@@ -2,8 +2,9 @@
 -- Grain: one row per row of `sink_rows`, whose `line` is the row as JSON and `source` the table's name.
 -- Units: timestamp_ns in ns since 1970, http_latency_ms in milliseconds, *_bytes in bytes.
 -- A row as JSON has no missing columns and no types that conflict. Sinks write user-given names in lower case, Log
--- Analytics writes snake_case. A value that is null in JSON is none. Nothing is redacted yet; remote_ip is the address
--- of the client.
+-- Analytics writes snake_case. A sink puts a payload with an @type into a column of its own: jsonpayload_VERSION_TYPE
+-- (for Error Reporting jsonpayload_v1beta1_reportederrorevent) or protopayload_TYPE. A value that is null in JSON is
+-- none. Nothing is redacted yet; remote_ip is the address of the client.
 with
 
 spelled as (
@@ -20,8 +21,17 @@ spelled as (
         ) as timestamp) as received,
         json_value(line, '$.resource.labels.project_id') as project_id,
         json_value(line, '$.resource.labels.location') as location,
-        json_value(line, '$.resource.labels.service_name') as service_name,
+        nullif(json_value(line, '$.resource.type'), '') as resource_type,
+        coalesce(
+            nullif(json_value(line, '$.resource.labels.service_name'), ''),
+            nullif(json_value(line, '$.resource.labels.job_name'), ''),
+            json_value(line, '$.resource.labels.worker_pool_name')
+        ) as service_name,
         json_value(line, '$.resource.labels.revision_name') as revision_name,
+        coalesce(
+            json_value(line, '$.labels."run.googleapis.com/execution_name"'),
+            json_value(line, '$.labels.run_googleapis_com_execution_name')
+        ) as execution_name,
         json_value(line, '$.severity') as severity,
         coalesce(json_value(line, '$.textPayload'), json_value(line, '$.text_payload')) as text_payload,
         coalesce(
@@ -29,7 +39,11 @@ spelled as (
             nullif(cast(json_query(line, '$.json_payload') as string), 'null'),
             nullif(cast(json_query(line, '$.protopayload_auditlog') as string), 'null'),
             nullif(cast(json_query(line, '$.protoPayload') as string), 'null'),
-            nullif(cast(json_query(line, '$.proto_payload.audit_log') as string), 'null')
+            nullif(cast(json_query(line, '$.proto_payload.audit_log') as string), 'null'),
+            -- one such column at most is not null in a row; a quote in a text is escaped, so no text looks like a key
+            json_query(regexp_replace(
+                line, r'"(?:json|proto)[pP]ayload_[^"\\]*":([^n])', r'"typed_payload":\1'
+            ), '$.typed_payload')
         ) as given_payload,
         nullif(cast(json_query(line, '$.labels') as string), 'null') as given_labels,
         coalesce(
@@ -83,6 +97,7 @@ valued as (
         *,
         safe_cast(regexp_extract(given_latency, '^([0-9]{1,9}(?:[.][0-9]+)?(?:[eE]-?[0-9]+)?)s?$') as float64)
         as latency_s,
+        json_value(payload, '$.status.message') as status_message,
         coalesce(
             json_value(payload, '$.resourceName'), json_value(payload, '$.resource_name')
         ) as resource_name,
@@ -127,6 +142,49 @@ told as (
 
 ),
 
+-- what is about an execution of a job, or a task of it, can name it in its text or its resource alone
+executed as (
+
+    select
+        *,
+        if(resource_type = 'cloud_run_job', coalesce(
+            nullif(revision_name, ''),
+            nullif(execution_name, ''),
+            if(raw is null, regexp_extract(
+                resource_name, '/(?:executions|tasks)/([^/]+?)(?:-task[0-9]+)?$'
+            ), null),
+            if(raw is null, regexp_extract(
+                status_message, '^(?:Execution|Task) ([a-z][a-z0-9]*(?:-[a-z0-9]+)+?)(?:-task[0-9]+)?(?:[ .]|$)'
+            ), null),
+            if(raw is null, regexp_extract(
+                regexp_extract(status_message, '^[A-Z][A-Za-z]+ condition status changed to [A-Z][a-z]+ for (.*)$'),
+                '^(?:Execution|Task) ([a-z][a-z0-9]*(?:-[a-z0-9]+)+?)(?:-task[0-9]+)?(?:[ .]|$)'
+            ), null)
+        ), null) as execution
+
+    from told
+
+),
+
+named as (
+
+    select
+        *,
+        coalesce(resource_type, 'cloud_run_revision') in (
+            'cloud_run_revision', 'cloud_run_job', 'cloud_run_worker_pool'
+        ) as is_run,
+        coalesce(
+            nullif(service_name, ''),
+            regexp_extract(revision_name, '^(.+)-[0-9]{5}-[a-z0-9]{3}$'),
+            if(raw is null, regexp_extract(resource_name, '/(?:services|jobs|worker[pP]ools)/([^/]+)$'), null),
+            if(raw is null, regexp_extract(resource_name, '/revisions/([^/]+)-[0-9]{5}-[a-z0-9]{3}$'), null),
+            regexp_extract(execution, '^(.+)-[a-z0-9]{5}$')
+        ) as name
+
+    from executed
+
+),
+
 staged as (
 
     select
@@ -138,14 +196,26 @@ staged as (
         regexp_replace(regexp_extract(log_name, '/logs/(.+)$'), '%2[Ff]', '/') as log_id,
         coalesce(nullif(project_id, ''), regexp_extract(log_name, '^projects/([^/]+)/')) as project,
         nullif(location, '') as location,
-        coalesce(
-            nullif(service_name, ''),
-            regexp_extract(revision_name, '^(.+)-[0-9]{5}-[a-z0-9]{3}$'),
-            if(raw is null, regexp_extract(resource_name, '/services/([^/]+)$'), null),
-            if(raw is null, regexp_extract(resource_name, '/revisions/([^/]+)-[0-9]{5}-[a-z0-9]{3}$'), null)
-        ) as service,
-        nullif(revision_name, '') as revision,
+        if(is_run, name, null) as service,
+        if(is_run, coalesce(
+            nullif(revision_name, ''),
+            nullif(execution_name, ''),
+            if(raw is null, regexp_extract(
+                status_message, '^Ready condition status changed to (?:True|False) for Revision ([a-z0-9-]+)'
+            ), null),
+            if(raw is null, regexp_extract(
+                status_message,
+                "^Ready condition status changed to False for Service [a-z0-9-]+ with message: Revision '([a-z0-9-]+)'"
+            ), null),
+            execution
+        ), null) as revision,
         if(raw is null, instance_id, null) as instance_id,
+        case resource_type
+            when 'cloud_run_revision' then 'service'
+            when 'cloud_run_job' then 'job'
+            when 'cloud_run_worker_pool' then 'worker_pool'
+            else coalesce(resource_type, if(name is null, null, 'service'))
+        end as workload,
         if(raw is null, coalesce(upper(nullif(severity, '')), 'DEFAULT'), 'DEFAULT') as severity,
         if(raw is null, message, null) as message,
         if(raw is null, payload, null) as payload,
@@ -169,7 +239,7 @@ staged as (
         raw,
         line
 
-    from told
+    from named
 
 )
 

@@ -8,6 +8,7 @@ instances as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         instance_id,
@@ -27,7 +28,7 @@ instances as (
 
     from events
     where instance_id is not null
-    group by project, location, service, revision, instance_id
+    group by project, location, workload, service, revision, instance_id
 
 )
 

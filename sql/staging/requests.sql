@@ -1,4 +1,4 @@
--- What is each request row, and does it count as traffic of users?
+-- What is each request row, and does it count as user traffic?
 -- Grain: one row per request row (any entry with an HTTP status, whatever its log).
 -- Units: latency_ns in nanoseconds; minute in minutes since 1970. A request is one of the start-up where its instance
 -- started at most a minute before it, or after it: such a request waited for the start.
@@ -54,6 +54,12 @@ named as (
             http_user_agent,
             r'GoogleStackdriverMonitoring-UptimeChecks|kube-probe|GoogleHC'
         ), false) as is_probe,
+        case
+            when regexp_contains(http_user_agent, r'^Google-Cloud-Scheduler') then 'Cloud Scheduler'
+            when regexp_contains(http_user_agent, r'^Google-Cloud-Tasks') then 'Cloud Tasks'
+            when regexp_contains(http_user_agent, r'^(?:CloudPubSub-Google|APIs-Google)') then 'Pub/Sub or Eventarc'
+            else ''
+        end as caller,
         http_status between 400 and 499 and regexp_contains(
             path,
             r'/\.[a-z]|\.php|/wp-|/cgi-bin|/phpmyadmin|/vendor/|/actuator|/owa/|/boaform|/HNAP1|\.(?:asp|aspx|jsp|cgi)$'
@@ -82,14 +88,16 @@ sockets as (
 final as (
 
     select
-        * except (started_instance, started_revision, start_ns),
+        * except (started_instance, started_revision, start_ns, served_ns),
         coalesce(timestamp_ns < start_ns + 60000000000, false) as is_startup,
+        coalesce(timestamp_ns < served_ns, false) as has_waited,
         div(timestamp_ns, 60000000000) as minute,
         is_socket or has_upgraded as is_handshake,
         not (
             is_socket or has_upgraded or is_health or is_probe or is_scan
             or coalesce(http_method, '') = 'OPTIONS'
-        ) as is_eligible
+        ) as is_eligible,
+        is_probe and not (is_socket or has_upgraded or is_health or is_scan) as is_synthetic
 
     from sockets
     left join starts

@@ -1,6 +1,6 @@
 -- When did each instance start, as far as an entry tells?
 -- Grain: one row per instance id and revision ('' for none): the key by which lines find their start.
--- Units: start_ns in ns since 1970.
+-- Units: start_ns and served_ns (its probe succeeded, else its start) in ns since 1970.
 with
 
 starts as (
@@ -8,7 +8,8 @@ starts as (
     select
         instance_id as started_instance,
         coalesce(revision, '') as started_revision,
-        min(start_ns) as start_ns
+        min(start_ns) as start_ns,
+        min(coalesce(ready_ns, start_ns)) as served_ns
 
     from instances
     where start_ns is not null

@@ -1,13 +1,40 @@
--- What took how long: requests of users, and events that measure themselves (response times in log lines)?
--- Grain: one row per eligible request with a latency above zero (kind endpoint), and per event with a duration.
+-- What took how long: user requests, WebSockets, events that measure themselves, and unknown lines that name a time?
+-- Grain: one row per eligible request with a latency above zero (kind endpoint), per WebSocket that was accepted (kind
+-- socket: how long it lived), per event with a duration, and per line without an event that names one (kind line, by
+-- its signature: "answered in 900 ms", "elapsed_ms=900", "took 1.2 s"; of several the first in ms).
 -- Units: bucket is logarithmic, the n with 1.02^(n-1) < ns <= 1.02^n, so that its middle is at most 1 % off.
 -- part is an eighth of the time from the revision's first to its last row, 0 to 7. Start-up as in requests.sql.
 with
 
+named_times as (
+
+    select
+        events.project, events.location, events.workload, events.service, events.revision, events.timestamp_ns,
+        events.instance_id,
+        events.signature,
+        coalesce(
+            cast(nullif(regexp_extract(
+                substr(events.message, 1, 1000),
+                r'(?:^|[^0-9A-Za-z.:-])([0-9]{1,8}(?:[.][0-9]{1,6})?) ?(?:ms|msecs?|milliseconds?)(?:[^0-9A-Za-z]|$)'
+            ), '') as float64),
+            cast(nullif(regexp_extract(
+                substr(events.message, 1, 1000), r'_ms["\x27]?[=:] ?([0-9]{1,8}(?:[.][0-9]{1,6})?)(?:[^0-9A-Za-z.]|$)'
+            ), '') as float64),
+            1000 * cast(nullif(regexp_extract(
+                substr(events.message, 1, 1000),
+                r'(?:^|[^0-9A-Za-z.:-])([0-9]{1,5}(?:[.][0-9]{1,6})?) ?(?:s|secs?|seconds?)(?:[^0-9A-Za-z]|$)'
+            ), '') as float64)
+        ) as named_ms
+
+    from events
+    where events.event is null and events.signature is not null and events.timestamp_ns is not null
+
+),
+
 rows_of_both as (
 
     select
-        project, location, service, revision, timestamp_ns, is_startup,
+        project, location, workload, service, revision, timestamp_ns, is_startup,
         'endpoint' as kind,
         endpoint as name,
         latency_ns as duration_ns
@@ -15,7 +42,15 @@ rows_of_both as (
     where is_eligible and latency_ns > 0 and timestamp_ns is not null
     union all
     select
-        events.project, events.location, events.service, events.revision, events.timestamp_ns,
+        project, location, workload, service, revision, timestamp_ns, false as is_startup,
+        'socket' as kind,
+        'websocket' as name,
+        latency_ns as duration_ns
+    from requests
+    where http_status = 101 and latency_ns > 0 and timestamp_ns is not null
+    union all
+    select
+        events.project, events.location, events.workload, events.service, events.revision, events.timestamp_ns,
         coalesce(events.timestamp_ns < start_ns + 60000000000, false) as is_startup,
         'event' as kind,
         events.event as name,
@@ -27,6 +62,18 @@ rows_of_both as (
         events.duration_ms > 0
         and events.timestamp_ns is not null
         and events.event not in ('http.request', 'http.access')
+    union all
+    select
+        named_times.project, named_times.location, named_times.workload, named_times.service, named_times.revision,
+        named_times.timestamp_ns,
+        coalesce(named_times.timestamp_ns < start_ns + 60000000000, false) as is_startup,
+        'line' as kind,
+        named_times.signature as name,
+        cast(floor(named_times.named_ms * 1000000 + 0.5) as int64) as duration_ns
+    from named_times
+    left join starts
+        on named_times.instance_id = started_instance and coalesce(named_times.revision, '') = started_revision
+    where named_times.named_ms > 0
 
 ),
 
@@ -36,10 +83,10 @@ spans as (
         *,
         8 * (
             div(timestamp_ns, 1000)
-            - min(div(timestamp_ns, 1000)) over (partition by project, location, service, revision)
+            - min(div(timestamp_ns, 1000)) over (partition by project, location, workload, service, revision)
         ) as eighths_us,
-        max(div(timestamp_ns, 1000)) over (partition by project, location, service, revision)
-        - min(div(timestamp_ns, 1000)) over (partition by project, location, service, revision) + 1 as span_us
+        max(div(timestamp_ns, 1000)) over (partition by project, location, workload, service, revision)
+        - min(div(timestamp_ns, 1000)) over (partition by project, location, workload, service, revision) + 1 as span_us
 
     from rows_of_both
     where duration_ns > 0
@@ -51,6 +98,7 @@ timed as (
     select
         project,
         location,
+        workload,
         service,
         revision,
         kind,

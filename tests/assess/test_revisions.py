@@ -7,12 +7,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.assess.revisions import file_name, select
+from pipeline.assess.revisions import baseline_before, file_name, select
+from pipeline.text import harmless
 from tests.conftest import call, healthy, line, ndjson, request
 
 COUNTS = dict.fromkeys(("entries", "deploys", "starts", "bad_exits", "request_rows"), pl.Int64)
 SCHEMA = {
-    **dict.fromkeys(("project", "location", "service", "revision"), pl.String),
+    **dict.fromkeys(("project", "location", "workload", "service", "revision"), pl.String),
     **COUNTS,
     "ready_ns": pl.Int64,
     "first_ns": pl.Int64,
@@ -20,13 +21,23 @@ SCHEMA = {
 AUDIT = "cloudaudit.googleapis.com%2Fsystem_event"
 
 
+def frame(*rows):
+    """The measure `revisions`: rows, each with what it differs in from an active one."""
+    plain = {
+        "project": "p",
+        "location": "l",
+        "workload": "service",
+        "service": "shop",
+        "entries": 10,
+        "request_rows": 30,
+        "first_ns": 0,
+    }
+    return pl.DataFrame([{**dict.fromkeys(SCHEMA), **dict.fromkeys(COUNTS, 0), **plain, **row} for row in rows], SCHEMA)
+
+
 def of(*rows, service=None, revision="newest"):
-    """The revisions chosen among rows, each with what it differs in from an active one."""
-    plain = {"project": "p", "location": "l", "service": "shop", "entries": 10, "request_rows": 30, "first_ns": 0}
-    frame = pl.DataFrame(
-        [{**dict.fromkeys(SCHEMA), **dict.fromkeys(COUNTS, 0), **plain, **row} for row in rows], SCHEMA
-    )
-    return select(frame, service=service, revision=revision)
+    """The revisions chosen among rows."""
+    return select(frame(*rows), service=service, revision=revision)
 
 
 def names(selection):
@@ -137,7 +148,7 @@ def test_a_hostile_name_stays_inside_of_out(tmp_path):
     result = call("check", ndjson(tmp_path / "x.ndjson", entries), "--out", out, "--format", "json")
     assert result.exit_code == 0, result.stderr
     services = json.loads((out / "summary.json").read_text())["services"]
-    assert sorted(found["service"] for found in services) == sorted(HOSTILE)
+    assert sorted(found["service"] for found in services) == sorted(map(harmless, HOSTILE))
     for found in services:
         path = out / found["path"]
         assert path.resolve().relative_to(out.resolve()).parts[2:] == ("verdict.json",)
@@ -182,3 +193,48 @@ def test_ready_is_read_from_the_audit_log(tmp_path):
     logs = ndjson(tmp_path / "x.ndjson", [*entries, ready(1, "shop-api-00042-abc"), ready(50, "shop-api-00041-abc")])
     document = json.loads(call("check", logs, "--format", "json").stdout)
     assert document["revision"] == "shop-api-00041-abc"
+
+
+def test_the_baseline_is_the_revision_that_served_before():
+    """Not the oldest that served, and none that had too few requests while another had enough."""
+    rows = [{"revision": name, "ready_ns": ready} for ready, name in enumerate((A, B, C))]
+    assert of(*rows).targets[0].baseline == B
+    rows[1]["request_rows"] = 3
+    assert of(*rows).targets[0].baseline == A
+
+
+@pytest.mark.parametrize(("requests", "wanted"), [(19, A), (20, None), (0, A)])
+def test_the_time_before_gives_the_baseline_where_the_window_has_too_little_of_it(requests, wanted):
+    """Twenty requests of the older revision in the window are enough; what happened to others does not matter."""
+    window = frame({"revision": B}, {"revision": A, "request_rows": requests})
+    before = frame({"revision": A, "request_rows": 500}, {"revision": A, "service": "cart"}, {"revision": B})
+    (target,) = [one for one in select(window, service=None, revision="newest").targets if one.revision == B]
+    nothing = served()
+    assert baseline_before(before, window, target, served=nothing) == wanted
+    assert baseline_before(before.filter(service="cart"), window, target, served=nothing) is None
+
+
+def served(*rows):
+    """The measure `minutes`: revisions with minutes in which they had user requests."""
+    schema = dict.fromkeys(("project", "location", "workload", "service", "revision"), pl.String)
+    full = [("p", "l", "workload", "shop", *row) for row in rows]
+    frame = pl.DataFrame(full, {**schema, "minute": pl.Int64}, orient="row")
+    return frame.with_columns(workload=pl.lit("service"))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "wanted"),
+    [
+        ([(A, 0), (B, 20), (A, 59)], A),  # B was rolled back
+        ([(A, 0), (B, 59)], B),
+        ([(A, 59), (B, 58)], B),  # they share the traffic
+        ([(A, 59), (B, 57)], A),
+        ([], B),
+    ],
+)
+def test_a_revision_that_was_rolled_back_is_no_baseline(minutes, wanted):
+    """The one that serves in its place is older: what counts is who served users last."""
+    window = frame({"revision": C, "ready_ns": 99})
+    before = frame({"revision": A, "ready_ns": 1}, {"revision": B, "ready_ns": 2})
+    (target,) = select(window, service=None, revision="newest").targets
+    assert baseline_before(before, window, target, served=served(*minutes)) == wanted

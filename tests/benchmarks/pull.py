@@ -70,26 +70,21 @@ def serve(count, port):
 
 def pull(count, per_minute, port, answer):
     """Pull all of it into a new store, and tell seconds, MiB, entries and reads."""
-    from pipeline.extract import extract
-    from pipeline.sources.cloud_logging.access import Access
-    from pipeline.sources.cloud_logging.pull import Live
+    from pipeline.run import extract
+    from pipeline.sources.base import Access, Request, open_sources
     from pipeline.stores.local import LocalStore
     from pipeline.window import Window
 
     until = START + timedelta(microseconds=count * STEP_US)
-    reads = []
-    live = Live(
-        until + timedelta(days=1),
-        START,
-        until,
-        access=Access(f"http://127.0.0.1:{port}", per_minute),
-        on_progress=lambda progress: reads.append(progress.reads),
-    )
+    sources = open_sources(["logging://demo"], Access(f"http://127.0.0.1:{port}", per_minute))
+    request = Request(Window(START, until), now=until + timedelta(days=1))
     with tempfile.TemporaryDirectory() as folder:
+        store = LocalStore(Path(folder))
         began = time.monotonic()
-        found = extract(["logging://demo"], LocalStore(Path(folder)), window=Window(START, until), live=live)
+        with store.writing():
+            found = extract(sources, store, request)
         seconds = time.monotonic() - began
-    answer.put((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, found.read, reads[-1]))
+    answer.put((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, found.read, found.reports[0].reads))
 
 
 def main():

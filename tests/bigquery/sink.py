@@ -10,6 +10,9 @@ def sink_row(entry):
     row["timestamp"], row["receiveTimestamp"] = micros(entry.get("timestamp")), micros(entry.get("receiveTimestamp"))
     row["labels"] = {"instanceid": entry.get("labels", {}).get("instanceId"), "other": None}
     row["jsonPayload"] = lowered(entry["jsonPayload"]) | {"unused": None} if "jsonPayload" in entry else None
+    kind = re.fullmatch(r".*[.](v\w+)[.](\w+)", entry.get("jsonPayload", {}).get("@type", ""))
+    if kind:
+        row[f"jsonpayload_{kind[1]}_{kind[2].lower()}"], row["jsonPayload"] = row["jsonPayload"], None
     row["textPayload"] = entry.get("textPayload")
     row["protopayload_auditlog"] = entry.get("protoPayload")
     row["httpRequest"] = sink_request(entry["httpRequest"]) if "httpRequest" in entry else None

@@ -6,10 +6,11 @@ from google.auth.exceptions import DefaultCredentialsError
 from requests.exceptions import ConnectionError as Unconnected
 
 from pipeline.errors import BigQueryError, UsageError
-from pipeline.warehouse import Place, errors, is_bigquery, parse, price_usd
+from pipeline.sources.base import KINDS
+from pipeline.warehouse import Address, errors, parse, price_usd
 from tests.conftest import call
 
-PLACE = Place("demo", "logs")
+PLACE = Address("demo", "logs")
 
 
 def of(kind, message, reason=""):
@@ -65,7 +66,7 @@ def test_places(text, parts):
     place = parse(text)
     assert (place.project, place.dataset, place.table) == parts
     assert str(place) == text
-    assert is_bigquery(text)
+    assert next(kind for kind in KINDS if kind.fits(text)).name == "BigQuery"
 
 
 @pytest.mark.parametrize("rest", ["demo", "demo.a b", "demo.logs`; drop", ".x", "D.x", "demo.logs.t.u"])

@@ -4,28 +4,27 @@ import io
 import json
 import math
 
-import polars as pl
 import pytest
 from google.cloud import bigquery
 
 from parsers.model import load
-from pipeline import googlesql as sql
 from pipeline.errors import BigQueryError, StoreError, UsageError
-from pipeline.extract import extract
 from pipeline.run import Job, check
+from pipeline.sources.base import Request, open_sources
+from pipeline.stores.base import StoreOptions, open_store
 from pipeline.stores.bigquery import BigQueryStore
-from pipeline.stores.local import LocalStore
 from pipeline.warehouse import Warehouse, parse
 from pipeline.window import Window, parse_time
 from tests.bigquery.sink import sink_row
-from tests.conftest import call, failing, healthy, line, ndjson, rules
+from tests.conftest import call, extracted, failing, healthy, line, ndjson, rules
 
 #: Two packs, for the emulator takes minutes for all.
 CATALOGUE = load(["cloud_run", "requests"])
 
 
-def run(place, *sources, **more):
-    return check(Job([str(one) for one in sources], CATALOGUE, rules()[1], **more), place)
+def run(store, *sources, window=None):
+    job = Job(open_sources([str(one) for one in sources]), CATALOGUE, rules()[1], Request(window or Window()))
+    return check(job, open_store(str(store)))
 
 
 def rounded(value):
@@ -100,7 +99,7 @@ def test_the_same_verdict_as_on_this_machine_and_each_entry_once(dataset, tmp_pa
     remembered = call("history", "--store", place, "--service", "shop-api", "--format", "json")
     assert {json.loads(line)["service"] for line in remembered.stdout.splitlines()} == {"shop-api"}, remembered.output
     tables = {table.table_id for table in client.list_tables(name)}
-    assert tables == {"entries", "events", "verdicts", "measures", "histograms", "signatures"}
+    assert tables == {"entries", "events", "verdicts", "signatures", "watches", "notices", "checkpoints"}
 
 
 def test_a_sink_as_source(dataset, tmp_path, logs):
@@ -150,16 +149,19 @@ def test_nanoseconds_stand_for_microseconds(dataset, tmp_path):
 def test_a_load_that_was_not_merged_is_taken_up(dataset, tmp_path, logs):
     """A run killed between load and MERGE left its slice's table."""
     store = BigQueryStore(dataset[0])
-    store.prepare(None)
-    local = LocalStore(tmp_path / "local")
-    extract([str(logs)], local, window=Window())
-    (path,) = local.slices("entries")
-    with pytest.raises(KeyboardInterrupt), store._loaded(path, sql.STORED):
+    merge = store._merge
+
+    def killed(*_arguments):
         raise KeyboardInterrupt
-    assert store.count((None, None)) == 0
-    store.add_slice(path)
-    store.add_slice(path)
-    assert store.count((None, None)) == pl.read_parquet(path).height
+
+    store._merge = killed
+    with pytest.raises(KeyboardInterrupt):
+        extracted(store, logs)
+    assert store.count(Window()) == 0
+    store._merge = merge
+    for _ in range(2):
+        extracted(store, logs)
+    assert store.count(Window()) == len(logs.read_text(encoding="utf-8").splitlines())
 
 
 def test_tables_are_described(dataset):
@@ -167,7 +169,8 @@ def test_tables_are_described(dataset):
     place, client = dataset
     if "demo" in place:
         pytest.skip("the emulator keeps no descriptions")
-    BigQueryStore(place).prepare(30)
+    with BigQueryStore(place, StoreOptions(expiration_days=30)).writing():
+        pass
     table = client.get_table(f"{client.project}.{parse(place).dataset}.entries")
     assert [field.description for field in table.schema][:1] == ["logName as given"]
     assert table.time_partitioning.expiration_ms == 30 * 86_400_000
@@ -215,14 +218,14 @@ def test_a_view_and_a_column_of_another_type(dataset):
     place, client = dataset
     name = f"{client.project}.{parse(place).dataset}"
     client.create_table(bigquery.Table(f"{name}.entries", [bigquery.SchemaField("log_name", "INTEGER")]))
-    with pytest.raises(StoreError, match=r"entries.log_name is INT64, not STRING"):
-        BigQueryStore(place).prepare(None)
+    with pytest.raises(StoreError, match=r"entries.log_name is INT64, not STRING"), BigQueryStore(place).writing():
+        pass
     client.delete_table(f"{name}.entries")
     view = bigquery.Table(f"{name}.entries")
     view.view_query = "select 1 as x"
     client.create_table(view)
-    with pytest.raises((StoreError, BigQueryError), match=r"view|Existing|missing"):
-        BigQueryStore(place).prepare(None)
+    with pytest.raises((StoreError, BigQueryError), match=r"view|Existing|missing"), BigQueryStore(place).writing():
+        pass
 
 
 def test_a_refused_query(dataset):

@@ -5,9 +5,11 @@ polars or sqlglot.
 """
 
 import ctypes
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+from google.protobuf.message import DecodeError
 from zetasql.core.local_service import ZetaSqlLocalService
 from zetasql.types import LanguageOptions
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service_pb2
@@ -68,7 +70,9 @@ class Reference:
         request = service_pb2.AnalyzeRequest(
             sql_statement=statement, options=options, simple_catalog=self._catalog(tables or {})
         )
-        self._call("Analyze", request, service_pb2.AnalyzeResponse)
+        # What was resolved can be nested deeper than its answer may be read; an error comes before there is one.
+        with suppress(DecodeError):
+            self._call("Analyze", request, service_pb2.AnalyzeResponse)
 
     def _catalog(self, tables):
         found = simple_catalog_pb2.SimpleCatalogProto(name="c")

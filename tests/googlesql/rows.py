@@ -5,11 +5,9 @@ from hypothesis import strategies as st
 
 from parsers.check import as_entries
 from parsers.model import Example
-from pipeline.extract import extract
 from pipeline.schema import ENTRIES, polars_schema
 from pipeline.stores.local import LocalStore
-from pipeline.window import Window
-from tests.conftest import ROOT, rules
+from tests.conftest import ROOT, extracted, rules
 from tests.parsers.test_second_engine import with_mutations
 
 WINDOWS = ROOT.parent / "shared" / "data" / "windows"
@@ -19,7 +17,7 @@ SCHEMA = polars_schema(ENTRIES)
 def of_windows(folder):
     """All entries of the recorded windows, as a store has them."""
     store = LocalStore(folder)
-    extract([str(path) for path in sorted(WINDOWS.iterdir())], store, window=Window())
+    extracted(store, *sorted(WINDOWS.iterdir()))
     return pl.concat([store.read("entries", path.stem) for path in store.slices("entries")]).select(SCHEMA.names())
 
 

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from parsers.googlesql_pieces import text
 from parsers.model import Catalogue
-from parsers.to_googlesql import classification, text
+from parsers.to_googlesql import classification
 from parsers.to_polars import Classifier
 from pipeline.classify import classify
 from pipeline.schema import EVENT_COLUMNS, EVENTS, polars_schema

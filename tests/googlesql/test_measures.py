@@ -22,7 +22,7 @@ START = 1_768_467_600 * 10**9
 def agree(reference, folder, name, events, start_ns=None, end_ns=None):
     store = LocalStore(folder)
     store.write("events", "00000000", events)
-    with DuckDBEngine(store.slices("events"), start_ns=start_ns, end_ns=end_ns) as engine:
+    with DuckDBEngine(store.slices("events"), (start_ns, end_ns)) as engine:
         ours = engine.measure(name)
     theirs = reference.query(measure(name, "stored", within(start_ns, end_ns)), {"stored": events})
     order = ours.columns
@@ -40,8 +40,16 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def listed():
-    """Events of the catalogue's lines, spread over minutes, revisions and instances."""
+    """Events of the catalogue's lines, spread over minutes, revisions and instances; some jobs', some with answers."""
     rows = of_catalogue().with_row_index("n").with_columns(pl.col("n").cast(pl.Int64))
+    answered = pl.col("n") % 17 == 0
+    rows = rows.with_columns(
+        workload=pl.when(pl.col("n") % 4 > 0).then(pl.lit("service")).otherwise(pl.lit("job")),
+        http_status=pl.coalesce("http_status", pl.when(answered).then(pl.lit(200, pl.Int64))),
+        http_method=pl.coalesce("http_method", pl.when(answered).then(pl.lit("GET"))),
+        http_response_bytes=pl.when(answered).then(pl.col("n") * 31 % 9000),
+        client=pl.when(pl.col("n") % 3 > 0).then(pl.format("c{}", pl.col("n") % 19)),
+    )
     rows = rows.with_columns(
         timestamp_ns=START + pl.col("n") * 700_000_001,
         project=pl.lit("p"),

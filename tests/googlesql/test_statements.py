@@ -5,10 +5,10 @@ import pytest
 
 from pipeline import googlesql as sql
 from pipeline.schema import EVENTS, HISTORY, polars_schema
-from pipeline.warehouse import Place
+from pipeline.warehouse import Address
 from tests.conftest import rules
 
-PLACE = Place("demo", "logs")
+PLACE = Address("demo", "logs")
 NS = (1_768_467_600 * 10**9, 1_768_471_200 * 10**9)
 
 

@@ -61,7 +61,7 @@ def a_healthy_sample():
         service_max_gap_ns=MINUTE_NS,
         service_entries=5000,
         service_below_notice=4900,
-        cut_sources=(),
+        incomplete=(),
         severities=frozenset({"DEFAULT", "INFO", "WARNING"}),
         unexplained_errors=0,
         requests=RequestCounts(n=1100, eligible=1000, health=100),

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.judge.counts import Closes
 from pipeline.judge.decide import CHECKS, RELATIVE, decide, judge, worse
-from pipeline.judge.revision_data import Closes, Latency, RequestCounts
-from tests.judge.conftest import MINUTE_NS, START_NS, minutes, occurrences
+from pipeline.judge.revision_data import Latency, RequestCounts
+from tests.judge.conftest import MINUTE_NS, START_NS, judged, minutes, occurrences
 
 
 def status(check, data, policy):
@@ -21,10 +22,21 @@ def test_a_healthy_hour_passes(healthy, policy):
 
 
 def test_every_check_of_the_policy_is_answered_once_and_in_order(healthy, policy):
-    """A report has every check, those without a baseline too."""
+    """A report has every check, those without a baseline too: worst first, then by severity, else as in the policy."""
     checks = judge(healthy(), policy).checks
-    assert [check.id for check in checks] == list(policy.rules)
-    unanswered = [check for check in checks if check.id in RELATIVE]
+    order = list(policy.rules)
+    assert sorted(check.id for check in checks) == sorted(order)
+    ranked = [
+        (
+            ["FAIL", "INCONCLUSIVE", "WARN", "PASS", "NOT_OBSERVABLE", "NOT_APPLICABLE"].index(check.status),
+            ("critical", "major", "minor").index(check.severity),
+            order.index(check.id),
+        )
+        for check in checks
+    ]
+    assert ranked == sorted(ranked)
+    alone = ("platform.restarts", "requests.status", "websocket.handshakes")  # these say something without a baseline
+    unanswered = [check for check in checks if check.id in RELATIVE and check.id not in alone]
     assert {check.status for check in unanswered} == {"NOT_APPLICABLE"}
     assert all("baseline" in check.reason for check in unanswered)
 
@@ -38,8 +50,8 @@ def test_a_window_must_span_a_minute(healthy, policy, span_s, wanted):
 
 @pytest.mark.parametrize(
     ("missing_minutes", "gap_minutes", "wanted"),
-    [(7, 1, "INCONCLUSIVE"), (5, 1, "PASS"), (7, 2, "PASS")],
-    ids=["cut", "below a tenth", "its own silences explain it"],
+    [(7, 1, "INCONCLUSIVE"), (5, 1, "PASS"), (6, 1, "PASS"), (7, 2, "PASS"), (10, 2, "PASS")],
+    ids=["cut", "below a tenth", "a tenth", "its own silences explain it", "five times its longest silence"],
 )
 def test_a_missing_head_is_a_cut_export(healthy, policy, missing_minutes, gap_minutes, wanted):
     """More than 10 % of the window and more than 5 times the largest inner gap must be missing."""
@@ -53,7 +65,7 @@ def test_a_missing_head_is_a_cut_export(healthy, policy, missing_minutes, gap_mi
 
 def test_a_truncated_source_is_inconclusive(healthy, policy):
     """A file that ends in the middle of an entry may have ended anywhere."""
-    check = CHECKS["evidence.window"](healthy(cut_sources=("logs.json",)), policy)
+    check = CHECKS["evidence.window"](healthy(incomplete=("logs.json",)), policy)
     assert check.status == "INCONCLUSIVE"
     assert "logs.json" in check.reason
 
@@ -206,7 +218,7 @@ def test_handshakes(healthy, policy, rejected, upgraded, clients, wanted):
         handshakes_rejected=rejected,
         handshake_clients=clients,
     )
-    assert status("websocket.handshakes", healthy(requests=counts), policy) == wanted
+    assert judged(healthy(requests=counts), policy, "websocket.handshakes").status == wanted
 
 
 @pytest.mark.parametrize(
@@ -320,7 +332,7 @@ def test_the_verdict_takes_severity_and_need_into_account(healthy, policy):
     ]
     decision = decide(both, policy)
     assert (decision.verdict, decision.risk) == ("INCONCLUSIVE", "MEDIUM")
-    assert decision.headline == "INCONCLUSIVE, 1 warning: too few"
+    assert decision.headline == "INCONCLUSIVE: too few (and 1 warning)"
 
 
 def test_the_worse_of_two_verdicts():
@@ -341,12 +353,12 @@ def test_leaks_are_told_by_kind_and_count_and_warn(healthy, policy):
     """A minor check: it warns, and names no value."""
     check = CHECKS["security.leaks"](healthy(leaks={"tokens": 2, "e-mail addresses": 1}), policy)
     assert (check.status, check.severity) == ("WARN", "minor")
-    assert check.reason == "e-mail addresses in 1 entry, tokens in 2 entries"
+    assert check.reason == "the logs contain e-mail addresses in 1 entry, tokens in 2 entries"
     assert status("security.leaks", healthy(), policy) == "PASS"
 
 
 def test_scanners_are_listed(healthy, policy):
-    """They were turned away: nothing to warn of."""
+    """They were rejected: nothing to warn of."""
     assert status("security.attacks", healthy(requests=RequestCounts(n=9, scans=3)), policy) == "PASS"
     assert status("security.attacks", healthy(), policy) == "NOT_APPLICABLE"
 
@@ -367,13 +379,25 @@ def test_failures_that_no_other_check_judges(healthy, policy, rows, wanted):
     assert status("application.failures", healthy(occurrences=occurrences(*rows)), policy) == wanted
 
 
+def test_where_no_user_came_uptime_checks_are_judged(healthy, policy):
+    """40 uptime checks of `/`, 39 in 5xx: FAIL by them alone, and the reasons say so; all well is PASS."""
+    for failed, wanted in ((39, "FAIL"), (0, "PASS")):
+        data = healthy(requests=RequestCounts(n=40, errors_5xx=failed, synthetic=40, synthetic_5xx=failed))
+        rate, traffic = (CHECKS[name](data, policy) for name in ("requests.error_rate", "evidence.traffic"))
+        assert (rate.status, traffic.status) == (wanted, "PASS")
+        assert rate.reason.startswith(f"{failed} of 40 synthetic requests ended in 5xx")
+        assert traffic.reason == "no user requests; 40 synthetic requests (uptime checks) are judged instead"
+    with_users = healthy(requests=RequestCounts(n=41, errors_5xx=39, eligible=1, synthetic=40, synthetic_5xx=39))
+    assert status("evidence.traffic", with_users, policy) == "INCONCLUSIVE"
+
+
 @pytest.mark.parametrize(
     ("errors", "n", "told"),
     [
         (
             0,
             270,
-            "98 more at this rate would decide",
+            "about 101 more requests would decide",
         ),  # R: binom.test(0, 368)$conf.int ends at 0.00997, of 367 at 0.01000
         (0, 368, None),
         (40, 1000, None),

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pipeline.judge.compare import compare
 from pipeline.judge.decide import decide, judge
 from pipeline.judge.policy import load
+from pipeline.judge.ranks import Weighted
 from pipeline.judge.revision_data import EventTotal, RequestCounts, SignatureRow, Signatures, Times, weighted
-from pipeline.judge.stats import DesignEffect, Weighted
+from pipeline.judge.stats import DesignEffect
 from tests.judge.conftest import MINUTE_NS, START_NS, a_healthy_sample, judged, minutes, profile
 
 
@@ -89,7 +90,7 @@ def test_a_large_difference_that_chance_explains_is_undecided(pair, policy):
     )
     check = judged(data, policy, "requests.latency")
     assert check.status == "INCONCLUSIVE"
-    assert "chance can explain it" in check.reason
+    assert "chance can explain the difference" in check.reason
     assert check.effect.needed_requests > 0
 
 
@@ -173,12 +174,39 @@ def test_an_error_rate_must_grow_in_points_and_in_proportion(pair, policy, befor
     assert check.baseline.n == before[1]
 
 
+def test_what_a_pass_does_not_exclude_is_said(pair, policy):
+    """No failure in 20,000 excludes a rise by two points, none in 100 does not; nor 60 requests twice the latency."""
+    for n, excluded in ((20000, True), (100, False)):
+        none = RequestCounts(n=n, eligible=n)
+        check = judged(pair(base={"requests": none}, requests=none), policy, "requests.error_rate")
+        assert (check.status, check.excludes is None) == ("PASS", excluded), check.reason
+        assert ("is excluded" in check.reason) == excluded
+    assert check.excludes == "a rise of up to 2.63 points is not excluded"  # Wilson: 1.645^2 / (100 + 1.645^2)
+    there = {("endpoint", "GET /x"): times(lognormal(100, 60, sigma=2.0), effect=4.0)}
+    here = {("endpoint", "GET /x"): times(lognormal(100, 60, sigma=2.0), effect=4.0)}
+    slow = judged(pair(base={"times": there}, times=here), policy, "requests.latency")
+    assert slow.status == "PASS"
+    assert slow.excludes.endswith("times the baseline's latency is not excluded")
+    many = {("endpoint", "GET /x"): times(lognormal(100, 2000))}
+    assert judged(pair(base={"times": many}, times=many), policy, "requests.latency").excludes is None
+
+
+def test_the_relative_effect_is_a_share_of_the_baselines_value(pair, policy):
+    """From 1 to 3 in a hundred is 200 % more; as many as before are 0 % more."""
+    for k, relative in ((30, 2.0), (10, 0.0)):
+        data = pair(
+            base={"requests": RequestCounts(n=1000, eligible=1000, eligible_5xx=10)},
+            requests=RequestCounts(n=1000, eligible=1000, eligible_5xx=k),
+        )
+        assert judged(data, policy, "requests.error_rate").effect.relative == pytest.approx(relative)
+
+
 SURGES = [((1, 500), "PASS"), ((2, 500), "INCONCLUSIVE"), ((60, 500), "FAIL"), ((9, 500), "WARN")]
 
 
 @pytest.mark.parametrize(("now", "wanted"), SURGES)
 def test_a_surge_of_401_and_403_is_seen(pair, policy, now, wanted):
-    """Users are turned away: 0.2 % before. Two in 500 are twice that, and no more than chance."""
+    """Users are rejected: 0.2 % before. Two in 500 are twice that, and no more than chance."""
     data = pair(
         base={"requests": RequestCounts(n=5000, eligible=5000, eligible_denied=10)},
         requests=RequestCounts(n=now[1], eligible=now[1], eligible_denied=now[0]),
@@ -209,17 +237,36 @@ def test_errors_of_one_minute_weigh_less(pair, policy):
 # The family of comparisons
 
 
-def test_many_comparisons_raise_the_bar(pair, policy):
-    """Sixteen lines after two are news where little is asked, and none among a hundred other questions."""
-    # R: poisson.test(c(16, 2), c(1000, 1000), alternative = "greater")$p.value is 0.0006561
-    row = SignatureRow("disk slow", "WARNING", "", "", startup=False, n=16, baseline_n=2)
+def test_many_comparisons_of_a_check_raise_the_bar(pair, policy):
+    """Eighteen lines after two are news where little is asked, and none among a hundred kinds of lines."""
+    # R: poisson.test(c(18, 2), c(1000, 1000), alternative = "greater")$p.value is 0.0002012
+    row = SignatureRow("disk slow", "WARNING", "", "", startup=False, n=18, baseline_n=2, minutes=18, slots=18)
     one = found(pair(signatures=Signatures(both=(row,))), policy, "novelty.errors")
     assert one["disk slow"].decided == "WARN"
-    quiet = tuple(replace(row, signature=f"line {n}", n=5, baseline_n=5) for n in range(100))
+    quiet = tuple(replace(row, signature=f"line {n}", n=5, baseline_n=5, minutes=5, slots=5) for n in range(100))
     many = found(pair(signatures=Signatures(both=(row, *quiet))), policy, "novelty.errors")
-    assert one["disk slow"].effect.p == pytest.approx(0.0006561, rel=1e-3)
+    assert one["disk slow"].effect.p == pytest.approx(0.0002012, rel=1e-3)
     assert many["disk slow"].decided == "INCONCLUSIVE"
     assert many["disk slow"].effect.q > one["disk slow"].effect.q
+
+
+def test_kinds_of_warnings_do_not_dilute_the_error_rate(pair, policy):
+    """24 of 4,853 beside 3 of 4,816 warn, whether or not 150 kinds of warnings are unchanged."""
+    base = {"requests": RequestCounts(n=4816, eligible=4816, eligible_5xx=3)}
+    now = RequestCounts(n=4853, eligible=4853, eligible_5xx=24)
+    row = SignatureRow("", "WARNING", "", "", startup=False, n=5, baseline_n=5, minutes=5, slots=5)
+    quiet = Signatures(both=tuple(replace(row, signature=f"line {n}") for n in range(150)))
+    (rate,) = found(pair(base=base, requests=now, signatures=quiet), policy, "requests.error_rate").values()
+    # R: fisher.test(matrix(c(24, 4829, 3, 4813), 2), alternative = "greater")$p.value
+    assert rate.effect.p == pytest.approx(2.612e-5, rel=1e-3)
+    assert (rate.decided, rate.effect.q) == ("WARN", rate.effect.p)
+
+
+def test_what_chance_alone_may_raise_is_within_the_budget(policy):
+    """The checks' alphas add up to 2 % WARN, and a quarter of it is 0.5 % FAIL."""
+    alphas = [rule["alpha"] for rule in policy.rules.values() if "alpha" in rule.limits]
+    assert len(alphas) >= 10
+    assert sum(alphas) <= 0.02 + 1e-12
 
 
 def test_without_a_baseline_nothing_is_compared(healthy, policy):

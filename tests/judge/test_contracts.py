@@ -7,9 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.judge.contracts import recodings
+from pipeline.judge.counts import Ages
 from pipeline.judge.decide import judge
 from pipeline.judge.expectations import Contract, Expectations, Rename, Required
-from pipeline.judge.revision_data import Ages, EndpointCounts, EventTotal, RequestCounts, SignatureRow, Signatures
+from pipeline.judge.revision_data import EndpointCounts, EventTotal, RequestCounts, SignatureRow, Signatures
 from tests.judge.conftest import MINUTE_NS, START_NS, minutes, occurrences, profile
 
 SAYS = {"owner": "shop team", "reason": "known"}
@@ -51,6 +52,10 @@ def test_a_contract_covers_what_keeps_to_it(healthy, policy, limits, status, cov
     assert checks["application.failures"].status == ("PASS" if covered else "FAIL")
     wanted = "WARN" if status == "exceeded" else "PASS" if status else "NOT_APPLICABLE"
     assert checks["expected.contracts"].status == wanted
+    if status == "exceeded":
+        (limit, value), says = next(iter(limits.items())), checks["expected.contracts"].reason
+        allowed = {"max_count": f"at most {value} allowed", "max_per_request": f"{value} per request allowed"}
+        assert allowed.get(limit, f"2 of them not within {value} s of a start") in says
 
 
 def test_a_start_that_was_not_seen_is_outside_of_a_start_up(healthy, policy):
@@ -78,8 +83,8 @@ def test_failing_requests_of_an_endpoint_can_be_expected(healthy, policy):
 
 
 def test_a_signature_can_be_expected(pair, policy):
-    """New lines that nothing explains: no news, and no unexplained error."""
-    row = SignatureRow("legacy sync off", "ERROR", "", "", startup=False, n=9, baseline_n=0)
+    """New unknown lines: no news, and no unexplained error."""
+    row = SignatureRow("legacy sync off", "ERROR", "", "", startup=False, n=9, baseline_n=0, minutes=9, slots=9)
     data = pair(signatures=Signatures(new=(row,)), unexplained_errors=9)
     _, without = judged(data, policy)
     assert (without["novelty.errors"].status, without["evidence.explained"].status) == ("FAIL", "WARN")
@@ -96,7 +101,9 @@ def test_unused_contracts_are_listed(healthy, policy):
 
 def test_what_the_catalogue_expects_needs_no_contract(pair, policy):
     """Events of the pack of expected warnings are no news."""
-    row = SignatureRow("no session", "WARNING", "expected.x", "degraded", startup=False, n=50, baseline_n=0)
+    row = SignatureRow(
+        "no session", "WARNING", "expected.x", "degraded", startup=False, n=50, baseline_n=0, minutes=30, slots=30
+    )
     data = pair(signatures=Signatures(new=(row,)), ages={"expected.x": ages((500, 50))})
     found, checks = judged(data, policy, known={"expected.x": "No session is there."})
     assert checks["novelty.errors"].status == "PASS"

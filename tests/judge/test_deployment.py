@@ -3,7 +3,8 @@
 import pytest
 
 from pipeline.judge import model
-from pipeline.judge.revision_data import Instances
+from pipeline.judge.deployed import Deployed
+from pipeline.judge.revision_data import Instances, RequestCounts
 from tests.judge.conftest import MINUTE_NS, START_NS, occurrences, profile
 from tests.judge.test_checks import status
 
@@ -20,6 +21,50 @@ def test_ready_and_not_ready(healthy, policy):
     refused = occurrences(("audit.not_ready", 5, 1))
     assert status("deployment.ready", healthy(occurrences=refused), policy) == "FAIL"
     assert status("deployment.ready", healthy(occurrences=refused, ready_ns=START_NS + 9 * MINUTE_NS), policy) == "PASS"
+
+
+NAME = "shop-api-00042-abc"
+
+
+@pytest.mark.parametrize(
+    ("deployed", "more", "ready", "evidence"),
+    [
+        ({"overdue": True}, {"requests": RequestCounts()}, "FAIL", "PASS"),
+        ({"overdue": True}, {"requests": RequestCounts(n=9, errors_5xx=9)}, "FAIL", "PASS"),
+        ({"overdue": True}, {}, "NOT_OBSERVABLE", "PASS"),
+        ({"overdue": True}, {"requests": RequestCounts(), "answered_before": 1}, "NOT_OBSERVABLE", "INCONCLUSIVE"),
+        ({}, {"requests": RequestCounts()}, "NOT_OBSERVABLE", "INCONCLUSIVE"),
+        ({"failed": "It did not listen."}, {"requests": RequestCounts()}, "FAIL", "PASS"),
+        ({"overdue": True, "revision": None}, {}, "NOT_OBSERVABLE", "INCONCLUSIVE"),
+    ],
+    ids=[
+        *("never ready", "never ready, all refused", "it serves", "it served before the window", "still pending"),
+        *("failed", "no revision is named"),
+    ],
+)
+def test_a_revision_that_serves_is_ready(healthy, policy, deployed, more, ready, evidence):
+    """Overdue is one that nobody saw answer; pending is neither."""
+    newest = Deployed(**{"started_ns": START_NS, "revision": NAME, **deployed})
+    data = healthy(deployed=newest, **more)
+    assert (status("deployment.ready", data, policy), status("evidence.deployed", data, policy)) == (ready, evidence)
+
+
+@pytest.mark.parametrize(
+    ("failed", "started", "answered", "wanted"),
+    [
+        (2, 0, 0, "FAIL"),
+        (1, 0, 0, "NOT_OBSERVABLE"),
+        (2, 1, 0, "NOT_OBSERVABLE"),
+        (2, 0, 1, "NOT_OBSERVABLE"),
+    ],
+    ids=["twice", "once", "and one good start", "and one good answer"],
+)
+@pytest.mark.parametrize("event", ["platform.probe_failed", "platform.could_not_start"])
+def test_two_failed_starts_and_no_good_one_fail(healthy, policy, event, failed, started, answered, wanted):
+    """No instance ever ran, so all nine requests were refused, or all but those that were answered."""
+    rows = [(event, minute, 1) for minute in range(failed)] + [("platform.probe_succeeded", 5, 1, "ok", -1)] * started
+    data = healthy(occurrences=occurrences(*rows), requests=RequestCounts(n=9, errors_5xx=9 - answered))
+    assert status("deployment.ready", data, policy) == wanted
 
 
 @pytest.mark.parametrize(

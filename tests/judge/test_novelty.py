@@ -4,24 +4,81 @@ import pytest
 
 from pipeline.judge.decide import judge
 from pipeline.judge.novelty import similarity
-from pipeline.judge.revision_data import EventTotal, RequestCounts, SignatureRow, Signatures
-from tests.judge.conftest import judged, profile
+from pipeline.judge.revision_data import EndpointCounts, EventTotal, RequestCounts, SignatureRow, Signatures
+from tests.judge.conftest import MINUTE_NS, START_NS, judged, minutes, occurrences, profile
 
 
 def row(text="pool exhausted", n=1, baseline_n=0, level="ERROR", **more):
-    whole = {"event": "", "outcome": "", "startup": False, **more}
+    whole = {"event": "", "outcome": "", "startup": False, "slots": more.get("minutes", 1), **more}
     return SignatureRow(text, level, n=n, baseline_n=baseline_n, **whole)
 
 
-@pytest.mark.parametrize(("n", "wanted"), [(1, "WARN"), (4, "WARN"), (5, "FAIL")])
-def test_new_lines_warn_and_five_fail(pair, policy, n, wanted):
-    """One to four lines can be one request's bad luck."""
-    check = judged(pair(signatures=Signatures(new=(row(n=n),))), policy, "novelty.errors")
+@pytest.mark.parametrize(("n", "wanted"), [(1, "PASS"), (5, "PASS"), (6, "WARN"), (7, "WARN"), (8, "FAIL")])
+def test_new_lines_count_by_their_minutes(pair, policy, n, wanted):
+    """Beside as many requests, a kind in m minutes has p = 2 (1/2)^m: 1/16 at 5, 1/32 at 6, 1/64 at 7, 1/128 at 8."""
+    check = judged(pair(signatures=Signatures(new=(row(n=n, minutes=n),))), policy, "novelty.errors")
     assert check.status == wanted
     assert "1 new" in check.reason
-    # R: poisson.test(c(1, 4, 5)[i])$conf.int
-    ends = {1: (0.02531781, 5.571643), 4: (1.089865, 10.24159), 5: (1.623486, 11.66833)}[n]
-    assert (check.observed.low, check.observed.high) == pytest.approx(ends, abs=5e-4)
+
+
+def test_lines_of_one_minute_are_one_occurrence(pair, policy):
+    """A hundred lines within a minute: one bad minute, which the baseline's hour may have missed by chance."""
+    check = judged(pair(signatures=Signatures(new=(row(n=100, minutes=1),))), policy, "novelty.errors")
+    assert (check.status, check.observed.value) == ("PASS", 100)
+    # R: poisson.test(100)$conf.int
+    assert (check.observed.low, check.observed.high) == pytest.approx((81.36399, 121.62679), abs=1e-3)
+
+
+def test_many_new_kinds_are_news_where_few_are_gone(pair, policy):
+    """Five kinds new and none gone: 2 * (1/2)^5 = 1/16; six: 1/32. With six gone too it is the logger's long tail."""
+    kinds = tuple(row(f"kind {name}") for name in "abcdef")
+    assert judged(pair(signatures=Signatures(new=kinds[:5])), policy, "novelty.errors").status == "PASS"
+    assert judged(pair(signatures=Signatures(new=kinds)), policy, "novelty.errors").status == "WARN"
+    gone = tuple(row(f"once {name}", n=0, baseline_n=1) for name in "abcdef")
+    assert judged(pair(signatures=Signatures(new=kinds, gone=gone)), policy, "novelty.errors").status == "PASS"
+
+
+def test_runs_that_passed_before_make_new_lines_news_sooner(pair, policy):
+    """With three times the requests before: p = 2 (1/4)^m, 1/32 at 3 minutes."""
+    new = Signatures(new=(row(n=3, minutes=3),))
+    assert judged(pair(signatures=new), policy, "novelty.errors").status == "PASS"
+    pooled = profile(requests=RequestCounts(n=3000, eligible=3000))
+    assert judged(pair(signatures=new, pooled=pooled), policy, "novelty.errors").status == "WARN"
+
+
+@pytest.mark.parametrize(
+    ("event", "level", "runs", "before", "wanted"),
+    [
+        ("python.traceback", "ERROR", 10, False, "WARN"),
+        ("python.traceback", "ERROR", 9, False, "PASS"),
+        ("python.traceback", "ERROR", 10, True, "PASS"),
+        ("", "CRITICAL", 10, False, "WARN"),
+        ("", "ERROR", 10, False, "PASS"),
+        ("python.worker_failed", "ERROR", 1, True, "WARN"),
+    ],
+)
+def test_the_first_of_what_never_comes_warns(pair, policy, event, level, runs, before, wanted):
+    """A traceback or CRITICAL line where ten passed runs had none; a crash at once. One line never fails."""
+    new = row(level=level, event=event, outcome="failure" if event else "")
+    pooled = profile(runs=runs)
+    data = pair(signatures=Signatures(new=(new,), grave_before=before), pooled=pooled)
+    assert judged(data, policy, "novelty.errors").status == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "n", "wanted"),
+    [
+        ("checkout failed for basket <*>", 20, "WARN"),
+        ("checkout failed for basket <*>", 19, "PASS"),
+        ("checkout done for basket <*>", 500, "PASS"),
+        ("import done, failed: 0", 500, "PASS"),
+        ("health: no failures", 500, "PASS"),
+    ],
+)
+def test_new_lines_below_warning_can_speak_of_failure(pair, policy, text, n, wanted):
+    """Twenty lines and one in a hundred requests; what denies a failure is none."""
+    data = pair(signatures=Signatures(fresh=((text, n),)))
+    assert judged(data, policy, "novelty.errors").status == wanted
 
 
 def test_nothing_new_passes(pair, policy):
@@ -33,15 +90,16 @@ def test_nothing_new_passes(pair, policy):
 
 
 def test_a_much_smaller_baseline_makes_nothing_new(pair, policy):
-    """Six lines in 1,000 requests, none in 50: the baseline would have shown 0.3."""
+    """Six lines in 1,000 requests, none in 50: the baseline would have shown 0.3, and 2 (20/21)^6 is above 1."""
     base = {"requests": RequestCounts(n=50, eligible=50)}
-    check = judged(pair(base=base, signatures=Signatures(new=(row(n=6),))), policy, "novelty.errors")
-    assert (check.status, check.observed.value) == ("PASS", 0.3)
+    check = judged(pair(base=base, signatures=Signatures(new=(row(n=6, minutes=6),))), policy, "novelty.errors")
+    assert check.status == "PASS"
+    assert "chance" in check.reason
 
 
 def test_start_up_lines_need_a_start_to_compare_with(pair, policy):
     """A warning of the start-up is no news beside a baseline that was not seen to start; an error warns."""
-    started = {"startup": True, "n": 50}
+    started = {"startup": True, "n": 50, "minutes": 10}
     warning = Signatures(new=(row(level="WARNING", **started),))
     assert judged(pair(signatures=warning, starts=2), policy, "novelty.errors").status == "PASS"
     error = Signatures(new=(row(**started),))
@@ -51,9 +109,9 @@ def test_start_up_lines_need_a_start_to_compare_with(pair, policy):
 
 
 def test_an_error_in_other_words_is_a_rename(pair, policy):
-    """Six lines that say what six others said: a warning to look at, not six new errors."""
-    old = row("Order service: payment gateway did not answer within <*> s", n=0, baseline_n=6)
-    new = row("Payment gateway did not answer within <*> s (order service)", n=6)
+    """Nine lines that say what nine others said: a warning to look at, not nine new errors."""
+    old = row("Order service: payment gateway did not answer within <*> s", n=0, baseline_n=9)
+    new = row("Payment gateway did not answer within <*> s (order service)", n=9, minutes=9)
     data = pair(signatures=Signatures(new=(new,), gone=(old,)))
     assert judged(data, policy, "novelty.errors").status == "WARN"
     assert [one.change for one in judge(data, policy).changes] == ["renamed"]
@@ -73,7 +131,7 @@ def test_an_error_in_other_words_is_a_rename(pair, policy):
     ],
 )
 def test_a_success_that_stopped_is_seen(pair, policy, before, eligible, now, wanted):
-    """Measured by requests of users: those of the baseline were 1,000."""
+    """Measured by user requests: those of the baseline were 1,000."""
     events = {"auth.success": EventTotal(now, "ok")} if now else {}
     data = pair(
         base={"events": {"auth.success": EventTotal(before, "ok")}},
@@ -81,6 +139,59 @@ def test_a_success_that_stopped_is_seen(pair, policy, before, eligible, now, wan
         requests=RequestCounts(n=eligible, eligible=eligible),
     )
     assert judged(data, policy, "novelty.silent").status == wanted
+
+
+@pytest.mark.parametrize(
+    ("seen", "mix", "wanted"), [(24, 0.0, "WARN"), (61, 0.0, "PASS"), (24, 0.5, "PASS")], ids=["rare", "a third", "mix"]
+)
+def test_a_success_that_became_rare_is_seen(pair, policy, seen, mix, wanted):
+    """24 where 200 were expected; not where half of the requests ask for something else."""
+    at = START_NS // MINUTE_NS
+    elsewhere = round(mix * 1000)
+    data = pair(
+        base={
+            "events": {"auth.success": EventTotal(200, "ok")},
+            "endpoints": {"GET /": EndpointCounts(1000)},
+        },
+        events={"auth.success": EventTotal(seen, "ok")},
+        endpoints={"GET /": EndpointCounts(1000 - elsewhere), "GET /static": EndpointCounts(elsewhere)},
+        occurrences=occurrences(*(("auth.success", minute, 1, "ok", -1) for minute in range(seen))),
+        minutes=minutes(*((at + minute, 15, 0) for minute in range(66))),
+    )
+    assert judged(data, policy, "novelty.silent").status == wanted
+
+
+@pytest.mark.parametrize(("a_minute", "wanted"), [(1, "WARN"), (3, "PASS")], ids=["evenly", "in bursts of three"])
+def test_a_rare_success_is_counted_by_its_bursts(pair, policy, a_minute, wanted):
+    """15 where 50 were expected. In bursts of three the design effect is 3, so it is 5 where 17 were.
+
+    R: poisson.test(c(15, 50), alternative = "less")$p.value is 7.9e-06; of c(5, 17) it is 0.0085, above 0.001.
+    """
+    at = START_NS // MINUTE_NS
+    rows = [("auth.success", minute, a_minute, "ok", -1) for minute in range(0, 60, 4 * a_minute)]
+    data = pair(
+        base={"events": {"auth.success": EventTotal(50, "ok")}},
+        events={"auth.success": EventTotal(15, "ok")},
+        occurrences=occurrences(*rows),
+        minutes=minutes(*((at + minute, 15, 0) for minute in range(60))),
+    )
+    assert judged(data, policy, "novelty.silent").status == wanted
+
+
+def test_a_rare_success_that_comes_evenly_is_not_taken_for_bursts(pair, policy):
+    """13 where 50 were expected, one or two in each of ten minutes: the design effect is 1, and chance gives 1.5e-06.
+
+    scipy: binom.cdf(13, 63, .5). With the sum in place of the difference it would be 6: binom.cdf(2, 10, .5) is 0.055.
+    """
+    at = START_NS // MINUTE_NS
+    rows = [("auth.success", minute, 1 if minute < 7 else 2, "ok", -1) for minute in range(10)]
+    data = pair(
+        base={"events": {"auth.success": EventTotal(50, "ok")}},
+        events={"auth.success": EventTotal(13, "ok")},
+        occurrences=occurrences(*rows),
+        minutes=minutes(*((at + minute, 100, 0) for minute in range(10))),
+    )
+    assert judged(data, policy, "novelty.silent").status == "WARN"
 
 
 @pytest.mark.parametrize("name", ["platform.probe_succeeded", "http.access", "python.startup_complete", "audit.ready"])
@@ -116,4 +227,14 @@ def test_a_drop_of_the_explained_share_is_inconclusive(pair, policy):
     assert judged(pair(parsed=1000, explained=801), policy, "evidence.explained").status == "PASS"
     check = judged(pair(parsed=1000, explained=790), policy, "evidence.explained")
     assert (check.status, policy["evidence.explained"].required) == ("INCONCLUSIVE", True)
+    half = {"parsed": 1000, "explained": 500}  # 0.5 - 0.3 is 0.2 in binary too
+    for explained, wanted in ((301, "PASS"), (300, "INCONCLUSIVE")):
+        data = pair(base=half, parsed=1000, explained=explained)
+        assert judged(data, policy, "evidence.explained").status == wanted
     assert profile().explained_ratio == 1.0
+
+
+def test_a_new_logger_at_info_hides_nothing(pair, policy):
+    """As many known lines a request as before, and twice as many unknown ones beside them."""
+    assert judged(pair(parsed=15000, explained=5000), policy, "evidence.explained").status == "PASS"
+    assert judged(pair(parsed=15000, explained=3900), policy, "evidence.explained").status == "INCONCLUSIVE"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri
+from scipy.stats import beta
 
 from pipeline.judge.power import (
     binomial_design_effect,
@@ -15,7 +16,8 @@ from pipeline.judge.power import (
     more_requests_to_decide,
     more_to_detect_shift,
 )
-from pipeline.judge.stats import INDEPENDENT, DesignEffect, Weighted, clopper_pearson, mann_whitney
+from pipeline.judge.ranks import Weighted, mann_whitney
+from pipeline.judge.stats import INDEPENDENT, DesignEffect, clopper_pearson
 
 NONE = Weighted.of([])
 
@@ -52,6 +54,16 @@ def test_design_effect_ties_out_with_r():
         (25.461841992, 3.115332995), rel=1e-6
     )
     assert design_effect(WIND_SUMS, [8] * 19 + [1], 17056.83) == pytest.approx((2.930132733, 15.464577412), rel=1e-6)
+
+
+def test_as_many_failures_as_successes_are_counted_by_the_failures():
+    """The rarer of both, else the failures: 3 and 1 at a time, (9 + 1) / 4; of the successes it would be 6 / 4."""
+    assert binomial_design_effect([3, 1, 0], [4, 2, 2]) == 2.5
+
+
+def test_equal_minutes_are_no_more_than_independent():
+    """Eight minutes of a 1 and a 3: their sums do not vary at all, their values do."""
+    assert design_effect([4] * 8, [2] * 8, 80.0).value == 1.0
 
 
 def test_what_does_not_vary_has_no_design_effect():
@@ -201,52 +213,54 @@ def test_binomial_design_effect_of_all_or_nothing_is_1(length):
         binomial_design_effect([2], [1])
 
 
-# > lo <- function(n) qbeta(.025, .03 * n, n - .03 * n + 1); n <- 100; while (lo(n) <= .01) n <- n + 1   (R 4.2.2)
-# [1] 172
-# > hi <- function(n) qbeta(.975, .005 * n + 1, n - .005 * n); n <- 200; while (hi(n) >= .01) n <- n + 1
-# [1] 1518
-# > binom.test(0, 367)$conf.int[2]; binom.test(0, 368)$conf.int[2]
-# [1] 0.01000109573 0.009974054827
-DECIDED_FROM_R = [(3, 100, 172 - 100), (1, 200, 1518 - 200), (0, 0, 368), (0, 367, 1), (0, 368, 0), (0, 5000, 0)]
+# Which are decided by R's binom.test(k, n)$conf.int against 1 % (R 4.2.2):
+# 0 of 367: 0 to 0.01000110, 0 of 368: 0 to 0.00997405; 10 of 400: 0.01205 to 0.04549; 2 of 4: 0.06759 to 0.93241
+DECIDED_BY_R = [(0, 367, False), (0, 368, True), (0, 5000, True), (10, 400, True), (3, 100, False)]
 
 
-@pytest.mark.parametrize(("k", "n", "more"), DECIDED_FROM_R)
-def test_requests_to_decide_tie_out_with_r(k, n, more):
-    """The least number whose Clopper-Pearson interval leaves a limit of 1 % out."""
-    assert more_requests_to_decide(k, n, 0.01) == more
+@pytest.mark.parametrize(("k", "n", "is_decided"), DECIDED_BY_R)
+def test_nothing_more_is_needed_where_r_has_decided(k, n, is_decided):
+    """The Clopper-Pearson interval leaves a limit of 1 % out, or it does not."""
+    assert (more_requests_to_decide(k, n, 0.01) == 0) == is_decided
 
 
 def test_above_the_limit_takes_its_failures():
-    """2 of 4 are above 1 % by the interval, yet 3 failures are asked for: 2 more requests."""
+    """2 of 4 are above 1 % by the interval, yet 3 failures are asked for."""
     assert clopper_pearson(2, 4)[0] > 0.01
-    assert more_requests_to_decide(2, 4, 0.01) == 2
+    assert more_requests_to_decide(2, 4, 0.01) > 0
     assert more_requests_to_decide(2, 4, 0.01, min_k=2) == 0
 
 
-def test_at_the_limit_nothing_decides():
-    """A rate equal to the limit, or within 10 million requests of it, is not decided; nor is a limit of 0 or 1."""
+def test_what_nobody_would_wait_for_is_not_promised():
+    """More than ten windows; a limit of 0 or 1 is never decided."""
+    assert more_requests_to_decide(0, 20, 0.01) is None
     assert more_requests_to_decide(1, 100, 0.01) is None
-    assert more_requests_to_decide(10_001, 1_000_000, 0.01) is None
     assert more_requests_to_decide(0, 50, 0.0) is None
     assert more_requests_to_decide(50, 50, 1.0) is None
     with pytest.raises(ValueError, match="5 of 3"):
         more_requests_to_decide(5, 3, 0.01)
 
 
-@given(st.integers(0, 20), st.integers(1, 400), st.sampled_from([0.001, 0.01, 0.2]))
-def test_so_many_requests_decide(k, n, limit):
-    """Whole failures at the next multiple of the sample: decided once the answer says so, not one sample earlier."""
-    k = min(k, n)
-    more = more_requests_to_decide(k, n, limit, min_k=1)
-    if more is None:
-        return
-    times = -(-(n + more) // n)
-    low, high = clopper_pearson(k * times, n * times)
-    assert low > limit or high < limit
-    fewer = (n + more - 1) // n
-    if more:
-        low, high = clopper_pearson(k * fewer, n * fewer)
-        assert low <= limit <= high
+def test_four_of_five_promises_are_kept():
+    """True rates log-uniform from 0.1 to 6 %, windows of 400: so many more requests decide in 80 to 92 % of cases.
+
+    A simulation of its own (binomial draws, Clopper-Pearson by scipy's beta); in a simulation of 96 cases it was 87 %,
+    and 76 % where the seen rate is taken for true.
+    """
+    rng = np.random.default_rng(7)
+    kept = promised = 0
+    for rate in np.exp(rng.uniform(np.log(0.001), np.log(0.06), 400)):
+        k = int(rng.binomial(400, rate))
+        more = more_requests_to_decide(k, 400, 0.01)
+        if not more:
+            continue
+        promised += 1
+        total, n = k + int(rng.binomial(more, rate)), 400 + more
+        low = beta.ppf(0.025, total, n - total + 1) if total else 0.0
+        high = beta.ppf(0.975, total + 1, n - total)
+        kept += (low > 0.01 and total >= 3) or high < 0.01
+    assert promised > 60
+    assert 0.80 <= kept / promised <= 0.92, (kept, promised)
 
 
 # > power.prop.test(n = n, p1 = k / n, p2 = q, sig.level = .01, alternative = "one.sided")$power   (R 4.2.2)

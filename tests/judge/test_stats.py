@@ -11,20 +11,23 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from pipeline.judge.stats import (
-    DesignEffect,
+from pipeline.judge.ranks import (
     MannWhitney,
     Percentile,
     Shift,
     Weighted,
-    benjamini_hochberg,
-    clopper_pearson,
-    fisher_exact,
     hodges_lehmann,
     mann_whitney,
     percentile_interval,
+)
+from pipeline.judge.stats import (
+    DesignEffect,
+    benjamini_hochberg,
+    clopper_pearson,
+    fisher_exact,
     poisson_exact,
     poisson_interval,
+    rise_bound,
 )
 
 ALTERNATIVES = ("greater", "less", "two-sided")
@@ -37,6 +40,14 @@ FROM_R = [
     (5, 10, 0.187086, 0.812914),
     (1, 20, 0.001265089, 0.2487328),
 ]
+
+
+def test_the_bound_of_a_rise_ties_out_with_newcombe():
+    """Newcombe (1998), Table II (a), 56/70 and 48/80: method 10 gives 0.0524 to 0.3339, two-sided 95 %."""
+    z = 1.959963984540054
+    up = rise_bound(control_k=48, control_n=80, experiment_k=56, experiment_n=70, z=z)
+    down = rise_bound(control_k=56, control_n=70, experiment_k=48, experiment_n=80, z=z)
+    assert (round(up, 4), round(-down, 4)) == (0.3339, 0.0524)
 
 
 @pytest.mark.parametrize(("k", "n", "low", "high"), FROM_R)

@@ -5,8 +5,10 @@ from textwrap import dedent
 import polars as pl
 import pytest
 
-from parsers.check import as_entries, check, how_far
+from parsers.check import as_entries, check, check_traces, how_far
 from parsers.model import Example, Match, load
+from pipeline import googlesql
+from pipeline.googlesql import statement_problems
 
 OPENED = """\
     ["shop.opened"]
@@ -204,3 +206,17 @@ def test_examples_are_redacted_and_stripped_like_entries():
     assert frame["log_id"].to_list() == ["run.googleapis.com/stderr", "cloudaudit.googleapis.com/activity"]
     assert frame["http_status"].to_list() == [None, 500]
     assert frame.schema["http_status"] == pl.Int64
+
+
+def test_a_statement_that_bigquery_would_refuse_is_a_problem(monkeypatch):
+    """The catalogue's statement stays below half of the limit of a query's text."""
+    catalogue = load()
+    assert statement_problems(catalogue) == []
+    monkeypatch.setattr(googlesql, "STATEMENT_LIMIT", 1000)
+    (problem,) = statement_problems(catalogue)
+    assert "the limit is 1,000" in problem.text
+
+
+def test_the_shipped_traces_are_right():
+    """Of each language of stack traces: portable patterns, examples with their fields, near misses."""
+    assert check_traces() == []

@@ -65,7 +65,7 @@ def test_a_users_pack_is_loaded_beside_ours(folder):
     assert {event.name for event in both.events} == {event.name for event in ours.events} | {"shop.started"}
     assert both["shop.started"].pack == "shop"
     assert both.titles["shop"] == "Shop"
-    assert both.places["shop.started"] == (str(folder() / "shop.toml"), 5)
+    assert both.origins["shop.started"] == (str(folder() / "shop.toml"), 5)
     assert [event.name for event in both.events] == sorted(event.name for event in both.events)
     assert both.digest != ours.digest == load().digest
 

@@ -12,10 +12,11 @@ import re2
 
 from parsers.check import as_entries
 from parsers.dialect import groups
-from parsers.lines import FORMATS
+from parsers.formats import formats
 from parsers.model import Example, load
-from parsers.redact import RULES
-from parsers.signature import _DELIMITED, _REPEATED, _VARIABLE, EXCEPTIONS
+from parsers.redact import STEPS
+from parsers.signature import _DELIMITED, _REPEATED, _VARIABLE
+from parsers.traces import traces
 from tests.parsers.test_redact import HARMLESS, PLANTED
 
 MUTATIONS = 6
@@ -71,6 +72,9 @@ def texts():
     """All lines of the catalogue, redacted, and mutations of each by a fixed seed."""
     lines = [example.line for event in CATALOGUE.events for example in event.example if example.line]
     lines += [text for event in CATALOGUE.events for text in event.near_misses]
+    lines += [example.line for form in formats().format for example in form.example]
+    lines += [text for form in formats().format for text in form.near_misses]
+    lines += [example.line for trace in traces() for example in trace.example]
     plain = as_entries([Example(line=line) for line in lines])["text"].to_list()
     return with_mutations(plain, MUTATIONS)
 
@@ -131,14 +135,28 @@ def test_a_wording_is_found_only_where_its_literal_stands(texts):
         assert lost.to_list() == [], match.pattern
 
 
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("form", formats().format, ids=lambda form: form.name)
 def test_engines_read_the_same_formats(form, texts):
     """Level, logger and message."""
     assert difference(form.pattern, texts) == []
 
 
-REPLACED = [(rule.name, rule.pattern, rule.replacement) for rule in RULES]
-REPLACED += [(f"signature {n}", p, "<*>") for n, p in enumerate((_DELIMITED, _VARIABLE, _REPEATED, *EXCEPTIONS))]
+TRACES = {
+    f"{trace.language} {n}": pattern
+    for trace in traces()
+    for n, pattern in enumerate((trace.mark, *trace.exceptions, *trace.frames))
+}
+
+
+@pytest.mark.parametrize("pattern", TRACES.values(), ids=TRACES)
+def test_engines_read_the_same_traces(pattern, texts):
+    """Exceptions and frames."""
+    assert difference(pattern, [text for text in texts if "\n" in text]) == []
+
+
+REPLACED = [(step.rules[0].name, step.pattern, step.replacement) for step in STEPS]
+REPLACED += [(f"signature {n}", p, "<*>") for n, p in enumerate((_DELIMITED, _VARIABLE, _REPEATED))]
+REPLACED += [(f"library of {trace.language}", trace.library, "") for trace in traces()]
 
 
 @pytest.mark.parametrize(("pattern", "replacement"), [row[1:] for row in REPLACED], ids=[row[0] for row in REPLACED])

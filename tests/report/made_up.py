@@ -68,13 +68,14 @@ def empty(**more):
     """A verdict on nothing at all."""
     facts = {
         "tool": Tool(name="runverdict", version="0.1.0", catalogue="0" * 12, policy="1" * 12),
+        "workload": "service",
         "service": "shop-api",
         "revision": "shop-api-00042-abc",
         "location": None,
         "baseline": None,
         "verdict": "INCONCLUSIVE",
         "risk": "MEDIUM",
-        "headline": "INCONCLUSIVE: 0 requests of users",
+        "headline": "INCONCLUSIVE: 0 user requests",
         "notes": [],
         "window": WindowFacts(
             start=None, end=None, covered_start=None, covered_end=None, settled=False, filtered=False
@@ -90,13 +91,14 @@ def empty(**more):
             eligible=0,
             eligible_5xx=0,
             latency_ms=NONE,
+            user_latency_ms=NONE,
             by_endpoint=[],
         ),
         "events": [],
         "codes": [],
         "signatures": [],
         "signatures_left_out": 0,
-        "checks": checks("NOT_OBSERVABLE", "no line tells of it"),
+        "checks": checks("NOT_OBSERVABLE", "no line reports it"),
     }
     return Verdict(**{**facts, **more})
 
@@ -129,7 +131,7 @@ def full(**more):
         "location": "europe-west1",
         "verdict": "FAIL",
         "risk": "HIGH",
-        "headline": "FAIL, 1 warning: 5 of 266 requests ended in 5xx: 1.88 %",
+        "headline": "FAIL: 5 of 266 user requests ended in 5xx (and 1 warning)",
         "notes": ["The window is not settled."],
         "inputs": Inputs(
             entries=1998,
@@ -150,6 +152,7 @@ def full(**more):
             eligible=266,
             eligible_5xx=5,
             latency_ms=SOME,
+            user_latency_ms=SOME,
             by_endpoint=[
                 Endpoint(endpoint="GET /health", n=66, errors_4xx=0, errors_5xx=0, latency_ms=SOME),
                 Endpoint(endpoint="GET /api/orders/{id}", n=200, errors_4xx=2, errors_5xx=5, latency_ms=SOME),

@@ -12,6 +12,7 @@ from tests.conftest import ROOT, RUNVERDICT, entry, failing, line, ndjson, reque
 from tests.report.browser import opened
 from tests.report.hostile import HOSTILE
 from tests.report.made_up import PROOF, TIME, checks, full
+from tests.report.runs import twelve
 
 pytestmark = [pytest.mark.full, pytest.mark.filterwarnings("default")]
 AXE = ROOT / ".venv/axe/node_modules/axe-core/axe.min.js"
@@ -55,8 +56,17 @@ def pages(tmp_path_factory):
     large.write_text(html(full(checks=many, signatures=lines), {}))
     everything = folder / "full.html"
     everything.write_text(html(full(), {}))
+    subprocess.run([RUNVERDICT, "check", folder / "slow.ndjson", "--store", folder / "store"], capture_output=True)
+    twelve(folder / "store", folder / "many")
+    subprocess.run([RUNVERDICT, "history", "--store", folder / "many", "--out", folder / "over"], capture_output=True)
+    sides = ("--revision", "shop-api-00041-5h6", "--revision", "shop-api-00042-w9r")
+    arguments = ("compare", folder / "slow.ndjson", *sides, "--out", folder / "compared")
+    subprocess.run([RUNVERDICT, *map(str, arguments)], check=True, capture_output=True)
     return {
+        "compare": next((folder / "compared").rglob("compare.html")),
         "demo": report(folder / "demo", "demo"),
+        "history": folder / "over/shop-api/history.html",
+        "index": folder / "over/index.html",
         "slow": report(folder / "slow", "check", folder / "slow.ndjson"),
         "empty": report(folder / "empty", "check", empty),
         "hostile": report(folder / "hostile", "check", ndjson(folder / "hostile.ndjson", hostile())),
@@ -65,7 +75,7 @@ def pages(tmp_path_factory):
     }
 
 
-KINDS = ("demo", "slow", "empty", "hostile", "large", "full")
+KINDS = ("demo", "slow", "empty", "hostile", "large", "full", "history", "index", "compare")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,7 +97,9 @@ def test_it_opens_in_silence_and_fits(pages, kind, width):
             page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
         assert page.locator("h1").is_visible()
         for figure in page.locator("figure svg").all():
-            assert figure.bounding_box()["height"] > 80
+            box = figure.bounding_box()
+            assert box["height"] > 80
+            assert box["x"] + box["width"] <= width  # whole, on a phone too
     assert messages == []
     assert [url.partition(":")[0] for url in requests] == ["file"]
 

@@ -10,7 +10,8 @@ from polars.testing import assert_frame_equal
 
 from pipeline.aggregate.duckdb import DuckDBEngine
 from pipeline.aggregate.measures import measure
-from pipeline.report.figures import FIGURES, figures, png, svg, title
+from pipeline.report.drawing import png, svg, title
+from pipeline.report.figures import FIGURES, figures
 from pipeline.report.frames import charts
 from pipeline.report.html import inline
 from pipeline.stores.local import LocalStore
@@ -18,7 +19,7 @@ from tests.conftest import check, entry, line, ndjson, request
 from tests.report.made_up import full
 
 OLD, NEW = "shop-api-00041-xyz", "shop-api-00042-abc"
-ID = {"project": "demo", "location": "europe-west1", "service": "shop-api", "revision": NEW}
+ID = {"project": "demo", "location": "europe-west1", "workload": "service", "service": "shop-api", "revision": NEW}
 TIME = pl.Datetime("us", "UTC")
 
 
@@ -181,7 +182,7 @@ def test_the_frame_of_revisions(measured, found):
             "revision": ["shop-api-00040-aaa", "shop-api-00040-aaa", OLD, "other-00001-aaa"],
             "started": [f"2026-01-{day}T00:00:00.123456789Z" for day in (13, 14, 14, 14)],
             "verdict": "PASS",
-            "requests": [10, 20, 30, 40],
+            "eligible": [10, 20, 30, 40],
             "error_rate": [0.5, 0.25, 0.5, 0.5],
             "p50_ms": 1.0,
             "p95_ms": [70.0, 80.0, 90.0, 90.0],

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from pipeline.judge.model import Observed, SignatureCount
+from pipeline.judge.model import Look, Observed, SignatureCount
 from pipeline.report.files import rendered
 from pipeline.report.html import html
 from pipeline.report.sections import sections
@@ -89,7 +89,7 @@ def test_every_statement_and_check_is_in_the_page():
     *subjects, checklist, _ = sections(verdict)
     for section in (*subjects, checklist):
         assert section.title in text
-        for one in section.statements:
+        for one in section.claims:
             assert one.claim in text
             assert one.text in text
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
@@ -108,6 +108,24 @@ def test_every_statement_and_check_is_in_the_page():
         assert one.event in text
     assert "3 more signatures are counted and not listed" in text
     assert "crash loop: exit(3): 15 failures" in text
+
+
+def test_looks_of_a_watch_are_a_table():
+    """A row each, only where there were some."""
+    look = Look(
+        at=TIME,
+        minute=5.0,
+        settled_until=TIME,
+        requests=40,
+        errors_5xx=3,
+        design_effect=1.0,
+        evidence=9.0,
+        failed=["a.b"],
+    )
+    text = re.sub(r"\s+", " ", " ".join(Page(html(full(looks=[look]), {})).text))
+    assert "Failed checks" in text
+    assert re.search(r" 5 40 3 a\.b ", text)
+    assert "Failed checks" not in html(full(), {})
 
 
 def test_a_large_verdict_is_a_small_file():

@@ -2,14 +2,16 @@
 
 import doctest
 
-from pipeline.report import numbers, statements
-from pipeline.report.numbers import duration, effect, observed
+from pipeline.judge import numbers
+from pipeline.judge.numbers import duration
+from pipeline.report import claims
+from pipeline.report.numbers import effect, observed
 from tests.report.made_up import full
 
 
 def test_examples():
     """The examples in the docstrings hold."""
-    for module in (numbers, statements):
+    for module in (numbers, claims):
         assert doctest.testmod(module).failed == 0
 
 

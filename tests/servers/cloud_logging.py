@@ -12,7 +12,9 @@ import threading
 import time
 from collections import deque
 from contextlib import contextmanager
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl
 
 from tests.servers.log_filter import compiled, nanoseconds
 
@@ -43,7 +45,8 @@ class CloudLogging:
 
     entries: dicts, or raw bytes together with the dict they are found by: (bytes, dict). per_minute: the quota, or
     None. page_limit: the most entries on a page. faults: call number (from 1) to fault; `fault` for the others.
-    shuffle: entries of equal timestamp come in another order in every listing.
+    shuffle: entries of equal timestamp come in another order in every listing. date: the server's clock, for the header
+    Date of its answers, a time or a function; None for answers without one.
     """
 
     def __init__(self, entries=(), *, project="demo", per_minute=None, page_limit=MAX_PAGE, clock=time.monotonic):
@@ -51,9 +54,13 @@ class CloudLogging:
         self.per_minute = per_minute
         self.page_limit = page_limit
         self.clock = clock
+        self.others = []  # further APIs at the same address: answer(path, params) gives a status and an object, or None
+        self.resources = set()  # further names that may be read: of organizations, folders, views …
+        self.denied = set()
         self.faults = {}
         self.fault = None
         self.shuffle = False
+        self.date = None
         self.calls = []  # the requests, in their order
         self.pages = []  # (filter, offset) of every page given
         self.refused = 0  # calls above the quota
@@ -69,8 +76,9 @@ class CloudLogging:
         for one in entries:
             raw, value = one if isinstance(one, tuple) else (json.dumps(one, ensure_ascii=False).encode(), one)
             self._entries.append((nanoseconds(value["timestamp"]), value.get("insertId", ""), value, raw))
-        self._entries.sort(key=lambda one: one[:2])
-        self._listings.clear()
+        if entries:
+            self._entries.sort(key=lambda one: one[:2])
+            self._listings.clear()
 
     @contextmanager
     def running(self):
@@ -128,8 +136,11 @@ class CloudLogging:
         self._sent.append(now)
 
     def _check(self, asked):
-        if asked.get("resourceNames") != [f"projects/{self.project}"]:
-            raise RefusalError(404, "NOT_FOUND", f"{asked.get('resourceNames')} does not exist")
+        for name in asked.get("resourceNames") or [None]:
+            if name in self.denied:
+                raise RefusalError(403, "PERMISSION_DENIED", f"Permission denied on {name} (or it may not exist)")
+            if name not in (f"projects/{self.project}", *self.resources):
+                raise RefusalError(404, "NOT_FOUND", f"{name} does not exist")
         if not 0 <= asked.get("pageSize", 50) <= MAX_PAGE:
             raise RefusalError(400, "INVALID_ARGUMENT", "page_size is out of range")
         if len(asked.get("filter", "")) > 20_000:
@@ -185,6 +196,12 @@ def handler_of(server):
             except RefusalError as error:
                 self.refuse(error)
 
+        def do_GET(self):
+            path, _, query = self.path.partition("?")
+            answers = (api.answer(path, dict(parse_qsl(query))) for api in server.others)
+            code, found = next((answer for answer in answers if answer is not None), (501, {}))
+            self.send(code, json.dumps(found).encode())
+
         def page(self, entries, token):
             tail = b',"nextPageToken":' + json.dumps(token).encode() if token else b""
             self.send(
@@ -194,6 +211,12 @@ def handler_of(server):
         def refuse(self, error, **headers):
             found = {"code": error.code, "message": str(error), "status": error.status, "details": error.details}
             self.send(error.code, json.dumps({"error": found}).encode(), **headers)
+
+        def send_response(self, code, message=None):
+            self.send_response_only(code, message)
+            if server.date:
+                moment = server.date() if callable(server.date) else server.date
+                self.send_header("Date", format_datetime(moment, usegmt=True))
 
         def send(self, code, body, *, kind="application/json; charset=UTF-8", **headers):
             self.send_response(code)

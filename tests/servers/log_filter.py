@@ -6,6 +6,8 @@ be taken for another one.
 """
 
 import re
+from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import unquote
 
 TOKEN = re.compile(
@@ -16,13 +18,18 @@ LETTERS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 TIMES = ("timestamp", "receiveTimestamp")
 
 
+@lru_cache(maxsize=100_000)
 def nanoseconds(text):
     """RFC 3339 in UTC as ns since 1970."""
-    from datetime import UTC, datetime
-
     whole, _, fraction = text.removesuffix("Z").partition(".")
     seconds = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
     return seconds * 10**9 + int(fraction.ljust(9, "0") or 0)
+
+
+@lru_cache(maxsize=1000)
+def log_of(name):
+    """The log of a logName."""
+    return unquote(name.partition("/logs/")[2])
 
 
 def compiled(text):
@@ -101,7 +108,7 @@ class Parser:
             (_, opened), (given, log), (_, closed) = self.take(), self.take(), self.take()
             if (opened, given, closed) != ("(", "string", ")"):
                 raise ValueError("log_id takes one string")
-            return lambda entry: unquote(entry.get("logName", "").partition("/logs/")[2]) == log
+            return lambda entry: log_of(entry.get("logName", "")) == log
         _, operator = self.take()
         kind, wanted = self.take()
         if operator not in COMPARISONS or kind == "op":

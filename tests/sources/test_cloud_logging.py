@@ -8,10 +8,11 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import logging_v2
 
 from pipeline.errors import SourceError, UsageError
-from pipeline.sources.cloud_logging.access import Access, is_live, project_of
+from pipeline.sources.base import Access
 from pipeline.sources.cloud_logging.api import PAGE_SIZE, Api, TokenError
 from pipeline.sources.cloud_logging.filter import Scope
 from pipeline.sources.cloud_logging.quota import Clock, Pace, backoff_s
+from pipeline.sources.cloud_logging.resources import resources_of
 from pipeline.sources.records import SourceReport
 from tests.conftest import line
 from tests.servers import cloud_logging as server
@@ -217,7 +218,7 @@ def test_loopback_needs_no_credentials(endpoint, monkeypatch):
     """Nor a way around a proxy, nor a key file that is not there."""
     monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:3128")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
-    assert Api(SOURCE, Access(endpoint)).project == "demo"
+    assert Api(SOURCE, Access(endpoint)).resources[0].id == "demo"
 
 
 def test_a_proxy_is_not_asked_for_this_machine(cloud, time, monkeypatch):
@@ -246,15 +247,78 @@ def test_the_private_call_of_the_client_is_there():
     assert {"method", "url", "data", "content_type", "timeout"} <= set(names)
 
 
-@pytest.mark.parametrize("source", ["logging://demo", "logging://demo/", "logging://example.com:demo-1"])
-def test_a_project_is_named_by_its_scheme(source):
-    """`logging://PROJECT`, of a domain too."""
-    assert is_live(source)
-    assert project_of(source) in ("demo", "example.com:demo-1")
+VIEW = "organizations/7/locations/eu/buckets/central/views/team"
 
 
-@pytest.mark.parametrize("source", ["logging://", "logging://a/b", "logging://a b", 'logging://a"', "logging://A"])
-def test_what_is_no_project_is_refused(source):
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("logging://demo", ["projects/demo"]),
+        ("logging://demo/", ["projects/demo"]),
+        ("logging://projects/demo", ["projects/demo"]),
+        ("logging://example.com:demo-1", ["projects/example.com:demo-1"]),
+        ("logging://organizations/7", ["organizations/7"]),
+        ("logging://billingAccounts/01AB23-45CD67-89EF01", ["billingAccounts/01AB23-45CD67-89EF01"]),
+        (f"logging://{VIEW}", [VIEW]),
+        (
+            "logging://demo/locations/eu/buckets/_Default",
+            ["projects/demo/locations/eu/buckets/_Default/views/_AllLogs"],
+        ),
+        (f"logging://demo,folders/9,{VIEW},demo", ["projects/demo", "folders/9", VIEW]),
+    ],
+)
+def test_what_an_address_names(source, names):
+    """Projects by their id, other resources by their names, several with commas, each once."""
+    assert [resource.name for resource in resources_of(source)] == names
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("logging://", "logging://a/b", "logging://a b", 'logging://a"', "logging://A", "logging://a,,b"),
+        *(
+            "logging://organizations/x",
+            "logging://folders/",
+            "logging://a/locations/eu/buckets/",
+            f"logging://{VIEW}/x",
+        ),
+        "logging://" + ",".join(f"p{n}" for n in range(101)),
+    ],
+)
+def test_what_is_no_resource_is_refused(source):
     """Before anything is sent."""
     with pytest.raises(UsageError, match="names no project"):
-        project_of(source)
+        resources_of(source)
+
+
+@pytest.mark.parametrize("source", ["organizations/7", VIEW, f"demo,folders/9,{VIEW}"])
+def test_every_resource_is_read(cloud, time, source):
+    """By the name that the API has for it, all of an address at once."""
+    cloud.resources = {"organizations/7", "folders/9", VIEW}
+    with cloud.running() as url:
+        assert len(listed(Api(f"logging://{source}", api(url, time).access))) == 2500
+    names = [resource.name for resource in resources_of(source)]
+    assert all(call["resourceNames"] == names for call in cloud.calls)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("folders/9", "ask for roles/logging.viewer on folder 9"),
+        (f"demo,{VIEW}", f"ask for roles/logging.viewAccessor on organization 7, for the view {VIEW}"),
+        ("organizations/8", "is 8 the number of the organization"),
+        ("demo/locations/eu/buckets/b/views/x", "gcloud logging views list --bucket=b --location=eu --project=demo"),
+    ],
+)
+def test_a_denied_resource_has_the_hint_that_fits(cloud, time, source, said):
+    """The role that reads it, of the resource that was denied; where it does not exist, how to find its name."""
+    cloud.denied = {"folders/9", VIEW}
+    with cloud.running() as url, pytest.raises(SourceError, match=said):
+        listed(Api(f"logging://{source}", api(url, time).access))
+
+
+def test_a_service_perimeter_is_named(cloud, time):
+    """VPC Service Controls refuse with the same status; no role helps."""
+    cloud.faults = {1: server.refusal(403, "PERMISSION_DENIED", details=[{"reason": "SECURITY_POLICY_VIOLATED"}])}
+    with cloud.running() as url, pytest.raises(SourceError, match="service perimeter"):
+        listed(api(url, time))

@@ -7,7 +7,7 @@ import json
 import pytest
 import zstandard
 
-from pipeline.sources.files.explorer_csv import is_table
+from pipeline.sources.files.explorer_csv import is_table, table_records
 from pipeline.sources.files.reader import SourceReport, read
 from pipeline.sources.log_entry import EntryReader
 
@@ -99,11 +99,83 @@ def test_csv_gives_the_rows_of_json(tmp_path):
         (b"textPayload\nonly one column\n", False),
         (b'[{"insertId": "a"},\n', False),
         (b"", False),
+        (b"exporting timestamp,severity,insertId\n", False),
+        (b'timestamp,severity,textPayload\n{"insertId": "a"}\n', False),
+        (b"Downloading 10%\rDownloading, timestamp\n", False),
+        (b"insertId,timestamp,insertId\n", False),
+        (b'insertId,"\'labels.""a-b""",timestamp\n', True),
+        (b"insertId,timestamp,logName,newField.of.later\n", True),
+        (b"name,address,timestamp,textPayload,age\n", False),
     ],
 )
 def test_a_table_is_told_by_its_header(head, wanted):
-    """Two columns at least, one of them a field that only a LogEntry has."""
+    """Two columns at least, all of them names of fields, one of them a field that only a LogEntry has."""
     assert is_table(head) == wanted
+
+
+HEADER = b"insertId,logName,textPayload\n"
+
+
+def records_of(tmp_path, text):
+    path = tmp_path / "logs.csv"
+    path.write_bytes(text)
+    report = SourceReport(str(path))
+    return [line for batch in read(str(path), report=report) for line in batch.lines], report
+
+
+@pytest.mark.parametrize(
+    ("rows", "texts"),
+    [
+        (b"a,l,1\nb,l,2,3\nc,l,4\n", ["1", b"b,l,2,3", "4"]),
+        (b"a,l,1\nb,l\nc,l,4\n", ["1", b"b,l", "4"]),
+        (b"a,l,1,,\r\nb,l,2\r\n", ["1", "2"]),
+        (b"a,l,he\rllo\nb,l,x\r\n", ["he\rllo", "x"]),
+        (b'a,l,"open\nb,l,x\nc,l,y\n', [b'a,l,"open', "x", "y"]),
+        (b'a,l,"open\nb,l,"x"\nc,l,"y\nz"\n', [b'a,l,"open', "x", "y\nz"]),
+        (b'a,l,"x" y\nb,l,z\n', [b'a,l,"x" y', "z"]),
+        (b'a,l,5" disk\nb,l,"say ""hi"", all"\n', ['5" disk', 'say "hi", all']),
+        (b'(2 rows)\n{"insertId": "b"}\n', [b"(2 rows)", b'{"insertId": "b"}']),
+        (HEADER + b"b,l,x\n", ["x"]),
+        (b"a,l,\xff\0x\n", ["\ufffd\0x"]),
+    ],
+)
+def test_rows_that_do_not_fit_cost_only_themselves(tmp_path, rows, texts):
+    """Surplus and missing cells, quotes that stay open, carriage returns: kept as they stood, counted and said."""
+    found, report = records_of(tmp_path, HEADER + rows)
+    raw = [text for text in texts if isinstance(text, bytes)]
+    assert [json.loads(line)["textPayload"] if line not in raw else line for line in found] == texts
+    assert any(f"{len(raw)} row" in note for note in report.notes) == bool(raw)
+    assert not report.truncated
+
+
+def test_a_table_that_is_cut_in_a_row_is_truncated(tmp_path):
+    """The end of the last row is missing."""
+    for end in (b"b,pro", b'b,l,"never closed'):
+        found, report = records_of(tmp_path, HEADER + b"a,l,1\n" + end)
+        assert (found[1], report.truncated) == (end, True)
+
+
+def test_long_rows_are_cut_and_open_quotes_do_not_hold_the_file_in_memory():
+    """Chunk by chunk; a cell above the limit is cut, a quote that is open so long is taken for one that stays open."""
+    text = HEADER + b"a,l," + b"x" * 5000 + b'\nb,l,"' + b"y\n" * 2500 + b'"\nc,l,z\n'
+    for size in (1, 7, 900):
+        report = SourceReport("-")
+        chunks = (text[at : at + size] for at in range(0, len(text), size))
+        found = [line for lines in table_records(chunks, report, limit=1000) for line in lines]
+        assert (len(found[0]), found[1], found[2]) == (1000, b'b,l,"y', b"y")
+        assert (json.loads(found[-1])["insertId"], report.cut, len(found)) == ("c", 1, 2503)
+
+
+def test_the_apostrophes_of_logs_explorer(tmp_path):
+    """Before texts with signs that a spreadsheet may take for a formula stands one; labels are named in quotes."""
+    plain = as_csv(ENTRIES)
+    rows = list(csv.reader(io.StringIO(plain.decode(), newline="")))
+    quoted = [["'" + cell if any(sign in cell for sign in '-@",:') else cell for cell in row] for row in rows]
+    quoted[0] = ['\'labels."run.googleapis.com/base"' if "googleapis" in cell else cell for cell in quoted[0]]
+    text = io.StringIO()
+    csv.writer(text).writerows(quoted)
+    assert all(start in text.getvalue() for start in ("'labels", "'2026"))
+    assert records_of(tmp_path, text.getvalue().encode())[0] == records_of(tmp_path, plain)[0]
 
 
 @pytest.mark.parametrize("cut", [0, 40])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,7 +146,8 @@ def test_compression_does_not_matter(tmp_path_factory, items, name, members):
 )
 def test_nothing_gives_nothing(tmp_path, content):
     """An empty file, blanks and an empty array hold no record, and are whole."""
-    assert records_of(tmp_path, content) == ([], SourceReport(str(tmp_path / "x.json"), bytes_read=len(content)))
+    whole = SourceReport(str(tmp_path / "x.json"), bytes_read=len(content), form="JSON")
+    assert records_of(tmp_path, content) == ([], whole)
 
 
 def test_one_object_is_one_record(tmp_path):
@@ -731,3 +733,28 @@ def test_size_is_that_on_disk(tmp_path):
     assert size(str(path)) == path.stat().st_size < 1000
     assert size(str(tmp_path / "missing")) is None
     assert size("/dev/null") is None
+
+
+@pytest.mark.parametrize("letter", [b" ", b"\n", b"x"])
+def test_a_zstd_bomb_is_expanded_step_by_step(tmp_path, letter):
+    """Some kilobytes that stand for 256 MiB: no chunk holds more than a step, and blanks are never collected."""
+    path = tmp_path / "bomb.json.zst"
+    with path.open("wb") as file, zstandard.ZstdCompressor(level=19).stream_writer(file) as writer:
+        for _ in range(256):
+            writer.write(letter * (1 << 20))
+    assert path.stat().st_size < 10_000
+    tracemalloc.start()
+    lines, report = read_all(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert ([len(line) for line in lines], report.cut) == (([64 << 20], 1) if letter == b"x" else ([], 0))
+    assert peak < (240 << 20 if letter == b"x" else 40 << 20)
+
+
+def test_tiny_records_end_a_batch_by_their_number(tmp_path):
+    """A row takes a kilobyte, be there ever so little in it."""
+    path = tmp_path / "ones.json.gz"
+    path.write_bytes(gzip.compress(b"1\n" * 200_000))
+    sizes = [len(batch.lines) for batch in read(str(path), report=SourceReport(""))]
+    assert sum(sizes) == 200_000
+    assert max(sizes) < 200_000

@@ -85,6 +85,7 @@ def test_every_column_is_read(reader):
         "location": "europe-west1",
         "service": "shop",
         "revision": "shop-00042-abc",
+        "workload": "service",
         "instance_id": "00aa",
         "severity": "WARNING",
         "message": "hello",
@@ -372,7 +373,7 @@ def test_the_payload_as_it_was(reader, payload, kept):
         ({}, {"resourceName": "namespaces/demo/services/shop-api"}, "shop-api", None),
         ({}, {"resourceName": "projects/p/locations/l/services/shop"}, "shop", None),
         ({}, {"resourceName": "namespaces/demo/revisions/shop-api-00001-xyz"}, "shop-api", None),
-        ({}, {"resourceName": "namespaces/demo/jobs/x"}, None, None),
+        ({}, {"resourceName": "namespaces/demo/jobs/x"}, "x", None),
         ({}, {}, None, None),
     ],
 )
@@ -381,6 +382,25 @@ def test_service_and_revision(reader, labels, proto, service, revision):
     record = changed(jsonPayload=None, protoPayload=proto, resource={"type": "cloud_run_revision", "labels": labels})
     found = row(reader, record)
     assert (found["service"], found["revision"], found["raw"]) == (service, revision, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "identity"),
+    [
+        ("cloud_run_revision", {"service_name": "a", "revision_name": "r"}, ("service", "a", "r")),
+        ("cloud_run_job", {"job_name": "nightly"}, ("job", "nightly", "nightly-x7k2p")),
+        ("cloud_run_worker_pool", {"worker_pool_name": "pool", "revision_name": "r"}, ("worker_pool", "pool", "r")),
+        ("http_load_balancer", {"service_name": "a", "revision_name": "r"}, ("http_load_balancer", None, None)),
+        ("cloudsql_database", {}, ("cloudsql_database", None, None)),
+        (None, {"service_name": "a", "revision_name": "r"}, ("service", "a", "r")),
+        (None, {}, (None, None, "nightly-x7k2p")),
+    ],
+)
+def test_workload(reader, kind, labels, identity):
+    """As the resource's type says; another type names itself and has no service. An execution is a revision."""
+    resource = {"labels": labels} if kind is None else {"type": kind, "labels": labels}
+    found = row(reader, changed(resource=resource, labels={"run.googleapis.com/execution_name": "nightly-x7k2p"}))
+    assert (found["workload"], found["service"], found["revision"]) == identity
 
 
 @pytest.mark.parametrize(
@@ -412,6 +432,34 @@ def test_an_entry_of_a_mebibyte(reader):
     text = "x" * (1 << 20)
     found = rows(reader, changed(jsonPayload=None, textPayload=text), changed(jsonPayload={"message": text}))
     assert [len(one["message"]) for one in found] == [1 << 20] * 2
+
+
+@pytest.mark.parametrize("letter", ["é", "错", "🔥"])
+def test_text_of_any_script_is_kept(reader, letter):
+    """A message of DuckDB that is cut inside of a character is no reason to stop: each line is kept as it stood."""
+    texts = ["a" * count + letter * 30 for count in range(40, 60)]
+    assert [one["raw"] for one in rows(reader, *texts)] == texts
+    found = rows(reader, *[one for text in texts for one in (WHOLE, text)])
+    assert [one["message"] for one in found[::2]] == ["hello"] * len(texts)
+
+
+def test_a_batch_that_memory_cannot_hold_is_read_in_halves(reader):
+    """DuckDB has 400 MB; a batch that needs more gives the same rows."""
+    records = [changed(insertId=f"id{n}", jsonPayload={"message": "x" * (1 << 20), "n": n}) for n in range(60)]
+    found = rows(reader, *records)
+    assert [one["insert_id"] for one in found] == [f"id{n}" for n in range(60)]
+    assert not any(one["raw"] for one in found)
+
+
+def test_a_very_long_entry_is_kept_raw_with_its_key(reader):
+    """Above 1 MiB nothing is parsed; what its key and resource say is read, of times only one that has no rival."""
+    huge = changed(jsonPayload={"message": "x" * (3 << 20)})
+    rival = changed(jsonPayload={"message": "x" * (3 << 20), "timestamp": "2001-01-01T00:00:00Z"})
+    found = rows(reader, huge, WHOLE, rival)
+    whole = {name: found[1][name] for name in ROOT_KEYS}
+    assert {name: found[0][name] for name in ROOT_KEYS} == whole
+    assert (found[0]["raw"], found[0]["message"]) == (json.dumps(huge), None)
+    assert {name: found[2][name] for name in ROOT_KEYS} == {**whole, "timestamp_ns": None}
 
 
 @pytest.mark.parametrize("depth", [200, 1500, 5000, 100_000])

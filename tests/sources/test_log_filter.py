@@ -49,6 +49,31 @@ OTHERS = [
 ]
 
 
+def workload(kind, label, **more):
+    """An entry of a job or a worker pool."""
+    labels = {label: "etl"} if label else {}
+    return entry(5, resource={"type": f"cloud_run_{kind}", "labels": labels}, **more)
+
+
+JOBS = [
+    workload("job", "job_name"),
+    workload("job", "", protoPayload={"resourceName": "namespaces/demo/jobs/etl"}),
+    workload("job", "", protoPayload={"resourceName": "namespaces/demo/executions/etl-x7k2p"}),
+    workload("job", "", protoPayload={"resourceName": "namespaces/demo/tasks/etl-x7k2p-task12"}),
+    workload("worker_pool", "worker_pool_name"),
+    workload("worker_pool", "", protoPayload={"resourceName": "projects/p/locations/l/workerPools/etl"}),
+]
+
+
+def test_a_job_and_a_worker_pool_are_found_like_a_service():
+    """By their label, or by the execution or task that an audit entry is about."""
+    holds = compiled(Scope("etl").text())
+    assert all(map(holds, JOBS))
+    assert all(map(compiled(Scope().text()), JOBS))
+    assert not any(map(compiled(Scope("etl-x7k2p").text()), JOBS))
+    assert not any(map(compiled(Scope("et").text()), JOBS))
+
+
 def test_a_service_is_found_by_its_label_its_revision_or_its_audited_resource():
     """Some audit entries have one of the three alone; other services have none of them."""
     holds = compiled(Scope("shop-api").text())

@@ -6,9 +6,11 @@ import polars as pl
 import pytest
 
 from pipeline.errors import SourceError
-from pipeline.sources import stored
-from pipeline.sources.files.reader import SourceReport, resolve
-from tests.conftest import call, failing
+from pipeline.sources.base import Request
+from pipeline.sources.files.reader import resolve
+from pipeline.sources.records import SourceReport
+from pipeline.sources.stored import StoredSource
+from tests.conftest import call, check, failing, ndjson
 
 
 def test_a_store_gives_the_verdict_of_the_export_it_was_made_from(tmp_path):
@@ -43,4 +45,14 @@ def test_other_parquet_is_refused_in_words(tmp_path, made):
     else:
         path.write_bytes(b"PAR1 no")
     with pytest.raises(SourceError, match=r"log_name is missing|cannot be read as Parquet"):
-        list(stored.read(str(path), report=SourceReport(str(path))))
+        list(StoredSource(str(path)).batches(Request(), SourceReport(str(path))))
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_with_its_last_entry_all_bytes_are_read(tmp_path, n):
+    """Progress ends where the file does, and the whole file is as large as it is."""
+    check(tmp_path, ndjson(tmp_path / "x.ndjson", failing()[:n]))
+    (path,) = (tmp_path / "entries").iterdir()
+    source, report = StoredSource(str(path)), SourceReport(str(path))
+    (batch,) = source.batches(Request(), report)
+    assert (batch.rows.height, report.records, report.bytes_read) == (n, n, path.stat().st_size)

@@ -18,6 +18,7 @@ BASE = {
     **dict.fromkeys(SCHEMA),
     "project": "p",
     "location": "europe-west1",
+    "workload": "service",
     "service": "shop-api",
     "revision": "shop-api-00042-abc",
     "instance_id": "i1",
@@ -33,14 +34,14 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("store")
 
 
-def measured(folder, name, rows):
-    """The rows of one measure over hand-made events, without the identity that all share."""
+def measured(folder, name, rows, *window):
+    """The rows of one measure over hand-made events, without the identity that all share. window: as of the engine."""
     full = [{**BASE, "insert_id": f"id{number}", **row} for number, row in enumerate(rows)]
     frame = pl.DataFrame(full, schema=SCHEMA)
     store = LocalStore(folder)
     store.write("events", "00000000", frame)
-    with DuckDBEngine(store.slices("events")) as engine:
-        return engine.measure(name).drop("project", "location", "service", "revision", strict=False)
+    with DuckDBEngine(store.slices("events"), *window) as engine:
+        return engine.measure(name).drop("project", "location", "workload", "service", "revision", strict=False)
 
 
 def event(name, second, wording=0, cause=None, **more):
@@ -141,6 +142,15 @@ def test_which_requests_count_as_traffic_of_users(folder, more, eligible, health
     """No handshake, preflight, health path, uptime check or scanner."""
     row = measured(folder, "requests", [request(1, **more)]).to_dicts()[0]
     assert (row["eligible"], row["health"], row["handshakes"]) == (eligible, health, handshake)
+
+
+def test_health_checks_that_fail_are_counted_by_themselves(folder):
+    """One of two health checks failed, and one of two user requests."""
+    rows = [request(1, 503, "/health"), request(2, path="/health"), request(3, 500), request(4)]
+    row = measured(folder, "requests", rows).to_dicts()[0]
+    assert [row[name] for name in ("n", "errors_5xx", "health", "health_5xx", "eligible", "eligible_5xx")] == [
+        *(4, 2, 2, 1, 2, 1)
+    ]
 
 
 def test_a_path_that_was_upgraded_once_is_a_websocket_whatever_its_name(folder):
@@ -364,6 +374,32 @@ def test_durations_are_percentiles_by_event(folder):
     }
 
 
+def test_a_window_is_half_open_to_the_nanosecond(folder):
+    """From 10 s to 20 s: the entry at its start, the last before its end, and the one without a time."""
+    times = (10 * 10**9 - 1, 10 * 10**9, 20 * 10**9 - 1, 20 * 10**9, None)
+    rows = [request(0) | {"timestamp_ns": at} for at in times]
+    inside = measured(folder, "revisions", rows, (10 * 10**9, 20 * 10**9)).to_dicts()[0]
+    assert (inside["entries"], inside["first_ns"], inside["last_ns"]) == (3, 10 * 10**9, 20 * 10**9 - 1)
+
+
+def test_requests_that_may_still_run_count_as_events_alone(folder):
+    """Until 20 s: the requests at 10 s and 19 s; the one at 20 s is an entry, and no request yet."""
+    rows = [request(10), request(19), request(20, 500)]
+    settled = ((None, None), 20 * 10**9)
+    row = measured(folder, "requests", rows, *settled).to_dicts()[0]
+    assert (row["n"], row["errors_5xx"]) == (2, 0)
+    assert measured(folder, "revisions", rows, *settled)["entries"].to_list() == [3]
+    assert measured(folder, "events", rows, *settled)["n"].sum() == 3
+
+
+def test_counts_and_sums_are_int64_in_both_dialects(folder):
+    """In GoogleSQL COUNTIF over nulls alone is 0, and a sum of integers is INT64; DuckDB has null and HUGEINT."""
+    measured(folder, "revisions", [event("x", 1), event("x", 2)])
+    with DuckDBEngine(LocalStore(folder).slices("events")) as engine:
+        found = engine.query("select countif(http_status > 1) as failed, sum(n_matches) as total from events")
+    assert (found.rows(), found.dtypes) == ([(0, 2)], [pl.Int64, pl.Int64])
+
+
 def test_no_event_at_all_gives_empty_measures():
     """An empty store has no slice; every measure is empty, none fails."""
     with DuckDBEngine([]) as engine:
@@ -387,3 +423,57 @@ def test_leaks_are_read_off_what_redaction_left(folder, text, kinds):
     row = {"timestamp_ns": 1, "message": text}
     found = measured(folder, "leaks", [row, {**row, "log_id": "run.googleapis.com/requests"}])
     assert dict(found.rows()) == kinds
+
+
+def test_a_start_is_its_own_revisions(folder):
+    """Instance ids can repeat: i1 of the new revision started at 100 s, i1 of the old one is not known to have."""
+    rows = [event("platform.instance_started", 100, revision="shop-api-00043-new")]
+    rows += [
+        request(s, latency_ms=s, revision=r) for s in (110, 300) for r in ("shop-api-00042-abc", "shop-api-00043-new")
+    ]
+    found = measured(folder, "histograms", rows)
+    assert dict(found.group_by("phase").agg(pl.col("n").sum()).iter_rows()) == {"startup": 1, "steady": 3}
+
+
+def attempt(second, task, number, name="platform.exit", code=None, **more):
+    """The end of an attempt of a task, or another line of it."""
+    labels = f'{{"run.googleapis.com/task_attempt":"{number}","run.googleapis.com/task_index":"{task}"}}'
+    outcome = "ok" if code == 0 else "failure"
+    log = {"log_id": "run.googleapis.com/varlog/system", "workload": "job", "labels": labels}
+    return {**event(name, second, outcome=outcome, code=code), **log, **more}
+
+
+def test_an_execution_is_counted_by_the_last_attempts_of_its_tasks(folder):
+    """Task 0 succeeds at once, task 1 after a time-out, task 2 fails twice, task 3 runs still."""
+    rows = [
+        attempt(1, 0, 0, code=0),
+        attempt(2, 1, 0, "job.task_timeout"),
+        attempt(9, 1, 1, code=0),
+        attempt(5, 2, 1, code=1),
+        attempt(3, 2, 0, "platform.memory_limit", fields='{"limit_mib":"512","used_mib":"541"}'),
+        attempt(11, 3, 0, None, log_id="run.googleapis.com/stdout"),
+        attempt(12, 3, 0, None, log_id="run.googleapis.com/stdout", labels=None),
+    ]
+    (found,) = measured(folder, "executions", rows).to_dicts()
+    counts = ("tasks", "succeeded_tasks", "failed_tasks", "retried_tasks", "attempts_failed", "lines")
+    assert [found[name] for name in counts] == [4, 2, 1, 2, 3, 2]
+    assert (found["timeouts"], found["memory_kills"], found["used_mib"]) == (1, 1, 541)
+    assert (found["first_ns"], found["last_ns"]) == (10**9, 12 * 10**9)
+
+
+def test_what_the_audit_log_says_of_an_execution_is_read(folder):
+    """Its times and counts; entries of services are no executions."""
+    status = '{"startTime":"2026-01-15T09:00:00Z","completionTime":"2026-01-15T09:02:00Z","succeededCount":3'
+    audit = "cloudaudit.googleapis.com/system_event"
+    report = f'{{"response":{{"spec":{{"taskCount":4}},"status":{status},"retriedCount":1}}}}}}'
+    said = '{"succeeded":"3","tasks":"4"}'
+    rows = [
+        attempt(5, 0, 0, "job.execution_failed", log_id=audit, payload=report, labels=None, fields=said),
+        attempt(900, 0, 0, "job.run_requested", log_id=audit, payload='{"startTime":"2020-01-01T00:00:00Z"}'),
+    ]
+    (found,) = measured(folder, "executions", rows).to_dicts()
+    assert (found["given_started"], found["given_completed"]) == ("2026-01-15T09:00:00Z", "2026-01-15T09:02:00Z")
+    counts = ("given_succeeded", "given_tasks", "given_retried", "given_cancelled", "said_succeeded", "said_tasks")
+    assert [found[name] for name in counts] == [3, 4, 1, None, 3, 4]
+    assert (found["says_failed"], found["last_ns"], found["tasks"]) == (1, 5 * 10**9, 0)
+    assert measured(folder, "executions", [event("platform.exit", 1, code=1)]).is_empty()

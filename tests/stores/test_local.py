@@ -16,13 +16,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.model import Catalogue
-from pipeline import extract, run
+from pipeline import extract
 from pipeline.errors import StoreError
 from pipeline.schema import CONTENT, ENTRIES, EVENTS, polars_schema
 from pipeline.sources.log_entry import EntryReader
-from pipeline.stores.local import KEY_VARIABLE, LocalStore
+from pipeline.stores.base import KEY_VARIABLE
+from pipeline.stores.local import LocalStore
 from pipeline.window import Window
-from tests.conftest import RUNVERDICT, call, check, documents, entry, failing, healthy, line, ndjson, rules, stamp
+from tests.conftest import (
+    RUNVERDICT,
+    call,
+    check,
+    documents,
+    entry,
+    extracted,
+    failing,
+    healthy,
+    line,
+    ndjson,
+    rules,
+    stamp,
+)
 
 SCHEMA = polars_schema(ENTRIES)
 KEY = b"key"
@@ -49,6 +63,36 @@ def stored(folder, table="entries"):
 def messages(store):
     rows = pl.concat([store.read("entries", path.stem) for path in store.slices("entries")])
     return sorted(rows["message"])
+
+
+_PEAK = """
+import resource
+import polars as pl
+from pipeline.extract import content
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+rows = pl.DataFrame({"insert_id": [None, None], "timestamp_ns": [None, None], "raw": ["\\0" * (32 << 20), "a"]})
+rows = rows.cast({"insert_id": pl.String, "timestamp_ns": pl.Int64})
+before = peak()
+print(content(rows, b"k").n_unique(), peak() - before)
+"""
+
+
+def test_a_long_record_is_compared_by_little_memory():
+    """32 MiB of control characters, each six bytes in JSON: less than three times the record is taken for its hash."""
+    run = subprocess.run([sys.executable, "-c", _PEAK], capture_output=True, text=True, check=True)
+    different, mib = map(int, run.stdout.split())
+    assert different == 2
+    assert mib < 96
+
+
+def test_long_records_without_a_key_are_told_apart_by_their_end(tmp_path):
+    """Two of 2 MiB that differ in the last letter, and one of them again: two stay."""
+    rows = [entry(1, textPayload="a" * (2 << 20) + end, insertId=None) for end in "xyx"]
+    store = filled(tmp_path, rows)
+    assert store.drop_duplicates() == 1
 
 
 @pytest.mark.parametrize("nulls", [[], ["logName"]], ids=["whole key", "null is null"])
@@ -149,13 +193,13 @@ def test_other_rules_make_other_events(tmp_path):
     other = Catalogue((), {}, {})
     check(store.path, path)
     assert stored(store.path, "events")["event"].null_count() == 0
-    run.classify_store(store, other)
+    store.classify(other, Window())
     assert stored(store.path, "events")["event"].null_count() == 41
     half = store.read("events", "00000000")
-    run.classify_store(store, catalogue)
-    store.write_manifest({"catalogue": other.digest, "version": "0"})  # of another version of the tool
+    store.classify(catalogue, Window())
+    store.write_manifest({"catalogue": other.digest, "tool": "0"})  # of another version of the tool
     store.write("events", "00000000", half)
-    run.classify_store(store, catalogue)
+    store.classify(catalogue, Window())
     assert stored(store.path, "events")["event"].null_count() == 0
 
 
@@ -171,6 +215,8 @@ def test_a_slice_appears_whole_or_not_at_all(tmp_path):
     """What a killed run left unfinished is removed; a slice that fails leaves nothing."""
     store = LocalStore(tmp_path)
     left = [tmp_path / "entries" / ".00000000.tmp", tmp_path / ".manifest.tmp"]
+    with store.writing():
+        pass
     for path in left:
         path.write_text("half")
     with LocalStore(tmp_path).writing():
@@ -199,27 +245,42 @@ def test_a_corrupt_manifest_is_named(tmp_path, text):
     store = filled(tmp_path, [entry(1, textPayload="a")])
     (tmp_path / "manifest.json").write_text(text, errors="surrogateescape")
     with pytest.raises(StoreError, match=r"manifest\.json: cannot be used .*; remove it to rebuild it"):
-        run.classify_store(store, rules()[0])
+        store.classify(rules()[0], Window())
     (tmp_path / "manifest.json").unlink()
-    run.classify_store(store, rules()[0])
+    store.classify(rules()[0], Window())
     assert stored(tmp_path, "events").height == 1
 
 
-@pytest.mark.parametrize(("table", "damage"), [("entries", "overwritten"), ("events", "cut")])
-def test_a_damaged_slice_is_named(tmp_path, table, damage):
+def test_a_damaged_slice_of_entries_is_named(tmp_path):
     """Exit 4 and one line, no traceback and no verdict."""
     path = ndjson(tmp_path / "x.ndjson", healthy())
     store = tmp_path / "store"
     check(store, path)
-    slice_ = store / table / "00000000.parquet"
+    slice_ = store / "entries" / "00000000.parquet"
     data = slice_.read_bytes()
     half = len(data) // 2
-    slice_.write_bytes(data[:-20] if damage == "cut" else data[:4] + bytes(half) + data[4 + half :])
+    slice_.write_bytes(data[:4] + bytes(half) + data[4 + half :])
     result = call("check", path, "--store", store)
     assert result.exit_code == 4
-    assert f"{table}" in result.stderr or str(store) in result.stderr
+    assert str(store) in result.stderr
     assert "cannot be used: " in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("damage", ["overwritten", "cut", "shorter", "empty"])
+def test_damaged_events_are_made_anew(tmp_path, damage):
+    """From their entries, and the verdict is the same."""
+    path = ndjson(tmp_path / "x.ndjson", healthy())
+    want = check(tmp_path / "store", path)
+    slice_ = tmp_path / "store/events/00000000.parquet"
+    data, rows = slice_.read_bytes(), pl.read_parquet(slice_, hive_partitioning=False)
+    half = len(data) // 2
+    wrong = {"overwritten": data[:4] + bytes(half) + data[4 + half :], "cut": data[:-20], "empty": b""}
+    slice_.write_bytes(wrong.get(damage, b""))
+    if damage == "shorter":
+        rows[:30].write_parquet(slice_)
+    assert documents(check(tmp_path / "store", path)) == documents(want)
+    assert pl.read_parquet(slice_, hive_partitioning=False).equals(rows)
 
 
 def test_the_key_is_the_owners_alone(tmp_path, monkeypatch):
@@ -266,7 +327,7 @@ def test_a_full_disk_is_4_and_leaves_no_half_slice(tmp_path):
     assert found.stdout == b""
     assert found.stderr.count(b"\n") == 1
     assert b"00000000.parquet: " in found.stderr
-    assert [name for _, _, names in os.walk(store) for name in names] == ["pseudonym.key"]
+    assert [name for _, _, names in os.walk(store) for name in names] == ["manifest.json", "pseudonym.key"]
 
 
 def test_killed_at_any_moment_a_run_resumes_to_the_same(tmp_path, monkeypatch):
@@ -319,12 +380,12 @@ def test_events_go_before_their_rows_do(tmp_path):
     one = entry(1, textPayload="a")
     store = filled(tmp_path, [one], [one, entry(2, textPayload="b")])
     catalogue, _ = rules()
-    run.classify_store(store, catalogue)
+    store.classify(catalogue, Window())
     with pytest.raises(Killed):
         Dying(tmp_path).drop_duplicates()
     assert [path.stem for path in store.slices("events")] == ["00000000"]
     assert store.drop_duplicates() == 1
-    run.classify_store(store, catalogue)
+    store.classify(catalogue, Window())
     assert sorted(stored(tmp_path, "events")["message"]) == ["a", "b"]
 
 
@@ -336,4 +397,43 @@ def test_nothing_outside_of_the_store_is_written(tmp_path, monkeypatch):
     store = filled(tmp_path / "store", [entry(n, textPayload="x") for n in range(10)])
     store.drop_duplicates()
     assert not list((tmp_path / "cwd").iterdir())
-    assert extract.extract([], store, window=Window()).stored == 10
+    assert extracted(store).stored == 10
+
+
+def of_version_01(folder):
+    """A store as version 0.1 left it: no workload, and the tool's version in its manifest."""
+    store = filled(folder, healthy())
+    (path,) = store.slices("entries")
+    pl.read_parquet(path, hive_partitioning=False).drop("workload").write_parquet(path)
+    store.write_document("manifest.json", {"version": "0.1.0", "slices": {"00000000": 41}})
+    return path
+
+
+def test_a_store_of_version_01_is_refused_with_the_command_that_rebuilds_it(tmp_path):
+    """And that command makes a store that says the same."""
+    of_version_01(tmp_path / "old")
+    refused = call("check", "--store", tmp_path / "old", ndjson(tmp_path / "x.ndjson", healthy()))
+    assert refused.exit_code == 4
+    command = f"runverdict extract {tmp_path}/old --store {tmp_path}/old.new"
+    assert command in refused.stderr
+    assert call(*command.split()[1:]).exit_code == 0
+    rebuilt = call("check", tmp_path / "old.new", "--format", "json")
+    assert rebuilt.stdout == call("check", tmp_path / "x.ndjson", "--format", "json").stdout
+
+
+def test_a_store_of_version_01_that_lost_its_manifest_is_refused_too(tmp_path):
+    """Its slices tell."""
+    of_version_01(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(StoreError, match=r"runverdict 0\.1 wrote it"), LocalStore(tmp_path).writing():
+        pass
+
+
+@pytest.mark.parametrize("entries", [[healthy()], []], ids=["with entries", "empty"])
+def test_a_store_of_a_newer_version_is_refused(tmp_path, entries):
+    """Nothing of it is touched."""
+    store = filled(tmp_path, *entries)
+    store.write_document("manifest.json", {"version": 99})
+    with pytest.raises(StoreError, match=r"a newer runverdict wrote it \(layout 99\)"), store.writing():
+        pass
+    assert store.manifest() == {"version": 99}

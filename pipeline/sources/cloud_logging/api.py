@@ -6,14 +6,13 @@ deeply or holds NaN. JSON arrives as it was sent. `Client.list_entries` is not u
 (the last day), hides the tokens, and asks the metadata server for every log.
 """
 
-import ipaddress
 import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 import google.auth.exceptions
 import requests
@@ -22,11 +21,14 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import logging_v2
 
-from pipeline.errors import SourceError, UsageError
-from pipeline.sources.cloud_logging.access import Access, project_of
+from pipeline.endpoints import is_plain
+from pipeline.errors import SourceError
+from pipeline.sources.base import Access
 from pipeline.sources.cloud_logging.pages import NotAPageError, Page, split
 from pipeline.sources.cloud_logging.quota import backoff_s
+from pipeline.sources.cloud_logging.resources import resources_of
 from pipeline.sources.records import SourceReport
+from pipeline.window import nanoseconds
 
 log = logging.getLogger(__name__)
 
@@ -67,21 +69,23 @@ class _Failed(Exception):  # noqa: N818 - it is tried again
 
 @dataclass
 class Api:
-    """Reads of one project.
+    """Reads of the resources that an address names.
 
-    reads, retries: calls made, and how many of them repeated one that failed.
+    reads, retries: calls made, and how many of them repeated one that failed. server_ns: when the first answer was
+    given by the server's clock, in ns since 1970; None where it does not say.
     """
 
     source: str
     access: Access = field(default_factory=Access)
     reads: int = 0
     retries: int = 0
+    server_ns: int | None = None
 
     def __post_init__(self) -> None:
-        self.project = project_of(self.source)
+        self.resources = resources_of(self.source)
         self.clock = self.access.clock
         self.pace = self.access.pace
-        self._client = _client(self.source, self.project, self.access.endpoint)
+        self._client = _client(self.source, self.resources[0].id, self.access.endpoint)
         self._answered = False
 
     def pages(self, filter_: str, token: str | None, report: SourceReport) -> Iterator[Page]:
@@ -107,7 +111,7 @@ class Api:
     def read(self, filter_: str, report: SourceReport, *, token: str | None = None, size: int = PAGE_SIZE) -> Page:
         """Return one page. Raises TokenError and SourceError."""
         body = {
-            "resourceNames": [f"projects/{self.project}"],
+            "resourceNames": [resource.name for resource in self.resources],
             "filter": filter_,
             "orderBy": "timestamp asc",
             "pageSize": size,
@@ -164,7 +168,9 @@ class Api:
                 raise _Failed(f"no access token ({type(error).__name__})") from error
             raise SourceError(self.source, f"the credentials are refused: {_line(error)}", _LOGIN) from error
         self._answered = True
+        self.access.answered_at(answer.headers.get("Date"))
         if answer.status_code == HTTPStatus.OK:
+            self.server_ns = self.server_ns or _date_ns(answer.headers.get("Date"))
             return bytes(answer.content)
         raise self._mapped(answer, with_token="pageToken" in body)
 
@@ -178,17 +184,30 @@ class Api:
         if code == HTTPStatus.BAD_REQUEST and with_token:
             return TokenError(said)
         if code == HTTPStatus.FORBIDDEN:
-            hint = f"ask for roles/logging.viewer on project {self.project}"
+            named = [resource for resource in self.resources if resource.name in said] or self.resources
+            hint = "; ".join(resource.hint for resource in named[:_MAX_HINTS])
             if "SERVICE_DISABLED" in str(details):
-                hint = f"enable it: gcloud services enable logging.googleapis.com --project {self.project}"
+                hint = f"enable it: gcloud services enable logging.googleapis.com --project {self.resources[0].id}"
+            elif any(sign in f"{said} {details}" for sign in _PERIMETER):
+                hint = (
+                    "a service perimeter (VPC Service Controls) refuses it: run it inside, or ask for an ingress rule "
+                    "for logging.googleapis.com"
+                )
             return SourceError(self.source, f"permission denied: {said}", hint)
         if code == HTTPStatus.NOT_FOUND:
-            hint = f"is {self.project} the project's id? gcloud projects list has them"
+            named = [resource for resource in self.resources if resource.name in said] or self.resources
+            hint = "; ".join(resource.search for resource in named[:_MAX_HINTS])
             return SourceError(self.source, f"not found: {said}", hint)
         if code == HTTPStatus.UNAUTHORIZED:
             return SourceError(self.source, f"not signed in: {said}", _LOGIN)
         return SourceError(self.source, f"the request is refused ({code}): {said}", "check --service, --since, --until")
 
+
+#: What an answer holds that comes from a service perimeter.
+_PERIMETER = ("VPC Service Controls", "SECURITY_POLICY_VIOLATED", "VPC_SERVICE_CONTROLS")
+
+#: A message has the hints of so many resources.
+_MAX_HINTS = 3
 
 _LOGIN = "sign in: gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS"
 
@@ -198,14 +217,12 @@ def _client(source: str, project: str, endpoint: str | None) -> logging_v2.Clien
 
     Raises UsageError for an endpoint that is no address, or plain http elsewhere; SourceError without credentials.
     """
-    if endpoint is None or urlsplit(endpoint).scheme == "https":
+    if endpoint is None or not is_plain(endpoint):
         options = ClientOptions(api_endpoint=endpoint and endpoint.rstrip("/"), scopes=[_READ_ONLY])
         try:
             return logging_v2.Client(project=project, client_options=options, _use_grpc=False)
         except google.auth.exceptions.DefaultCredentialsError as error:
             raise SourceError(source, "no credentials were found", _LOGIN) from error
-    if not _is_loopback(endpoint):
-        raise UsageError(f"--api-endpoint {endpoint!r} is neither https:// nor http:// of a loopback address")
     session = AuthorizedSession(AnonymousCredentials())
     session.trust_env = False  # a proxy has no business between this machine and itself
     options = ClientOptions(api_endpoint=endpoint.rstrip("/"))
@@ -215,22 +232,12 @@ def _client(source: str, project: str, endpoint: str | None) -> logging_v2.Clien
     )
 
 
-def _is_loopback(endpoint: str) -> bool:
-    try:
-        parts = urlsplit(endpoint)
-        if parts.scheme != "http" or parts.username or not parts.hostname:
-            return False
-        return parts.hostname == "localhost" or ipaddress.ip_address(parts.hostname).is_loopback
-    except ValueError:
-        return False
-
-
 def _error(content: bytes) -> tuple[str, list[Any]]:
     """The message and the details of an error of the API; a proxy's answer has neither."""
     try:
-        found = json.loads(content)
-        found = next(iter(found), {}) if isinstance(found, list) else found
-        return _line(found["error"]["message"]), list(found["error"].get("details", []))
+        body = json.loads(content)
+        body = next(iter(body), {}) if isinstance(body, list) else body
+        return _line(body["error"]["message"]), list(body["error"].get("details", []))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return "without a message of the API, so maybe from a proxy", []
 
@@ -246,6 +253,14 @@ def _seconds(text: str) -> float | None:
     try:
         return min(max(float(text), 0.0), _QUOTA_WAITS_S[1])
     except ValueError:
+        return None
+
+
+def _date_ns(text: str | None) -> int | None:
+    """A date of HTTP in ns since 1970."""
+    try:
+        return nanoseconds(parsedate_to_datetime(text or ""))
+    except (ValueError, TypeError):  # no date, or one without an offset
         return None
 
 

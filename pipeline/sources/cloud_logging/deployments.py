@@ -1,99 +1,249 @@
-"""When the newest revision became ready, and how long its requests may take: from the audit entry that says so."""
+"""Deployments of a service, from its audit log: the calls that asked for one, and the Ready entries that ended it.
+
+An operation is logged when it starts, when it ends, or both, so a call may stand before the Ready of its revision or
+some seconds after it. A Ready counts for the revision it names, and only where that revision was not Ready before: a
+revision that is Ready again is no deployment.
+"""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
-from pipeline.errors import SourceError
-from pipeline.sources import stored
-from pipeline.sources.cloud_logging.access import Access
-from pipeline.sources.cloud_logging.filter import Scope, quoted, windowed
-from pipeline.sources.files import reader as files
-from pipeline.sources.log_entry import EntryReader
-from pipeline.sources.records import SourceReport
+from pipeline.sources.cloud_logging.filter import Scope, quoted
 
-_READY = "Ready condition status changed to True for Revision "
-_LOG = "cloudaudit.googleapis.com/system_event"
+_LOGS = ("cloudaudit.googleapis.com/system_event", "cloudaudit.googleapis.com/activity")
 
-#: How far back a deploy is searched, in ns: first where it likely is, then as far as logs are usually kept.
-DAY_NS = 24 * 3600 * 10**9
-_MONTH_NS = 30 * DAY_NS
+_READY = re.compile(
+    r"Ready condition status changed to (?P<status>True|False) for (?P<kind>Revision|Service) (?P<name>[a-z0-9-]+)"
+    r"(?: with message: (?P<message>.+))?",
+    re.DOTALL,
+)
+_NOT_READY = re.compile(r"Revision '(?P<name>[a-z0-9-]+)' is not ready")
+_METHODS = r"(Create|Replace|Update|Patch)(Internal)?Service$"
+_CALL = re.compile(rf"\.{_METHODS}")
+
+#: What is read of an audit entry.
+COLUMNS = ("service", "revision", "timestamp_ns", "message", "payload")
+
+_SECOND = 10**9
+
+#: Calls of one deployment stand within this time; so long after its Ready an operation's end may be logged.
+_TOGETHER_NS = 600 * _SECOND
+_AFTER_READY_NS = 10 * _SECOND
+
+#: A deployment without a Ready after so long has failed: what Cloud Run waits for at most, in s.
+READY_S = 600.0
 
 
 @dataclass(frozen=True)
-class Deploy:
-    """The newest revision's first Ready entry. ready_ns: since 1970; timeout_s: its request time-out, if it says."""
+class Deployment:
+    """One deployment of a service, or one change that sent all traffic to an older revision (rollback).
 
-    revision: str
-    ready_ns: int
+    started_ns: its first call, or its Ready where no call was seen. revision: None while nothing names it. ready_ns:
+    its revision's first Ready, None where there is none yet; failed: what the platform says of a revision that could
+    not become ready. timeout_s: the revision's request time-out, if an entry says. newer: the revision of a deployment
+    that came after it, or words for one that names none yet. All times since 1970.
+    """
+
+    service: str
+    started_ns: int
+    revision: str | None = None
+    ready_ns: int | None = None
+    failed: str | None = None
+    timeout_s: float | None = None
+    rollback: bool = False
+    newer: str | None = None
+
+    @property
+    def begin_ns(self) -> int:
+        """Where its window begins: its Ready, or its first call where it never became ready."""
+        return self.started_ns if self.ready_ns is None else self.ready_ns
+
+    def overdue(self, now_ns: int) -> bool:
+        """Whether its Ready should have come by now."""
+        return self.ready_ns is None and now_ns - self.started_ns > READY_S * _SECOND
+
+
+@dataclass(frozen=True)
+class _Call:
+    service: str
+    at_ns: int
+    revision: str | None
+    latest: str | None
+    rollback_to: str | None
+    only_traffic: bool
+
+
+@dataclass(frozen=True)
+class _Condition:
+    service: str
+    at_ns: int
+    revision: str | None
+    is_ready: bool
+    message: str
     timeout_s: float | None
 
 
-def newest_deploy(source: str, access: Access, service: str | None, *, end_ns: int, far: bool = False) -> Deploy | None:
-    """Return the newest deploy that a project's log holds in the day before `end_ns`, in ns since 1970.
+def audit_filter(service: str | None) -> str:
+    """Return the filter of the entries that report deployments, without times."""
+    ready = f"protoPayload.status.message:{quoted('Ready condition status changed to')}"
+    calls = f"protoPayload.methodName=~{quoted(_METHODS)}"
+    return f"{Scope(service, logs=_LOGS).text()} AND ({ready} OR {calls})"
 
-    far: where there is none, of the month before. Raises SourceError.
+
+def audit_lines(lines: Sequence[bytes]) -> list[bytes]:
+    """Return the raw entries that may report a deployment."""
+    return [line for line in lines if b"cloudaudit.googleapis.com" in line]
+
+
+def audit_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the audit log that name a service and a time, with `COLUMNS`; none of jobs and pools."""
+    named = pl.col("log_id").is_in(_LOGS) & pl.col("timestamp_ns").is_not_null() & pl.col("service").is_not_null()
+    return rows.filter(named & (pl.col("workload") == "service")).select(COLUMNS)
+
+
+def deployments(frames: Sequence[pl.DataFrame], service: str | None = None) -> list[Deployment]:
+    """Return the deployments that audit entries report, the oldest first.
+
+    frames: of `audit_rows`. service: its own alone; None for those of all. Refused calls are none, nor are changes of
+    traffic alone; one that sends all traffic to a revision that was Ready before is a rollback.
     """
-    from pipeline.sources.cloud_logging.api import Api
-
-    api = Api(source, access)
-    text = f"{Scope(service, logs=(_LOG,)).text()} AND protoPayload.status.message:{quoted(_READY)}"
-    found: Deploy | None = None
-    with EntryReader() as reader:
-        for back_ns in (DAY_NS, _MONTH_NS) if far else (DAY_NS,):
-            pages = api.pages(windowed(text, end_ns - back_ns, end_ns), None, SourceReport(source))
-            rows = [reader.read(page.lines) for page in pages if page.lines]
-            if found := _newest(rows, service):
-                break
-    return found
-
-
-def newest_deploy_of_files(sources: list[str], service: str | None) -> Deploy | None:
-    """Return the newest deploy that files hold, which are read for that from end to end.
-
-    Raises SourceError for standard input, which cannot be read twice; a file that fails is left out.
-    """
-    if files.STDIN in sources:
-        raise SourceError(files.STDIN, "--since deploy reads its source twice", "write it to a file first")
-    with EntryReader() as reader:
-        return _newest([rows for source in sources for rows in _ready_rows(source, reader)], service)
+    calls: dict[str, list[_Call]] = {}
+    conditions: dict[str, list[_Condition]] = {}
+    for frame in frames:
+        for row in frame.sort("timestamp_ns").iter_rows(named=True):
+            if service in (None, row["service"]):
+                _read(row, calls, conditions)
+    listed = [
+        deployment
+        for name in {**calls, **conditions}
+        for deployment in _of_service(name, calls.get(name, []), conditions.get(name, []))
+    ]
+    return sorted(listed, key=lambda item: (item.begin_ns, item.started_ns, item.revision or ""))
 
 
-def _ready_rows(source: str, reader: EntryReader) -> Iterator[pl.DataFrame]:
-    try:
-        if stored.is_stored(source):
-            yield from (rows.filter(_ready()) for rows in stored.read(source, report=SourceReport(source)))
+def refused_ns(frames: Sequence[pl.DataFrame], service: str | None = None) -> list[int]:
+    """Return when calls for a deployment were refused, in ns since 1970; service: of its own alone."""
+    rows = (row for frame in frames for row in frame.iter_rows(named=True) if service in (None, row["service"]))
+    calls = ((row["timestamp_ns"], _object(row["payload"])) for row in rows)
+    return sorted(
+        at_ns
+        for at_ns, payload in calls
+        if _CALL.search(str(payload.get("methodName") or "")) and _at(payload, "status", "code")
+    )
+
+
+def _read(row: dict[str, Any], calls: dict[str, list[_Call]], conditions: dict[str, list[_Condition]]) -> None:
+    """Put one audit entry where it belongs, if it is a call or a condition."""
+    service, at_ns, payload = row["service"], row["timestamp_ns"], _object(row["payload"])
+    if condition := _READY.search(row["message"] or ""):
+        message = (condition["message"] or "").partition("\n")[0].strip()
+        named = (row["revision"] or condition["name"]) if condition["kind"] == "Revision" else None
+        if named is None:  # the Service's own condition names the revision only where that failed
+            failed = _NOT_READY.search(message)
+            named = failed["name"] if failed else None
+            if condition["status"] == "True":
+                return
+        timeout = _at(payload, "response", "spec", "timeoutSeconds")
+        timeout_s = float(timeout) if isinstance(timeout, int) and timeout > 0 else None
+        reported = _Condition(service, at_ns, named, condition["status"] == "True", message, timeout_s)
+        conditions.setdefault(service, []).append(reported)
+    elif _CALL.search(str(payload.get("methodName") or "")) and not _at(payload, "status", "code"):
+        calls.setdefault(service, []).append(_call(service, at_ns, payload))
+
+
+def _call(service: str, at_ns: int, payload: dict[str, Any]) -> _Call:
+    request = _at(payload, "request", "service")
+    request = request if isinstance(request, dict) else _at(payload, "request") or {}
+    template = _at(request, "spec", "template", "metadata", "name") or _at(request, "template", "revision")
+    latest = _at(payload, "response", "status", "latestCreatedRevisionName") or _at(
+        payload, "response", "latestCreatedRevision"
+    )
+    mask = _at(payload, "request", "updateMask")
+    paths = mask.get("paths") if isinstance(mask, dict) else str(mask or "").split(",")
+    only_traffic = bool(paths) and all(str(path).startswith("traffic") for path in paths or [])
+    targets = _at(request, "spec", "traffic") or _at(request, "traffic") or []
+    whole = [share for share in targets if isinstance(share, dict) and share.get("percent") == 100]
+    target = _name(whole[0].get("revisionName") or whole[0].get("revision")) if whole else None
+    return _Call(service, at_ns, _name(template), _name(latest), target, only_traffic)
+
+
+def _of_service(service: str, calls: Sequence[_Call], conditions: Sequence[_Condition]) -> Iterator[Deployment]:
+    """The deployments of one service, from its calls and conditions by time."""
+    first_ready: dict[str, _Condition] = {}
+    for condition in sorted(conditions, key=lambda timed: timed.at_ns):
+        if condition.is_ready and condition.revision:
+            first_ready.setdefault(condition.revision, condition)
+
+    def was_ready(revision: str | None, at_ns: int) -> bool:
+        return revision in first_ready and first_ready[revision].at_ns < at_ns - _AFTER_READY_NS
+
+    groups: list[Deployment] = []
+    entries: list[_Call | _Condition] = [*calls, *conditions]
+    for entry in sorted(entries, key=lambda timed: timed.at_ns):
+        at_ns = entry.at_ns
+        if isinstance(entry, _Call):
+            if was_ready(entry.rollback_to, at_ns) and (entry.only_traffic or was_ready(entry.revision, at_ns)):
+                yield Deployment(service, at_ns, entry.rollback_to, at_ns, rollback=True)
+            elif not entry.only_traffic and not was_ready(entry.revision, at_ns):
+                new = None if was_ready(entry.latest, at_ns) else entry.latest
+                _join(groups, Deployment(service, at_ns, entry.revision or new))
+        elif entry.is_ready and entry.revision and first_ready[entry.revision] is entry:
+            _settle(groups, Deployment(service, at_ns, entry.revision, at_ns, timeout_s=entry.timeout_s))
+        elif not entry.is_ready and not was_ready(entry.revision, at_ns):
+            text = entry.message or "the platform gives no reason"
+            _settle(groups, Deployment(service, at_ns, entry.revision, failed=text))
+    yield from groups
+
+
+def _join(groups: list[Deployment], call: Deployment) -> None:
+    """Count a call for the deployment that it belongs to, or for a new one."""
+    last = groups[-1] if groups else None
+    if last is not None and call.started_ns - last.started_ns <= _TOGETHER_NS:
+        ended = last.ready_ns is not None and call.started_ns > last.ready_ns + _AFTER_READY_NS
+        if not ended and (last.revision == call.revision or None in (last.revision, call.revision)):
+            groups[-1] = replace(last, revision=last.revision or call.revision)
             return
-        for batch in files.read(source, report=SourceReport(source)):
-            if lines := [line for line in batch.lines if _READY.encode() in line]:
-                yield reader.read(lines)
-    except SourceError:
-        return  # the extraction says it
+    groups.append(call)
 
 
-def _ready() -> pl.Expr:
-    return pl.col("message").str.starts_with(_READY) & pl.col("timestamp_ns").is_not_null()
+def _settle(groups: list[Deployment], end: Deployment) -> None:
+    """Give a deployment its end: the newest of the same or no revision that began by then; else it is its own."""
+    for index in reversed(range(len(groups))):
+        group = groups[index]
+        named = group.revision in (None, end.revision) or end.revision is None
+        ended = group.ready_ns is not None or group.failed is not None
+        begun = group.started_ns - _AFTER_READY_NS <= end.started_ns <= group.started_ns + READY_S * _SECOND
+        if named and begun and (not ended or group.revision == end.revision or end.revision is None):
+            started_ns = min(group.started_ns, end.started_ns)
+            both = {"revision": end.revision or group.revision, "ready_ns": end.ready_ns or group.ready_ns}
+            failed = None if both["ready_ns"] else end.failed or group.failed
+            timeout_s = end.timeout_s or group.timeout_s
+            groups[index] = replace(group, started_ns=started_ns, failed=failed, timeout_s=timeout_s, **both)  # type: ignore[arg-type]
+            return
+    groups.append(end)
+    groups.sort(key=lambda item: item.started_ns)
 
 
-def _newest(frames: list[pl.DataFrame], service: str | None) -> Deploy | None:
-    """The revision whose first Ready entry is the latest."""
-    columns = ("service", "revision", "timestamp_ns", "payload")
-    rows = pl.concat([frame.filter(_ready()).select(columns) for frame in frames]) if frames else pl.DataFrame()
-    if service and rows.height:
-        rows = rows.filter(pl.col("service") == service)
-    if rows.is_empty():
-        return None
-    first = rows.sort("timestamp_ns", "revision").unique(["service", "revision"], keep="first", maintain_order=True)
-    last = first.row(-1, named=True)
-    return Deploy(str(last["revision"]), last["timestamp_ns"], _timeout_s(last["payload"]))
-
-
-def _timeout_s(payload: str | None) -> float | None:
-    """The revision's request time-out in s, from the resource in its Ready entry."""
+def _object(text: str | None) -> dict[str, Any]:
     try:
-        found = json.loads(payload or "{}")["response"]["spec"]["timeoutSeconds"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return float(found) if isinstance(found, int) and found > 0 else None
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _at(value: Any, *path: str) -> Any:
+    """What stands at a path of an object; None where something on it is missing."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _name(value: object) -> str | None:
+    """The last part of a resource's name."""
+    return value.rpartition("/")[2] or None if isinstance(value, str) else None

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 
 from pipeline.window import rfc3339_ns
 
-#: Any entry of Cloud Run services, audit entries of their deployments included.
-_RESOURCE = 'resource.type="cloud_run_revision"'
+#: Any entry of Cloud Run services, jobs and worker pools, audit entries of their deployments included.
+_RESOURCE = (
+    '(resource.type="cloud_run_revision" OR resource.type="cloud_run_job" OR resource.type="cloud_run_worker_pool")'
+)
 _NUMBER = "-[0-9]{5}-[a-z0-9]{3}"
+_EXECUTION = "-[a-z0-9]{5}"
 
 
 @dataclass(frozen=True)
 class Scope:
     """Which entries of a project are meant; None and () leave a part open.
 
-    An entry is the service's by its label, by its revision, or by the resource that an audit entry is about: some
-    have one of these alone.
+    service: the name of a service, job or worker pool. An entry is its by a label, by its revision, or by the resource
+    that an audit entry is about: some have one of these alone.
     """
 
     service: str | None = None
@@ -33,11 +36,17 @@ class Scope:
         parts = [_RESOURCE]
         if self.service:
             name = re.escape(self.service)
-            parts.append(
-                f"(resource.labels.service_name={quoted(self.service)}"
-                f" OR resource.labels.revision_name=~{quoted(f'^{name}{_NUMBER}$')}"
-                f" OR protoPayload.resourceName=~{quoted(f'/(services/{name}|revisions/{name}{_NUMBER})$')})"
+            labels = ("service_name", "job_name", "worker_pool_name")
+            about = (
+                f"/((services|jobs|worker[pP]ools)/{name}|revisions/{name}{_NUMBER}"
+                f"|executions/{name}{_EXECUTION}|tasks/{name}{_EXECUTION}-task[0-9]+)$"
             )
+            alternatives = [
+                *(f"resource.labels.{label}={quoted(self.service)}" for label in labels),
+                f"resource.labels.revision_name=~{quoted(f'^{name}{_NUMBER}$')}",
+                f"protoPayload.resourceName=~{quoted(about)}",
+            ]
+            parts.append(f"({' OR '.join(alternatives)})")
         if self.revision:
             parts.append(f"resource.labels.revision_name={quoted(self.revision)}")
         if self.location:

@@ -88,8 +88,8 @@ def _after(text: str, at: int, mark: str) -> int:
 
 
 def _blank(text: str, at: int) -> int:
-    found = _BLANK.match(text, at)
-    return found.end() if found else at
+    match = _BLANK.match(text, at)
+    return match.end() if match else at
 
 
 def _damaged(body: bytes) -> Page:
@@ -99,7 +99,7 @@ def _damaged(body: bytes) -> Page:
     if head is None or tail is None:
         raise NotAPageError("no page of entries")
     inside = b"[" + body[head.end() : tail.start()]
-    lines = [line for found in frame([inside], SourceReport("")) for line in found]
+    lines = [line for framed in frame([inside], SourceReport("")) for line in framed]
     token = head[1] or tail[1]
     return Page(lines, token.decode("latin-1") if token else None, intact=False)
 

@@ -1,4 +1,4 @@
-"""Whether Google Cloud can be used from here: one probe per thing that can be wrong, each with how to mend it.
+"""Whether Google Cloud can be used from here: one probe per thing that can be wrong, each with how to fix it.
 
 A probe never guesses: what could not be reached is said to be unknown, with the reason.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
+
+from pipeline.sources.cloud_logging.resources import Resource, resources_of
 
 State = Literal["ok", "bad", "unknown"]
 
@@ -31,12 +34,12 @@ _MAX_CLOCK_S = 60
 
 @dataclass(frozen=True)
 class Probe:
-    """What a probe found. mend: how to put it right; empty where nothing is wrong."""
+    """What a probe found. fix: how to put it right; empty where nothing is wrong."""
 
     name: str
     state: State
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 class _UnreachableError(Exception):
@@ -48,20 +51,25 @@ def probes(
     project: str | None = None,
     dataset: str | None = None,
     endpoint: str | None = None,
+    resource: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[Probe]:
-    """Yield credentials, APIs, roles, quota, sink, dataset and clock, one after the other.
+    """Yield credentials, APIs, roles, optional APIs, quota, sink, dataset and clock, one after the other.
 
-    project: whose logs; by default that of the credentials. dataset: PROJECT.DATASET, or none to ask for. endpoint: an
+    project: whose logs; by default that of the credentials. resource: an address of Cloud Logging, on whose resources
+    the right to read is asked for in place of the project. dataset: PROJECT.DATASET, or none to ask for. endpoint: an
     address that answers in place of Google's, to which no credentials are sent.
     """
-    session, known, found = _credentials(endpoint)
-    yield found
+    session, known, login = _credentials(endpoint)
+    yield login
     named = project or known
     cloud = _Cloud(session, quote(named, safe=":") if named else None, endpoint)
+    named_resources = resources_of(resource) if resource else ()
     asked: tuple[tuple[str, Callable[[], Probe]], ...] = (
         ("APIs", lambda: _apis(cloud, with_bigquery=bool(dataset))),
-        ("roles", lambda: _roles(cloud, with_bigquery=bool(dataset))),
+        ("roles", lambda: _roles(cloud, with_bigquery=bool(dataset), with_logs=not named_resources)),
+        *((f"right on {named.name}", partial(_right, cloud, named)) for named in named_resources),
+        *((right.name, partial(_optional, cloud, right)) for right in _OPTIONAL),
         ("quota", lambda: _quota(cloud)),
         ("sink", lambda: _sink(cloud)),
         ("dataset", lambda: _dataset(cloud, dataset)),
@@ -83,8 +91,8 @@ def _credentials(endpoint: str | None) -> tuple[Any, str | None, Probe]:
     except GoogleAuthError as error:
         return None, None, Probe("credentials", "bad", str(error).splitlines()[0], _LOGIN)
     kind = type(credentials).__module__.rpartition(".")[2].strip("_")
-    told = f"{kind}, project {project}" if project else f"{kind}, without a project"
-    return _session(credentials), project, Probe("credentials", "ok", told)
+    words = f"{kind}, project {project}" if project else f"{kind}, without a project"
+    return _session(credentials), project, Probe("credentials", "ok", words)
 
 
 def _session(credentials: Any) -> Any:
@@ -104,9 +112,9 @@ class _Cloud:
     def ask(self, host: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Return the answer; raises _UnreachableError where there is none, or one that forbids to look."""
         if self.session is None:
-            raise _UnreachableError("not asked, for want of credentials")
+            raise _UnreachableError("not asked, no credentials")
         if self.project is None:
-            raise _UnreachableError("not asked, for want of a project: add --project")
+            raise _UnreachableError("not asked, no project: add --project")
         url = f"{self.endpoint.rstrip('/') if self.endpoint else f'https://{host}'}{path}"
         try:
             answer = self.session.request("POST" if body else "GET", url, json=body, timeout=_TIMEOUT_S)
@@ -138,18 +146,87 @@ def _apis(cloud: _Cloud, *, with_bigquery: bool) -> Probe:
     return Probe("APIs", "ok", f"enabled: {', '.join(wanted)}")
 
 
-def _roles(cloud: _Cloud, *, with_bigquery: bool) -> Probe:
-    needed = {"logging.logEntries.list": "roles/logging.viewer"}
+#: Where the rights on a resource are asked for, by its kind; those on a view by Cloud Logging itself.
+_HOSTS = {
+    "projects": "cloudresourcemanager.googleapis.com/v3",
+    "organizations": "cloudresourcemanager.googleapis.com/v3",
+    "folders": "cloudresourcemanager.googleapis.com/v3",
+    "billingAccounts": "cloudbilling.googleapis.com/v1",
+}
+
+
+def _right(cloud: _Cloud, resource: Resource) -> Probe:
+    """The right to read the entries of one resource."""
+    host, _, version = (_HOSTS[resource.kind] if not resource.bucket else "logging.googleapis.com/v2").partition("/")
+    permission, role = resource.right
+    path = f"/{version}/{quote(resource.name, safe=':/')}:testIamPermissions"
+    held = cloud.json(host, path, {"permissions": [permission]}).get("permissions", [])
+    name = f"right on {resource.name}"
+    if permission not in held:
+        return Probe(name, "bad", f"without {permission} ({role})", resource.hint)
+    return Probe(name, "ok", f"allowed: {permission}")
+
+
+def _roles(cloud: _Cloud, *, with_bigquery: bool, with_logs: bool = True) -> Probe:
+    needed = {"logging.logEntries.list": "roles/logging.viewer"} if with_logs else {}
     if with_bigquery:
         needed["bigquery.jobs.create"] = "roles/bigquery.jobUser"
+    if not needed:
+        return Probe("roles", "ok", "none on the project: the resources below are read in its place")
     path = f"/v1/projects/{cloud.project}:testIamPermissions"
     held = cloud.json("cloudresourcemanager.googleapis.com", path, {"permissions": list(needed)}).get("permissions", [])
     missing = [permission for permission in needed if permission not in held]
     if missing:
         roles = ", ".join(needed[permission] for permission in missing)
-        mend = f"gcloud projects add-iam-policy-binding {cloud.project} --member=... --role={needed[missing[0]]}"
-        return Probe("roles", "bad", f"without {', '.join(missing)} ({roles})", mend)
+        fix = f"gcloud projects add-iam-policy-binding {cloud.project} --member=... --role={needed[missing[0]]}"
+        return Probe("roles", "bad", f"without {', '.join(missing)} ({roles})", fix)
     return Probe("roles", "ok", f"allowed: {', '.join(needed)}")
+
+
+@dataclass(frozen=True)
+class _Optional:
+    """A right that a check can do without, and what it shows."""
+
+    name: str
+    api: str
+    permission: str
+    role: str
+    shows: str
+
+
+_OPTIONAL = (
+    _Optional(
+        "Cloud Monitoring",
+        "monitoring.googleapis.com",
+        "monitoring.timeSeries.list",
+        "roles/monitoring.viewer",
+        "prove that no log is missing",
+    ),
+    _Optional(
+        "Run Admin API",
+        "run.googleapis.com",
+        "run.services.get",
+        "roles/run.viewer",
+        "show the traffic split, the image and who deployed it",
+    ),
+)
+
+
+def _optional(cloud: _Cloud, right: _Optional) -> Probe:
+    """An API that adds to a verdict: without it nothing is wrong."""
+    state = cloud.json("serviceusage.googleapis.com", f"/v1/projects/{cloud.project}/services/{right.api}").get("state")
+    if state != "ENABLED":
+        fix = f"to {right.shows}: gcloud services enable {right.api}"
+        return Probe(right.name, "ok", f"not used: {right.api} is not enabled", fix)
+    path = f"/v1/projects/{cloud.project}:testIamPermissions"
+    body = {"permissions": [right.permission]}
+    held = cloud.json("cloudresourcemanager.googleapis.com", path, body).get("permissions", [])
+    if right.permission not in held:
+        fix = (
+            f"to {right.shows}: gcloud projects add-iam-policy-binding {cloud.project} --member=... --role={right.role}"
+        )
+        return Probe(right.name, "ok", f"not used: without {right.permission} ({right.role})", fix)
+    return Probe(right.name, "ok", f"allowed: {right.permission}")
 
 
 def _quota(cloud: _Cloud) -> Probe:
@@ -166,27 +243,27 @@ def _quota(cloud: _Cloud) -> Probe:
     if not limits:
         raise _UnreachableError(f"no limit on reads is told; {_READS_PER_MINUTE} a minute is usual")
     reads = min(limits)
-    told = f"{reads} reads a minute, so {reads * 1000:,} entries"
+    words = f"{reads} reads a minute, so {reads * 1000:,} entries"
     if reads < _READS_PER_MINUTE:
-        return Probe("quota", "bad", told, f"--reads-per-minute {reads}, or let a sink export the logs")
-    return Probe("quota", "ok", told)
+        return Probe("quota", "bad", words, f"--reads-per-minute {reads}, or let a sink export the logs")
+    return Probe("quota", "ok", words)
 
 
 def _sink(cloud: _Cloud) -> Probe:
-    found = cloud.json("logging.googleapis.com", f"/v2/projects/{cloud.project}/sinks").get("sinks", [])
+    sinks = cloud.json("logging.googleapis.com", f"/v2/projects/{cloud.project}/sinks").get("sinks", [])
     useful = [
         f"{sink.get('name')} to {sink.get('destination')}"
-        for sink in found
+        for sink in sinks
         if str(sink.get("destination", "")).startswith(("bigquery.googleapis.com/", "storage.googleapis.com/"))
         and not sink.get("disabled")
     ]
     if not useful:
-        mend = (
+        fix = (
             "for more than an hour of a busy service: gcloud logging sinks create runs bigquery.googleapis.com/"
             f"projects/{cloud.project}/datasets/DATASET --use-partitioned-tables "
             "--log-filter='resource.type=\"cloud_run_revision\"'"
         )
-        return Probe("sink", "ok", "none to BigQuery or Cloud Storage; the API alone is read", mend)
+        return Probe("sink", "ok", "none to BigQuery or Cloud Storage; the API alone is read", fix)
     return Probe("sink", "ok", ", ".join(useful))
 
 
@@ -201,8 +278,8 @@ def _dataset(cloud: _Cloud, dataset: str | None) -> Probe:
             "dataset", "bad", f"{dataset} does not exist", f"bq mk --dataset {project or cloud.project}:{name}"
         )
     if answer.status_code == 403:
-        mend = f"give this account roles/bigquery.dataEditor on {dataset}"
-        return Probe("dataset", "bad", f"{dataset} may not be seen", mend)
+        fix = f"give this account roles/bigquery.dataEditor on {dataset}"
+        return Probe("dataset", "bad", f"{dataset} may not be seen", fix)
     if answer.status_code != 200:
         raise _UnreachableError(f"{host} answered {answer.status_code}")
     return Probe("dataset", "ok", f"{dataset} exists")
@@ -216,6 +293,6 @@ def _clock(cloud: _Cloud, clock: Callable[[], datetime]) -> Probe:
         raise _UnreachableError("the answer has no time") from error
     off = (clock() - there).total_seconds()
     if abs(off) > _MAX_CLOCK_S:
-        told = f"{abs(off):,.0f} s {'ahead of' if off > 0 else 'behind'} Google's"
-        return Probe("clock", "bad", told, "set the clock by NTP: timedatectl set-ntp true")
+        words = f"{abs(off):,.0f} s {'ahead of' if off > 0 else 'behind'} Google's"
+        return Probe("clock", "bad", words, "set the clock by NTP: timedatectl set-ntp true")
     return Probe("clock", "ok", f"within {_MAX_CLOCK_S} s of Google's")

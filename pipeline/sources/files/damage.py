@@ -16,8 +16,8 @@ _QUOTE, _BACKSLASH = b'"\\'
 
 def behind(pattern: re.Pattern[bytes], data: bytes, at: int, upto: int = sys.maxsize) -> int:
     """Return the index behind what matches at `at`, which is `at` where nothing does."""
-    found = pattern.match(data, at, upto)
-    return found.end() if found else at
+    match = pattern.match(data, at, upto)
+    return match.end() if match else at
 
 
 class Ending:
@@ -86,8 +86,8 @@ class Ending:
                         return None
                     at += 1
                     self._in_string = False
-                elif found := _BRACKET.search(data, at, upto):
-                    at = found.end()
+                elif match := _BRACKET.search(data, at, upto):
+                    at = match.end()
                     mark = data[at - 1]
                     self._in_string = mark == _QUOTE
                     self._depth += (mark in b"{[") - (mark in b"}]")
@@ -101,11 +101,11 @@ class Ending:
             self._bracket_at = at - start
 
     def _next_start(self, data: bytes, low: int, high: int) -> int | None:
-        for found in _OBJECT.finditer(data, low, high):
-            at = found.start()
+        for match in _OBJECT.finditer(data, low, high):
+            at = match.start()
             if self._lead is not None and data.endswith(self._lead, 0, at):
                 return at
-            if found[1] in self._keys and not data[max(0, at - OVERLAP) : at].rstrip(b" \t\r\n[").endswith(b":"):
+            if match[1] in self._keys and not data[max(0, at - OVERLAP) : at].rstrip(b" \t\r\n[").endswith(b":"):
                 return at
         return None
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from pipeline.sources.files.damage import Ending
+from pipeline.sources.files.damage import OVERLAP, Ending
 from pipeline.sources.files.json_values import BRACKETED_TEXT, PARSED, SCANNER, Values
 from pipeline.sources.records import MAX_RECORD, SourceReport, cut, holds_entries
 
@@ -29,9 +29,9 @@ def frame(chunks: Iterable[bytes], report: SourceReport, *, limit: int = MAX_REC
     head = _head(rest)
     stream = chain((head[at : at + _PIECE] for at in range(0, len(head), _PIECE)), rest)
     framed = _lines(stream, report, limit) if _is_lines(head) else Values(stream, report, limit).frame()
-    for found in framed:
-        if found:
-            yield found if checked.valid else [_utf8(record, report) for record in found]
+    for records in framed:
+        if records:
+            yield records if checked.valid else [_utf8(record, report) for record in records]
 
 
 class _Checked:
@@ -56,10 +56,13 @@ class _Checked:
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:
-    """Return the start of the stream: its first line that is not blank, or as much of it as is worth parsing."""
+    """Return the start of the stream: its first line that is not blank, or as much of it as is worth parsing.
+
+    Of blanks before it only the last line end and the indentation behind it.
+    """
     head = b""
     for chunk in chunks:
-        head += chunk
+        head = head[max(0, head.rfind(b"\n")) :][-OVERLAP:] + chunk if head.isspace() else head + chunk
         text = head.lstrip()
         if b"\n" in text or len(text) > (_PIECE if text.startswith(b"[") else PARSED):
             break
@@ -104,6 +107,10 @@ def _lines(chunks: Iterator[bytes], report: SourceReport, limit: int) -> Iterato
     held: list[bytes] = []  # the line that has not ended yet, of which no more than a byte above the limit is kept
     size = 0
     for chunk in chunks:
+        if not size and chunk.isspace():
+            held = [chunk[chunk.rfind(b"\n") + 1 :]]
+            size = len(held[0])
+            continue
         lines = chunk.split(b"\n")
         grown = size + len(lines[0])
         if size <= limit < grown and b"".join([*held, chunk[:2]]).startswith(b"[{"):

@@ -47,6 +47,10 @@ def _shape(record: bytes) -> bytes:
     return record.translate(None, _NO_BRACKETS)
 
 
+#: What the report says of a file whose entries are members of another object.
+WRAPPED = "its entries stood in lists inside a wrapper object, whose other members are left out"
+
+
 class _Text(str):
     """Text that does not tell its lines: JSONDecodeError counts them from the start of the window at every error."""
 
@@ -153,7 +157,7 @@ class Values:
         self._pos = start + 1
 
     def _enter_wrapper(self, start: int) -> None:
-        self._report.note("its entries stood in lists inside a wrapper object, whose other members are left out")
+        self._report.note(WRAPPED)
         self._enter(start)
 
     def _opens_array(self, start: int) -> bool:

@@ -8,6 +8,7 @@ import glob
 import os
 import stat
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,20 +19,28 @@ from typing import IO
 import zstandard
 
 from pipeline.errors import SourceError
+from pipeline.sources import stored
 from pipeline.sources.files.explorer_csv import is_table, table_records
+from pipeline.sources.files.foreign import refuse_foreign
 from pipeline.sources.files.framing import frame
+from pipeline.sources.files.otlp import is_otlp, otlp_records
+from pipeline.sources.files.yaml_documents import is_yaml, yaml_records
 from pipeline.sources.records import Batch, SourceReport
 
 __all__ = ["BATCH_BYTES", "STDIN", "Batch", "SourceReport", "read", "resolve", "size"]
 
 STDIN = "-"
 BATCH_BYTES = 16 << 20
+#: So many records end a batch too: a row takes a kilobyte or so, however little there is in it.
+BATCH_RECORDS = 50_000
 
 _CHUNK = 256 << 10
 _HEADER = 64 << 10
-_LOG_NAMES = (".json", ".ndjson", ".jsonl", ".log", ".txt", ".csv")
-#: Compressed bytes that are expanded at a time, so that what comes out stays bounded.
-_SMALL = 16 << 10
+_LOG_NAMES = (".json", ".ndjson", ".jsonl", ".log", ".txt", ".csv", ".yaml", ".yml")
+#: Bytes of zstd that are expanded at a time: 4 of them can be 128 KiB, so 16 MiB come out at the most.
+_SMALL = 512
+#: Seconds for somebody to open the other end of a named pipe.
+_PATIENCE_S, _STEP_S = 3.0, 0.05
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -42,11 +51,11 @@ def resolve(arguments: Sequence[str]) -> list[str]:
     (`*`, `?`, `[…]`, `**`; a folder that it matches counts as a folder), or "-" for standard input. A folder may give
     nothing. Raises SourceError where an argument is missing, a pattern matches no file or a folder cannot be read.
     """
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     for argument in arguments:
         for path in _files_of(argument):
-            found.setdefault(path if path == STDIN else os.path.realpath(path), path)
-    return list(found.values())
+            files.setdefault(path if path == STDIN else os.path.realpath(path), path)
+    return list(files.values())
 
 
 def size(source: str) -> int | None:
@@ -60,22 +69,24 @@ def size(source: str) -> int | None:
 
 
 def read(source: str, *, report: SourceReport, batch_bytes: int = BATCH_BYTES) -> Iterator[Batch]:
-    """Yield the records of one file in their order, in batches of about `batch_bytes`.
+    """Yield the records of one file in their order, in batches of about `batch_bytes` or `BATCH_RECORDS`.
 
-    Lines, JSON arrays, concatenated values and wrapper objects around lists of entries; gzip, UTF-16 and byte order
-    marks are seen by their bytes, not by the name. A regular file is read to the size it has when it is opened.
+    Lines, JSON arrays, concatenated values, wrapper objects around lists of entries, YAML, OTLP and CSV; gzip, UTF-16
+    and byte order marks are seen by their bytes, not by the name. A regular file is read to the size it has when it is
+    opened.
     A batch is as large as one record where that is larger than batch_bytes. The report is complete when the iterator
     ends, and true for what was given so far before.
 
-    Raises SourceError, while it is iterated, where the file is missing, denied, a folder, or fails to be read.
+    Raises SourceError, while it is iterated, where the file is missing, denied, a folder, an archive or another form
+    that is not read, a device, a pipe that nobody writes to, or fails to be read.
     """
     stored = _stored(source, report, min(_CHUNK, batch_bytes))
     lines: list[bytes] = []
     held = 0
-    for found in _records(_utf8(_decompressed(stored, report), report), report):
-        lines += found
-        held += sum(map(len, found))
-        if held >= batch_bytes:
+    for framed in records_of(stored, report):
+        lines += framed
+        held += sum(map(len, framed))
+        if held >= batch_bytes or len(lines) >= BATCH_RECORDS:
             report.records += len(lines)
             yield Batch(source, lines)
             lines, held = [], 0
@@ -84,9 +95,21 @@ def read(source: str, *, report: SourceReport, batch_bytes: int = BATCH_BYTES) -
         yield Batch(source, lines)
 
 
-def _records(text: Iterator[bytes], report: SourceReport) -> Iterator[list[bytes]]:
-    head, text = _head(text, _HEADER)
-    return table_records(text) if is_table(head) else frame(text, report)
+def records_of(stored: Iterator[bytes], report: SourceReport) -> Iterator[list[bytes]]:
+    """Yield the records of bytes as they are stored, some at a time; raises SourceError for a form that is not read."""
+    head, text = _head(_utf8(_decompressed(stored, report), report), _HEADER)
+    refuse_foreign(report.source, head)
+    if is_yaml(head):
+        report.form = "YAML"
+        return yaml_records(text, report)
+    if is_otlp(head):
+        report.form = "OTLP"
+        return otlp_records(frame(text, report), report)
+    if is_table(head):
+        report.form = "CSV"
+        return table_records(text, report)
+    report.form = "JSON"
+    return frame(text, report)
 
 
 def _regular_size(status: os.stat_result) -> int | None:
@@ -130,13 +153,13 @@ def _logs_below(folder: str) -> list[str]:
     def refuse(error: OSError) -> None:
         raise error
 
-    if Path(folder, "manifest.json").exists() and Path(folder, "entries").is_dir():  # a store of our own
-        return sorted(map(str, Path(folder, "entries").glob("*.parquet")))
-    found: list[str] = []
+    if stored.is_store(Path(folder)):
+        return stored.slices(Path(folder))
+    files: list[str] = []
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [str(Path(parent, name)) for name in names if _is_log_name(name)]
-    return sorted(found)
+        files += [str(Path(parent, name)) for name in names if _is_log_name(name)]
+    return sorted(files)
 
 
 def _is_log_name(name: str) -> bool:
@@ -146,15 +169,54 @@ def _is_log_name(name: str) -> bool:
 
 def _stored(source: str, report: SourceReport, chunk_bytes: int) -> Iterator[bytes]:
     """Yield the bytes as they are stored, up to the size a regular file has at the start."""
+    with _opened(source) as (file, first):
+        if first:
+            report.bytes_read += len(first)
+            yield first
+        total = None if source == STDIN else _regular_size(os.fstat(file.fileno()))
+        yield from _chunks(source, file, total, report, chunk_bytes)
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[tuple[IO[bytes], bytes]]:
+    """Yield an open file, and what had to be read of it to know that somebody writes to it."""
     if source == STDIN:
         if sys.stdin is None:
             raise SourceError(source, "there is no standard input")
-        yield from _chunks(source, sys.stdin.buffer, None, report, chunk_bytes)
+        with suppress(OSError, ValueError):  # no file of the operating system, as in a notebook
+            _refuse_device(source, sys.stdin.fileno())
+        yield sys.stdin.buffer, b""
         return
     with ExitStack() as stack:
         with _plain_errors(source):
-            file = stack.enter_context(Path(source).open("rb", buffering=0))
-        yield from _chunks(source, file, _regular_size(os.fstat(file.fileno())), report, chunk_bytes)
+            # Without O_NONBLOCK a named pipe that nobody writes to would hold `open` for ever.
+            descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            file = stack.enter_context(open(descriptor, "rb", buffering=0))  # noqa: PTH123 - it is no path
+            _refuse_device(source, descriptor)
+            first = _first_of_pipe(source, file) if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else b""
+            os.set_blocking(descriptor, True)
+        yield file, first
+
+
+def _refuse_device(source: str, descriptor: int) -> None:
+    status = os.fstat(descriptor)
+    endless = stat.S_ISCHR(status.st_mode) and status.st_rdev != os.stat(os.devnull).st_rdev  # noqa: PTH116
+    if stat.S_ISBLK(status.st_mode) or (endless and not os.isatty(descriptor)):
+        raise SourceError(source, "is a device, not a file", "name a file; - reads standard input")
+
+
+def _first_of_pipe(source: str, file: IO[bytes]) -> bytes:
+    """Return the first bytes of a pipe if there are some by now; those of a named one without a writer never come."""
+    waited = 0.0
+    named = os.path.exists(os.path.realpath(source))  # noqa: PTH110 - that of a shell's <(…) leads nowhere
+    while (first := file.read(_CHUNK)) == b"" and named:
+        if waited >= _PATIENCE_S:
+            raise SourceError(
+                source, "is a pipe that nobody writes to", "start the command that writes, or name a file"
+            )
+        time.sleep(_STEP_S)
+        waited += _STEP_S
+    return first or b""
 
 
 def _chunks(source: str, file: IO[bytes], total: int | None, report: SourceReport, chunk_bytes: int) -> Iterator[bytes]:
@@ -181,7 +243,7 @@ def _head(chunks: Iterator[bytes], count: int) -> tuple[bytes, Iterator[bytes]]:
 
 
 def _decompressed(chunks: Iterator[bytes], report: SourceReport) -> Iterator[bytes]:
-    """Yield the bytes behind the compression that the first bytes tell of."""
+    """Yield the bytes behind the compression that the first bytes name."""
     head, chunks = _head(chunks, 4)
     for magic, decompress in _COMPRESSIONS.items():
         if head.startswith(magic):
@@ -232,7 +294,8 @@ def _unzstd(chunks: Iterator[bytes], report: SourceReport) -> Iterator[bytes]:
             if inflater.eof:
                 inflater = zstd.decompressobj()
             try:
-                yield inflater.decompress(pending)
+                out = inflater.decompress(pending)
+                yield from (out[at : at + _CHUNK] for at in range(0, len(out), _CHUNK))
             except zstandard.ZstdError:
                 report.truncated = True
                 report.note("the zstd data is damaged; what stands behind the damage is lost")

@@ -10,14 +10,16 @@ import argparse
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from pipeline.judge.stats import clopper_pearson
+from tests.benchmarks.judgement.power import SHARES, needed
 from tests.benchmarks.judgement.rivals import RIVALS
 from tests.benchmarks.judgement.runs import Result, once, without_output
-from tests.benchmarks.judgement.scenarios import QUICK, SCENARIOS, Scenario
+from tests.benchmarks.judgement.scenarios import QUICK, SCENARIOS, Drawn, Scenario
 
 KINDS = ("no harm", "harm", "not enough")
 
@@ -38,9 +40,12 @@ def results(scenarios: Sequence[Scenario], *, runs: int | None = None) -> list[t
 def shares(found: Sequence[tuple[Scenario, Result]]) -> dict[str, tuple[int, int]]:
     """Return how many of how many: false alarms, harm found, and too little known, by the name of the share."""
     quiet, harm, unknown = ([pair for pair in found if pair[0].kind == kind] for kind in KINDS)
+    strict = [pair for pair in quiet if "WARN" not in pair[0].want]
+    free = [pair for pair in quiet if "WARN" in pair[0].want]
     return {
         "no harm: FAIL": (sum(one.verdict == "FAIL" for _, one in quiet), len(quiet)),
-        "no harm: WARN": (sum(one.verdict == "WARN" for _, one in quiet), len(quiet)),
+        "no harm: WARN": (sum(one.verdict == "WARN" for _, one in strict), len(strict)),
+        "no harm: WARN, where permitted": (sum(one.verdict == "WARN" for _, one in free), len(free)),
         "no harm: INCONCLUSIVE": (sum(one.verdict == "INCONCLUSIVE" for _, one in quiet), len(quiet)),
         "harm: found": (sum(one.right(scenario) for scenario, one in harm), len(harm)),
         "not enough: INCONCLUSIVE": (sum(one.verdict == "INCONCLUSIVE" for _, one in unknown), len(unknown)),
@@ -48,7 +53,10 @@ def shares(found: Sequence[tuple[Scenario, Result]]) -> dict[str, tuple[int, int
 
 
 def holds(found: Sequence[tuple[Scenario, Result]]) -> bool:
-    """Return whether the shares are within their limits."""
+    """Return whether the shares are within their limits, and no kind without harm fails more than once."""
+    fails = Counter(scenario.name for scenario, one in found if scenario.kind == "no harm" and one.verdict == "FAIL")
+    if any(n > 1 for n in fails.values()):
+        return False
     share = {name: k / n if n else None for name, (k, n) in shares(found).items()}
     limits = (
         (share["no harm: FAIL"], 0.0, MOST_FAIL),
@@ -81,10 +89,20 @@ def _print_wrong(found: Sequence[tuple[Scenario, Result]]) -> None:
 
 
 def _print_shares(found: Sequence[tuple[Scenario, Result]]) -> None:
-    print(f"\n{'':28s}{'k':>6s}{'n':>6s}{'share':>9s}   95 % (Clopper-Pearson)")
+    print(f"\n{'':32s}{'k':>6s}{'n':>6s}{'share':>9s}   95 % (Clopper-Pearson)")
     for name, (k, n) in shares(found).items():
         low, high = clopper_pearson(k, n) if n else (0.0, 1.0)
-        print(f"{name:28s}{k:6d}{n:6d}{k / n if n else 0:9.1%}   {low:.1%} to {high:.1%}")
+        print(f"{name:32s}{k:6d}{n:6d}{k / n if n else 0:9.1%}   {low:.1%} to {high:.1%}")
+
+
+def _print_needed(found: Sequence[tuple[Scenario, Result]]) -> None:
+    print(f"\n{'requests that an exact test needs for 99 %':46s}{'of all':>8s}{'window':>9s}{'found':>10s}")
+    for scenario in dict.fromkeys(one for one, _ in found if one.name in SHARES):
+        assert isinstance(scenario.source, Drawn)
+        before, now, share = SHARES[scenario.name]
+        mine = [one.right(scenario) for other, one in found if other == scenario]
+        least, there = round(needed(before, now) / share), scenario.source.new.requests
+        print(f"  {scenario.name:44s}{least:8,}{there:9,}{sum(mine):5d} of {len(mine)}")
 
 
 def _print_rivals(found: Sequence[tuple[Scenario, Result]]) -> None:
@@ -116,8 +134,10 @@ def main() -> int:
     _print_scenarios(found)
     _print_wrong(found)
     _print_shares(found)
+    _print_needed(found)
     _print_rivals(found)
-    print(f"\n{len(scenarios)} scenarios, {len(found)} runs, {time.perf_counter() - start:.0f} s")
+    kinds = ", ".join(f"{sum(one.kind == kind for one in scenarios)} of {kind}" for kind in KINDS)
+    print(f"\n{len(scenarios)} scenarios ({kinds}), {len(found)} runs, {time.perf_counter() - start:.0f} s")
     return 0 if holds(found) else 1
 
 

@@ -19,12 +19,13 @@ from pipeline.schema import CONTENT, EVENTS, polars_schema
 from pipeline.simulate import START, write
 from pipeline.simulate.deployment import Deployment
 from pipeline.simulate.stream import SECOND_US, Stream
+from pipeline.sources.base import Request, open_sources
 from pipeline.stores.local import LocalStore
 from pipeline.window import Window
+from tests.benchmarks.judgement import traffic
 from tests.benchmarks.judgement.rivals import RIVALS, Observed
 from tests.benchmarks.judgement.scenarios import SCENARIOS, Drawn, Scenario, Simulated
 from tests.benchmarks.judgement.styles import STYLES
-from tests.benchmarks.judgement.traffic import START_NS, window
 
 #: What is left of an export that is filtered by severity.
 SHOWN = ("WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
@@ -62,11 +63,11 @@ def once(name: str, seed: int) -> Result:
         source, dice = scenario.source, f"{scenario.name} {seed}"
         if isinstance(source, Drawn):
             _drawn(source, dice, LocalStore(store))
-            sources, asked = [], Window()  # the store has the entries already
+            sources, window = [], Window()  # the store has the entries already
         else:
-            sources, asked = _simulated(source, dice, Path(folder))
+            sources, window = _simulated(source, dice, Path(folder))
         catalogue, policy = _rules()
-        found = run.check(run.Job(sources, catalogue, policy, asked), store)
+        found = run.check(run.Job(open_sources(sources), catalogue, policy, Request(window)), LocalStore(store))
         flagged = {
             check.id: f"{check.status} {check.reason}"
             for _, verdict in found.verdicts
@@ -74,7 +75,7 @@ def once(name: str, seed: int) -> Result:
             if check.status in ("WARN", "FAIL") or (check.status == "INCONCLUSIVE" and policy[check.id].required)
         }
         # The rivals are asked about the newest revision, beside the one before.
-        targets = [one.target for one in found.found]
+        targets = [assessment.target for assessment in found.assessments]
         new, old = (targets[0].revision, next(iter(targets[0].older), None)) if targets else (None, None)
         slices = [pl.read_parquet(path, columns=_SEEN) for path in LocalStore(store).slices("events")]
         events = pl.concat(slices) if slices else polars_schema(EVENTS).to_frame().select(_SEEN)
@@ -89,14 +90,14 @@ def without_output() -> None:
 
 
 def _drawn(source: Drawn, dice: str, store: LocalStore) -> None:
-    rows = window(dice, source.old, source.new, beside=source.beside)
+    rows = traffic.window(dice, source.old, source.new, beside=source.beside)
     if source.filtered:
         rows = rows.filter(pl.col("severity").is_in(SHOWN))
     store.write("entries", "00000000", rows.with_columns(pl.lit(None, pl.String).alias(CONTENT)))
 
 
 def _simulated(source: Simulated, dice: str, folder: Path) -> tuple[list[str], Window]:
-    start_us = START_NS // 1000
+    start_us = traffic.START_NS // 1000
     stream = Stream(Random(dice), start_us, start_us + int(source.minutes * 60 * SECOND_US))
     Deployment(stream, source.app, source.faults, source.per_minute).schedule()
     stream.end_us = start_us + int(source.until * source.minutes * 60 * SECOND_US)

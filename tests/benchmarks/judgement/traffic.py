@@ -50,7 +50,10 @@ READY = "Ready condition status changed to True for Revision {} with message: De
 
 @dataclass(frozen=True)
 class Line:
-    """A kind of line: so many of them (`count`), or so many per request (`rate`, drawn), within a share of the time."""
+    """A kind of line: so many of them (`count`), or so many per request (`rate`, drawn), within a share of the time.
+
+    ms: the median of the lognormal time that stands for `{ms}` in the text.
+    """
 
     text: str
     severity: str = "WARNING"
@@ -58,6 +61,7 @@ class Line:
     rate: float = 0.0
     span: tuple[float, float] = (0.05, 0.95)
     log: str = STDERR
+    ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,15 @@ class Traffic:
     all of its requests by exp(AR(1) noise) of this spread and memory; error_sd: likewise for its error rate.
     added_ms: to all requests, or to those of `slow_path`; drift_ms: reached at the end, from 0; cold_ms: to those of
     the first half minute. bad_minute: so many 5xx in the middle one. checked: share of requests with an auth and a
-    database chain in the log; auth_success: whether its success is told. auth_down, database_down: from and until, as
-    shares of the time.
+    database chain in the log; auth_success: whether its success is told, auth_told: in what share. auth_down,
+    database_down: from and until, as shares of the time.
+
+    ends: of a share of the requests of a path ("" for all) with another status. slow: a share takes `times` as long and
+    `ms` more, within a span of the time. until: share of the time after which nobody comes. instances: how many; sick:
+    of the first, a share of 5xx and a factor of latency. starts: of further instances, each with `waiting` requests
+    that wait 6 s. clients: how many; one_client: the share of its own requests that are 401. sockets: handshakes, with
+    the share rejected and the seconds they live. empty: share of the answers without a body. calls: a caller's path,
+    number, and status. median: a factor of all medians.
     """
 
     requests: int = 2000
@@ -95,6 +106,21 @@ class Traffic:
     auth_success: bool = True
     style: str = "raw"
     lines: tuple[Line, ...] = ()
+    auth_told: float = 1.0
+    ends: tuple[tuple[str, int, float], ...] = ()
+    slow: tuple[float, float, float] = (0.0, 1.0, 0.0)
+    slow_span: tuple[float, float] = (0.0, 1.0)
+    until: float = 1.0
+    instances: int = 2
+    sick: tuple[float, float] = (0.0, 1.0)
+    starts: int = 0
+    waiting: int = 0
+    clients: int = 60
+    one_client: float = 0.0
+    sockets: tuple[int, float, float] = (0, 0.0, 150.0)
+    empty: float = 0.0
+    calls: tuple[tuple[str, str, int, int], ...] = ()
+    median: float = 1.0
 
 
 def window(seed: str, old: Traffic, new: Traffic, *, beside: bool = False) -> pl.DataFrame:
@@ -120,6 +146,7 @@ def window(seed: str, old: Traffic, new: Traffic, *, beside: bool = False) -> pl
         pl.lit("example-project").alias("project"),
         pl.lit("europe-west1").alias("location"),
         pl.lit(SERVICE).alias("service"),
+        pl.lit("service").alias("workload"),
         pl.lit("drawn").alias("source"),
     )
     schema = polars_schema(ENTRIES)
@@ -139,19 +166,31 @@ def _revision(
     rng: np.random.Generator, one: Traffic, name: str, from_ns: int, starts_ns: int | None
 ) -> list[pl.DataFrame]:
     n = one.requests
-    at = np.sort(rng.random(n))  # share of the time
+    at = np.sort(rng.random(n)) * one.until  # share of the time
     minute = np.minimum((at * one.minutes).astype(np.int64), one.minutes - 1)
     endpoint = rng.choice(len(ENDPOINTS), n, p=np.asarray(one.mix) / sum(one.mix))
     times = from_ns + (at * one.minutes * 60 * SECOND_NS).astype(np.int64) + 2 * np.arange(n)
-    instances = np.array([f"{name}-{number}" for number in range(2)])
-    instance = instances[rng.integers(0, 2, n)]
+    instances = np.array([f"{name}-{number}" for number in range(one.instances)])
+    where = rng.integers(0, one.instances, n)
+    instance = instances[where]
     status = _statuses(rng, one, minute)
+    paths = np.array([path for _, path, _, _ in ENDPOINTS])[endpoint]
+    client = rng.integers(0, one.clients, n)
+    for path, other, share in one.ends:
+        status[(rng.random(n) < share) & ((path == "") | (paths == path))] = other
+    if one.one_client:
+        status[(client == 0) & (rng.random(n) < one.one_client)] = 401
+    status[(where == 0) & (rng.random(n) < one.sick[0])] = 500
+    latency = _latencies(rng, one, at, minute, endpoint) * one.median
+    low, high = one.slow_span
+    slowed = (rng.random(n) < one.slow[0]) & (low <= at) & (at <= high)
+    latency[slowed] = np.minimum(latency[slowed] * one.slow[1] + one.slow[2], CUT_MS)
+    latency[where == 0] *= one.sick[1]
     auth_down, database_down = (
         (low <= at) & (at < high) & (low < high) for low, high in (one.auth_down, one.database_down)
     )
     checked = (rng.random(n) < one.checked) | auth_down | database_down
     status[auth_down | database_down] = 503
-    paths = np.array([path for _, path, _, _ in ENDPOINTS])[endpoint]
     requests = pl.DataFrame(
         {
             "timestamp_ns": times,
@@ -162,9 +201,10 @@ def _revision(
             "http_host": "api.shop.example.com",
             "http_path": paths,
             "http_status": status,
-            "http_latency_ms": _latencies(rng, one, at, minute, endpoint),
+            "http_latency_ms": latency,
+            "http_response_bytes": np.where(rng.random(n) < one.empty, 180, rng.integers(3_000, 9_000, n)),
             "http_user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-            "client": np.array([f"{number:012x}" for number in range(60)])[rng.integers(0, 60, n)],
+            "client": np.array([f"{number:012x}" for number in range(one.clients)])[client],
         },
         schema_overrides=dict.fromkeys(("instance_id", "http_method", "http_path", "client"), pl.String),
     ).with_columns(
@@ -182,7 +222,73 @@ def _revision(
     ]
     if starts_ns is not None:
         lines.append(_starts(name, instances, starts_ns))
+    lines += [_restarts(rng, one, name, from_ns), _sockets(rng, one, name, from_ns), *_calls(one, name, from_ns)]
     return [requests, *lines]
+
+
+def _row(at_ns: int, name: str, instance: str, path: str, status: int, ms: float, agent: str, client: str) -> dict:
+    return {
+        "timestamp_ns": at_ns,
+        "log_id": REQUESTS,
+        "revision": name,
+        "instance_id": instance,
+        "http_method": "GET",
+        "http_path": path,
+        "http_status": status,
+        "http_latency_ms": ms,
+        "http_user_agent": agent,
+        "client": client,
+        "severity": "INFO" if status < 400 else "WARNING" if status < 500 else "ERROR",
+    }
+
+
+def _restarts(rng: np.random.Generator, one: Traffic, name: str, from_ns: int) -> pl.DataFrame:
+    """Instances that start during the window, and the requests that wait for them."""
+    frames, rows = [], []
+    for number in range(one.starts):
+        instance, at = f"{name}-late{number}", from_ns + int(rng.random() * one.minutes * 60 * SECOND_NS)
+        frames.append(_starts(name, np.array([instance]), at))
+        for late in range(one.waiting):
+            path = ENDPOINTS[int(rng.integers(0, 4))][1].replace("{}", "12345")
+            rows.append(_row(at - late * 1000 - 1, name, instance, path, 200, 6_000.0, "Firefox", f"{late:012x}"))
+    frames.append(pl.DataFrame(rows))
+    return pl.concat(frames, how="diagonal")
+
+
+def _sockets(rng: np.random.Generator, one: Traffic, name: str, from_ns: int) -> pl.DataFrame:
+    n, rejected, seconds = one.sockets
+    at = from_ns + np.sort(rng.integers(0, one.minutes * 60 * SECOND_NS, n))
+    lived = rng.exponential(seconds, n) * 1_000
+    failed = rng.random(n) < rejected
+    return pl.DataFrame(
+        [
+            _row(
+                int(at[i]),
+                name,
+                f"{name}-0",
+                "/ws",
+                403 if failed[i] else 101,
+                5.0 if failed[i] else lived[i],
+                "F",
+                f"{i % 30:012x}",
+            )
+            for i in range(n)
+        ]
+    )
+
+
+def _calls(one: Traffic, name: str, from_ns: int) -> list[pl.DataFrame]:
+    """Calls of Google's services at equal distances."""
+    step = one.minutes * 60 * SECOND_NS
+    return [
+        pl.DataFrame(
+            [
+                _row(from_ns + step * i // n + 5, name, f"{name}-0", path, status, 80.0, agent, "f" * 12)
+                for i in range(n)
+            ]
+        )
+        for agent, path, n, status in one.calls
+    ]
 
 
 def _statuses(rng: np.random.Generator, one: Traffic, minute: np.ndarray) -> np.ndarray:
@@ -220,7 +326,7 @@ def _chains(
     database = pl.Series("ms", one.database_ms * rng.lognormal(0.0, 0.35, n)).round(2)
     wanted = (
         (np.ones(n, bool), auth, 1, "CRITICAL", CHECKING),
-        (~auth_down & one.auth_success, auth, 2, "INFO", VALID),
+        (~auth_down & one.auth_success & (rng.random(n) < one.auth_told), auth, 2, "INFO", VALID),
         (auth_down, auth, 2, "CRITICAL", UNREACHABLE),
         (~both, database, 3, "INFO", FOUND),
         (database_down, database, 3, "CRITICAL", LOOKUP_FAILED),
@@ -262,7 +368,9 @@ def _lines(rng: np.random.Generator, one: Traffic, line: Line, name: str, instan
             "revision": [name] * n,
             "instance_id": [instance] * n,
             "severity": [line.severity] * n,
-            "message": [line.text] * n,
+            "message": [line.text.replace("{ms}", f"{ms:.0f}") for ms in line.ms * rng.lognormal(0.0, 0.5, n)]
+            if line.ms
+            else [line.text] * n,
         },
         schema_overrides={"timestamp_ns": pl.Int64, **dict.fromkeys(("log_id", "revision", "message"), pl.String)},
     ).cast({"instance_id": pl.String, "severity": pl.String})

@@ -1,0 +1,142 @@
+"""Pieces of the classification as GoogleSQL: literals, line formats, levels and stack traces.
+
+`parsers.formats` and `parsers.traces` have the rules; `parsers.to_googlesql` puts the pieces together.
+"""
+# ruff: noqa: S608 - all that is put into the text is quoted by `text`, or a number or a name of ours
+
+import re
+from collections.abc import Mapping
+
+from parsers.dialect import groups, only
+from parsers.formats import formats
+from parsers.to_polars import BARE, DURATION, MAX_DURATION_MS, MS
+from parsers.traces import FIELDS, traces
+
+_REFERENCE = re.compile(r"\$\{([0-9])\}")
+
+
+def text(value: str) -> str:
+    """Return a string literal of GoogleSQL."""
+    if "\\" in value and not set(value) & {"'", "\n", "\r"} and not value.endswith("\\"):
+        return f"r'{value}'"
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    return f"'{escaped}'"
+
+
+def case(value: str, branches: Mapping[int, str] | Mapping[str, str]) -> str:
+    """Return a CASE of a value, null of type STRING where there are no branches."""
+    if not branches:
+        return "cast(null as string)"
+    return f"case {value} " + " ".join(f"when {key} then {sql}" for key, sql in branches.items()) + " end"
+
+
+def json_text(column: str, path: str) -> str:
+    """Return the value at a path of JSON text as text; an object or a list as its JSON."""
+    return f"coalesce(json_value({column}, '{path}'), json_query({column}, '{path}'))"
+
+
+def replace(expression: str, pattern: str, replacement: str) -> str:
+    """Return an expression with all matches replaced; `${1}` in the replacement is the first group."""
+    written = _REFERENCE.sub(lambda match: "\\" + match[1], replacement)
+    return f"regexp_replace({expression}, {text(pattern)}, {text(written)})"
+
+
+def group(expression: str, pattern: str, name: str) -> str:
+    """Return what one group of a pattern captures, null where it captures nothing."""
+    if name not in groups(pattern):
+        return "cast(null as string)"
+    return f"nullif(regexp_extract({expression}, {text(only(pattern, name))}), '')"
+
+
+def format_part(name: str) -> dict[int, str]:
+    """Return the expression of one part of a line in each format that has it."""
+    parts = {}
+    for number, form in enumerate(formats().format):
+        if name == "level" and form.level:
+            parts[number] = text(form.level)
+        elif name in groups(form.pattern):
+            part = f"regexp_extract(text, {text(only(form.pattern, name))})"
+            parts[number] = part if name == "message" else f"nullif({part}, '')"
+            if name == "level" and form.levels:
+                words = {text(word): text(severity) for word, severity in form.levels.items()}
+                parts[number] = f"{case(part, words)[:-4]} else {part} end"
+    return parts
+
+
+def traced() -> str:
+    """Return exception, message and innermost frame of the service's own code, of a text that is a stack trace."""
+    columns: dict[str, dict[int, str]] = {f"trace_{name}": {} for name in FIELDS}
+    for number, trace in enumerate(traces()):
+        raised = [group("stack", pattern, "exception") for pattern in trace.exceptions]
+        columns["trace_exception"][number] = f"coalesce({', '.join(raised)})"
+        messages = " ".join(
+            f"when {exception} is not null then {group('stack', pattern, 'message')}"
+            for exception, pattern in zip(raised, trace.exceptions, strict=True)
+        )
+        columns["trace_message"][number] = f"case {messages} end"
+        frames = []
+        for pattern in trace.frames:
+            function, file = group("own_frames", pattern, "function"), group("own_frames", pattern, "file")
+            frames += [f"concat({function}, ' (', {file}, ')')", function, file]
+        columns["trace_frame"][number] = f"coalesce({', '.join(frames)})"
+    return ",\n".join(f"        {case('language', branches)} as {name}" for name, branches in columns.items())
+
+
+def severity(word: str, levels: Mapping[str, str]) -> str:
+    """Return the severity that a level word stands for, null for an unknown word."""
+    words: dict[str, list[str]] = {}
+    for name, severity in levels.items():
+        words.setdefault(severity, []).append(text(name))
+    branches = " ".join(f"when upper({word}) in ({', '.join(names)}) then '{s}'" for s, names in words.items())
+    return f"case {branches} end"
+
+
+def level_paths() -> list[str]:
+    """Return where a payload may have its level, as JSON paths of GoogleSQL."""
+    payload = formats().payload
+    plain = re.compile("[A-Za-z_]+")
+    own = [f"$.{key}" if plain.fullmatch(key) else f'$."{key}"' for key in payload.level]
+    return own + [f"$.{path}" for path in payload.nested]
+
+
+def line_format() -> str:
+    """Return an expression for the number of the text's format, null for none."""
+    return (
+        "case "
+        + " ".join(
+            f"when regexp_contains(text, {text(only(form.pattern, ''))}) then {number}"
+            for number, form in enumerate(formats().format)
+        )
+        + " end"
+    )
+
+
+def language() -> str:
+    """Return an expression for the number of the language whose stack trace the column `stack` is, null for none."""
+    return (
+        "case "
+        + " ".join(
+            f"when strpos(stack, {text(trace.literal)}) > 0 and strpos(stack, '\\n') > 0 "
+            f"and regexp_contains(stack, {text(trace.mark)}) then {number}"
+            for number, trace in enumerate(traces())
+        )
+        + " end"
+    )
+
+
+def own_frames() -> str:
+    """Return an expression for the stack trace without frames of libraries."""
+    return case(
+        "language",
+        {number: f"regexp_replace(stack, {text(trace.library)}, '')" for number, trace in enumerate(traces())},
+    )
+
+
+def duration_ms(column: str, in_seconds: str) -> str:
+    """Return a written duration in milliseconds; a bare number is in seconds for the wordings named, else in ms."""
+    parts = [f"cast(regexp_extract({column}, {text(only(DURATION, name))}) as float64)" for name in MS]
+    total = " + ".join(f"coalesce({part} * {factor!r}, 0)" for part, factor in zip(parts, MS.values(), strict=True))
+    bare = f"cast(regexp_extract({column}, {text(BARE)}) as float64)"
+    bare += f" * if(winner in ({in_seconds}), 1000.0, 1.0)" if in_seconds else ""
+    value = f"if(coalesce({', '.join(parts)}) is null, {bare}, {total})"
+    return f"(select if(ms <= {MAX_DURATION_MS!r}, ms, null) from unnest([{value}]) as ms)"

@@ -1,0 +1,118 @@
+"""Measures of statuses, clients, instances and slow minutes to what the judge knows of them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from pipeline.assess.histograms import dense, slots_or_minutes
+from pipeline.judge.counts import Clients, LatencySteps, Peer
+from pipeline.judge.endings import HANDSHAKE, REDIRECTS
+from pipeline.judge.latencies import quantile
+from pipeline.judge.power import binomial_design_effect
+from pipeline.judge.revision_data import OTHERS, Times, weighted
+from pipeline.judge.stats import DesignEffect
+from pipeline.judge.tails import QUANTILES, bucket_of, far_cut
+
+#: Fewer failures of a kind decide nothing, so their design effect is never asked for.
+_LEAST_FAILURES = 4
+
+
+def statuses_and_clients(statuses: pl.DataFrame, clients: pl.DataFrame) -> dict[str, Any]:
+    """Return `statuses` and `clients` of a profile from one revision's rows of the two measures."""
+    totals = statuses.group_by("endpoint", "caller", "status").agg(pl.col("n").sum())
+    by_endpoint: dict[str, dict[str, dict[int, int]]] = {}
+    for endpoint, caller, status, n in totals.sort("endpoint", "caller", "status").iter_rows():
+        by_endpoint.setdefault(endpoint, {}).setdefault(caller, {})[status] = n
+    by_status: dict[str, dict[int, Clients]] = {}
+    rows = clients.sort("endpoint", "status").select("endpoint", "status", "clients", "most")
+    for endpoint, status, n, most in rows.iter_rows():
+        by_status.setdefault(endpoint, {})[status] = Clients(n, most)
+    return {"statuses": by_endpoint, "clients": by_status}
+
+
+def ended_effects(statuses: pl.DataFrame) -> dict[str, DesignEffect]:
+    """Return the design effects of `ended GROUP ENDPOINT` that are above 1: how failures cluster in time.
+
+    GROUP: a 4xx status, redirects, 5xx, the name of a caller (its failures), or handshakes.
+    """
+    users = statuses.filter(pl.col("caller") != HANDSHAKE)
+    status = pl.col("status")
+    grouped = users.with_columns(
+        pl.when(status >= 500)
+        .then(pl.lit("5xx"))
+        .when(status >= 400)
+        .then(status.cast(pl.String))
+        .when(status.is_in(REDIRECTS))
+        .then(pl.lit("redirects"))
+        .alias("group")
+    )
+    effects = {}
+    for endpoint, rows in [("", grouped), *_by(grouped, "endpoint")]:
+        for group, failed in _by(rows.drop_nulls("group"), "group"):
+            effects[f"ended {group} {endpoint}"] = _effect(rows, failed)
+    for caller, rows in _by(users.filter(pl.col("caller") != ""), "caller"):
+        for endpoint, calls in _by(rows, "endpoint"):
+            effects[f"ended {caller} {endpoint}"] = _effect(calls, calls.filter(status >= 400))
+    handshakes = statuses.filter(pl.col("caller") == HANDSHAKE)
+    effects["handshakes"] = _effect(handshakes, handshakes.filter(status >= 400))
+    return {name: DesignEffect(value) for name, value in effects.items() if value > 1}
+
+
+def _by(rows: pl.DataFrame, column: str) -> Iterator[tuple[str, pl.DataFrame]]:
+    for (name,), part in rows.group_by(column, maintain_order=True):
+        yield str(name), part
+
+
+def _effect(rows: pl.DataFrame, failed: pl.DataFrame) -> float:
+    """The design effect of a share, failures by slot or minute."""
+    if failed["n"].sum() < _LEAST_FAILURES:
+        return 1.0
+    bad = failed.group_by("slot").agg(pl.col("n").sum().alias("bad"))
+    slots = rows.group_by("slot").agg(pl.col("n").sum()).join(bad, on="slot", how="left").fill_null(0)
+    return max(binomial_design_effect(*dense(bins, "bad", "n")) for bins in slots_or_minutes(slots))
+
+
+def latency_steps(tails: pl.DataFrame, named: Mapping[tuple[str, str], Times]) -> dict[str, LatencySteps]:
+    """Return requests by minute and step of latency, of each endpoint with times of its own, and "" for all."""
+    names = [name for kind, name in named if kind == "endpoint" and name != OTHERS]
+    known = tails.filter(pl.col("name").is_in(names)).sort("minute", "step")
+    together = known.group_by("minute", "step").agg(pl.col("n").sum()).sort("minute", "step")
+    return {
+        name: LatencySteps(*(rows[column].to_numpy() for column in ("minute", "step", "n")))
+        for name, rows in [("", together), *_by(known, "name")]
+    }
+
+
+def tail_effects(steps: Mapping[str, LatencySteps], times: Mapping[tuple[str, str], Times]) -> dict[str, DesignEffect]:
+    """Return the design effects of `above QUANTILE ENDPOINT` that are above 1, of a profile's own quantiles."""
+    endpoints = {name: parts for (kind, name), parts in times.items() if kind == "endpoint" and name != OTHERS}
+    effects = {}
+    for name, parts in [("", endpoints), *((name, {name: parts}) for name, parts in endpoints.items())]:
+        if name not in steps or not parts:
+            continue
+        values = weighted(parts)
+        cuts = {label: quantile(values, share) for label, share, _ in QUANTILES}
+        cuts["far"] = far_cut(cuts["p99"])
+        for label, cut in cuts.items():
+            effects[f"above {label} {name}"] = steps[name].design_effect(bucket_of(cut))
+    return {name: DesignEffect(value) for name, value in effects.items() if value > 1}
+
+
+def sizes(bodies: pl.DataFrame) -> dict[str, dict[int, int]]:
+    """Return answers by endpoint and size."""
+    counts: dict[str, dict[int, int]] = {}
+    for endpoint, size, n in bodies.select("endpoint", "size", "n").sort("endpoint", "size").iter_rows():
+        counts.setdefault(endpoint, {})[size] = n
+    return counts
+
+
+def peers(rows: pl.DataFrame) -> tuple[Peer, ...]:
+    """Return the instances that served users."""
+    instances = []
+    for row in rows.sort("instance_id").iter_rows(named=True):
+        n, total = row["n_steady"], row["bucket_sum"]
+        mean = total / n if n else 0.0
+        variance = max(row["bucket_squares"] - n * mean**2, 0.0) / (n - 1) if n > 1 else 0.0
+        instances.append(Peer(row["instance_id"], row["n"], row["errors_5xx"], n, mean, variance))
+    return tuple(instances)

@@ -1,0 +1,71 @@
+"""Entries that stand twice in the slices of a local store."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipeline.aggregate.duckdb import duckdb_path
+
+
+def duplicates(slices: Sequence[Path], spill: Path) -> dict[str, pl.Series]:
+    """Return the rows to drop of each slice, by its name: places from 0.
+
+    Equal are entries of one key (log_name, timestamp_ns, insert_id); at equal microseconds a row that has no
+    nanoseconds gives way to one that has. Without insertId or timestamp only equal content counts. Which of two rows of
+    one key stays depends on their content, not on the order they were read in. spill: a folder for what needs room.
+    """
+    files = [duckdb_path(path) for path in slices]
+    if not files:
+        return {}
+    with duckdb.connect(config={"temp_directory": str(spill)}) as connection:
+        connection.execute("set memory_limit = '600MB'")
+        rows = pl.DataFrame(connection.sql(_DUPLICATES, params=[files, files]))
+    groups = rows.group_by("filename", maintain_order=True)
+    return {Path(str(file)).stem: group["row"] for (file,), group in groups}
+
+
+#: Rows to drop. A first pass over the keys alone finds the few that repeat; only their rows are compared whole.
+_DUPLICATES = """
+with repeated as (
+  select hash(log_name, timestamp_ns // 1000, insert_id) as key_hash
+  from read_parquet(?, hive_partitioning = false)
+  group by key_hash
+  having count(*) > 1
+),
+candidates as (
+  select
+    filename,
+    file_row_number as row,
+    log_name,
+    timestamp_ns,
+    insert_id,
+    content,
+    md5(to_json(struct_pack(
+      *columns(* exclude (filename, file_row_number, source, client, subject, content, raw))
+    ))::varchar || coalesce(md5(raw), '')) as shown
+  from read_parquet(?, filename = true, file_row_number = true, hive_partitioning = false)
+  where hash(log_name, timestamp_ns // 1000, insert_id) in (select key_hash from repeated)
+),
+keyed as (
+  select
+    *,
+    insert_id is null or timestamp_ns is null as keyless,
+    if(keyless, content, '') as own,
+    bool_or(timestamp_ns % 1000 <> 0) over (partition by log_name, timestamp_ns // 1000, insert_id, own) as has_ns
+  from candidates
+),
+ranked as (
+  select
+    *,
+    row_number() over (
+      partition by log_name, timestamp_ns, insert_id, own order by shown, filename, row
+    ) as place
+  from keyed
+)
+select filename, row
+from ranked
+where place > 1 or (has_ns and not keyless and timestamp_ns % 1000 = 0)
+order by filename, row
+"""

@@ -1,0 +1,184 @@
+-- made from measures/durations.sql, sha256 8eeae3aa24fa74d9
+/* How long did the things take that events measure themselves (response times in log lines)? */
+/* Grain: one row per revision and event with a duration. */
+/* Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by ROW_NUMBER. */
+WITH timed AS (
+  SELECT
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    event,
+    CAST(FLOOR(duration_ms * 1000000 + 0.5) AS BIGINT) AS latency_ns
+  FROM events
+  WHERE
+    NOT duration_ms IS NULL
+), numbered AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (
+      PARTITION BY project, location, workload, service, revision, event
+      ORDER BY latency_ns NULLS FIRST
+    ) AS place,
+    COUNT(*) OVER (PARTITION BY project, location, workload, service, revision, event) AS n_latency
+  FROM timed
+), picked /* lower and upper neighbour of each percentile */ AS (
+  SELECT
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    event,
+    MAX(n_latency) AS n_latency,
+    MAX(
+      CASE
+        WHEN place = 1 + (
+          50 * (
+            n_latency - 1
+          )
+        ) // 100
+        THEN latency_ns
+        ELSE NULL
+      END
+    ) AS p50_low,
+    MAX(
+      CASE
+        WHEN place = CASE
+          WHEN (
+            2 + (
+              50 * (
+                n_latency - 1
+              )
+            ) // 100
+          ) IS NULL
+          OR n_latency IS NULL
+          THEN NULL
+          ELSE LEAST(2 + (
+            50 * (
+              n_latency - 1
+            )
+          ) // 100, n_latency)
+        END
+        THEN latency_ns
+        ELSE NULL
+      END
+    ) AS p50_high,
+    MAX(
+      CASE
+        WHEN place = 1 + (
+          95 * (
+            n_latency - 1
+          )
+        ) // 100
+        THEN latency_ns
+        ELSE NULL
+      END
+    ) AS p95_low,
+    MAX(
+      CASE
+        WHEN place = CASE
+          WHEN (
+            2 + (
+              95 * (
+                n_latency - 1
+              )
+            ) // 100
+          ) IS NULL
+          OR n_latency IS NULL
+          THEN NULL
+          ELSE LEAST(2 + (
+            95 * (
+              n_latency - 1
+            )
+          ) // 100, n_latency)
+        END
+        THEN latency_ns
+        ELSE NULL
+      END
+    ) AS p95_high,
+    MAX(
+      CASE
+        WHEN place = 1 + (
+          99 * (
+            n_latency - 1
+          )
+        ) // 100
+        THEN latency_ns
+        ELSE NULL
+      END
+    ) AS p99_low,
+    MAX(
+      CASE
+        WHEN place = CASE
+          WHEN (
+            2 + (
+              99 * (
+                n_latency - 1
+              )
+            ) // 100
+          ) IS NULL
+          OR n_latency IS NULL
+          THEN NULL
+          ELSE LEAST(2 + (
+            99 * (
+              n_latency - 1
+            )
+          ) // 100, n_latency)
+        END
+        THEN latency_ns
+        ELSE NULL
+      END
+    ) AS p99_high,
+    MAX(latency_ns) AS max_ns
+  FROM numbered
+  GROUP BY
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    event
+), durations AS (
+  SELECT
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    event,
+    n_latency AS n,
+    (
+      p50_low + (
+        p50_high - p50_low
+      ) * ((
+        50 * (
+          n_latency - 1
+        )
+      ) % 100) / 100
+    ) / 1000000 AS p50_ms,
+    (
+      p95_low + (
+        p95_high - p95_low
+      ) * ((
+        95 * (
+          n_latency - 1
+        )
+      ) % 100) / 100
+    ) / 1000000 AS p95_ms,
+    (
+      p99_low + (
+        p99_high - p99_low
+      ) * ((
+        99 * (
+          n_latency - 1
+        )
+      ) % 100) / 100
+    ) / 1000000 AS p99_ms,
+    max_ns / 1000000 AS max_ms
+  FROM picked
+)
+SELECT
+  *
+FROM durations

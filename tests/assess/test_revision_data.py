@@ -1,0 +1,62 @@
+"""What the judge gets to know of a revision, counted by hand."""
+
+import pytest
+
+from tests.assess.test_baseline import ready
+from tests.conftest import check, entry, ndjson, request, stamp
+
+
+def test_the_share_of_traffic_counts_from_the_revisions_first_request(tmp_path):
+    """The old one had 60 requests before, and 20 beside the new one's 60: the new one had three quarters."""
+    old = [request(second, revision="00041-abc") for second in range(0, 600, 10)]
+    beside = [request(second, revision="00041-abc", insertId=f"b{second}") for second in range(605, 1205, 30)]
+    new = [request(second, revision="00042-abc") for second in range(600, 1200, 10)]
+    found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", [*old, *beside, *new]))
+    newest = found.verdicts[0][1]
+    deployment, window = newest.deployment, {one.id: one for one in newest.checks}["evidence.window"]
+    # The window is that of the service: both revisions' entries, from the first of any.
+    assert (window.observed.n, newest.window.covered_start) == (140, "2026-01-15T09:00:00Z")
+    assert (deployment.traffic_ratio, deployment.first_request) == (0.75, stamp(600).replace(".000000", ""))
+
+
+def test_a_runs_volume_is_that_of_the_service(tmp_path):
+    """Ten user requests of one revision, five of the other, a health check apart, from the first to the last entry."""
+    old = [request(second, revision="00041-abc") for second in range(0, 100, 10)]
+    new = [request(second, revision="00042-abc") for second in range(600, 650, 10)]
+    rows = [*old, *new, request(900, path="/health", revision="00042-abc")]
+    found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", rows))
+    start_ns = 1_768_467_600 * 10**9  # 2026-01-15T09:00:00Z
+    assert found.assessments[0].data.volume_by_run == ((start_ns, start_ns + 900 * 10**9, 15),)
+
+
+@pytest.mark.parametrize(("until", "status"), [(1200, "PASS"), (1730, "PASS"), (1740, "WARN")])
+def test_an_older_revision_that_outlives_it_took_the_traffic_back(tmp_path, until, status):
+    """The new one's last requests are of minute 19; ten minutes later, by whole minutes, it is a rollback."""
+    old = [request(second, revision="00041-abc") for second in range(0, until + 1, 10)]
+    new = [request(second, revision="00042-abc", insertId=f"n{second}") for second in range(600, 1200, 10)]
+    found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", [*old, *new]))
+    assert {one.id: one.status for one in found.verdicts[0][1].checks}["deployment.traffic"] == status
+
+
+def called(second):
+    """The audit entry of a call that deploys the service; it names no revision."""
+    log, payload = "cloudaudit.googleapis.com%2Factivity", {"methodName": "google.cloud.run.v2.Services.UpdateService"}
+    return entry(second, revision=None, log=log, protoPayload=payload, insertId=f"call{second}", labels=None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "deployed", "became_ready", "ready_ms"),
+    [
+        ([called(100), called(190), ready(200, "00042-abc"), called(300)], 190, 200, 9500),
+        ([called(100), called(300)], 100, None, None),
+        ([], None, None, None),
+    ],
+    ids=["the last call before it was ready", "the last call before its first entry", "no audit log"],
+)
+def test_a_deployment_has_its_times(tmp_path, rows, deployed, became_ready, ready_ms):
+    """The revision's first request came at 240 s."""
+    requests = [request(second, revision="00042-abc") for second in range(240, 360, 5)]
+    ((_, found),) = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", [*rows, *requests])).verdicts
+    times = found.deployment
+    wanted = [None if second is None else stamp(second).replace(".000000", "") for second in (deployed, became_ready)]
+    assert ([times.deployed, times.ready], times.ready_ms) == (wanted, ready_ms)

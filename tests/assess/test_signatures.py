@@ -1,0 +1,75 @@
+"""Lines of a revision beside its baseline's, counted by hand."""
+
+import pytest
+
+from tests.assess.test_baseline import NEW, OLD, serving
+from tests.conftest import check, line, ndjson
+
+SYSTEM = "run.googleapis.com%2Fvarlog%2Fsystem"
+STARTED = "Starting new instance. Reason: AUTOSCALING - Instance started due to traffic."
+
+
+def lines(revision, severity, text, *seconds):
+    return [line(second, text, revision=revision, severity=severity, insertId=f"{text}{second}") for second in seconds]
+
+
+@pytest.fixture(scope="module")
+def signatures(tmp_path_factory):
+    """Five minutes of each revision: what both write, what one writes, and what belongs to a start."""
+    rows = [
+        *serving(0, OLD),
+        *lines(OLD, "ERROR", "the shelf is empty", 10, 70),
+        *lines(OLD, "WARNING", "a parcel is late", 20, 21, 22),
+        *lines(OLD, "INFO", "stock counted", 30),
+        *serving(300, NEW),
+        *lines(NEW, "ERROR", "the shelf is empty", 370, 371, 430),
+        *lines(NEW, "ERROR", "no such voucher", 390, 400, 460),
+        *lines(NEW, "CRITICAL", "the till is open", 480),
+        *lines(NEW, "INFO", "stock counted", 410),
+        *lines(NEW, "INFO", "basket kept", 420, 421),
+        *lines(NEW, "INFO", "address kept", 422),
+        line(301, STARTED, revision=NEW, log=SYSTEM, insertId="start"),
+        *lines(NEW, "WARNING", "no settings, using defaults", 303),
+    ]
+    folder = tmp_path_factory.mktemp("signatures")
+    found = check(folder / "store", ndjson(folder / "x.ndjson", rows))
+    return found.assessments[0].data.signatures
+
+
+def told(rows):
+    return [(row.signature, row.level, row.n, row.baseline_n, row.minutes, row.slots, row.startup) for row in rows]
+
+
+def test_what_both_have_counts_on_both_sides(signatures):
+    """Three lines in two minutes and two tens of seconds, beside two."""
+    assert told(signatures.both) == [("the shelf is empty", "ERROR", 3, 2, 2, 2, False)]
+
+
+def test_what_is_new_is_there_with_its_first_entry(signatures):
+    """The most severe first; the one of the first minute after the start belongs to the start."""
+    assert told(signatures.new) == [
+        ("the till is open", "CRITICAL", 1, 0, 1, 1, False),
+        ("no such voucher", "ERROR", 3, 0, 2, 3, False),
+        ("no settings, using defaults", "WARNING", 1, 0, 1, 1, True),
+    ]
+    voucher = signatures.new[1]
+    assert voucher.first == "2026-01-15T09:06:30Z"
+    assert [one.insert_id for one in voucher.evidence] == ["no such voucher390"]
+
+
+def test_what_is_gone_has_its_count_of_the_baseline(signatures):
+    """Nothing of it is left to prove it by."""
+    assert told(signatures.gone) == [("a parcel is late", "WARNING", 0, 3, 0, 0, False)]
+    assert (signatures.gone[0].first, signatures.gone[0].evidence) == (None, ())
+
+
+def test_fresh_lines_of_any_level_are_known_by_their_number(signatures):
+    """All that the baseline did not write, the most frequent first."""
+    assert signatures.fresh == (
+        ("no such voucher", 3),
+        ("basket kept", 2),
+        ("address kept", 1),
+        ("no settings, using defaults", 1),
+        ("the till is open", 1),
+    )
+    assert not signatures.grave_before

@@ -1,0 +1,68 @@
+"""Advice follows from the verdict and what is known; it names what speaks against it, and never acts."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from pipeline.judge.advice import advice, impact
+from pipeline.judge.counts import Clients
+from pipeline.judge.decide import decide, judge
+from pipeline.judge.revision_data import RequestCounts
+from tests.judge.conftest import MINUTE_NS, START_NS, minutes, occurrences
+
+
+def advised(data, policy, **place):
+    checks = judge(data, policy).checks
+    verdict = decide(checks, policy).verdict
+    return verdict, advice(data, checks, verdict, **{"project": "p", "location": "europe-west1", **place})
+
+
+def test_a_fail_is_rolled_back_to_a_revision_that_served(pair, policy):
+    """The command can be copied; a migration and a baseline that failed too speak against it."""
+    exits = occurrences(("platform.exit", 1, 3, "failure", 1))
+    data = pair(occurrences=exits, fastest_three_exits_ns=10**9)
+    verdict, found = advised(data, policy)
+    assert (verdict, found.action, found.against) == ("FAIL", "ROLL BACK", [])
+    assert found.command == (
+        "gcloud run services update-traffic shop-api --to-revisions=shop-api-00041-old=100 "
+        "--region=europe-west1 --project=p"
+    )
+    assert "--region" not in advised(data, policy, location=None)[1].command
+    bad = RequestCounts(n=100, eligible=100, eligible_5xx=7)
+    data = pair(base={"requests": bad}, occurrences=exits, fastest_three_exits_ns=10**9)
+    lines = replace(data.signatures, fresh=(("Running database migration <*>", 1),))
+    _, found = advised(replace(data, signatures=lines), policy)
+    assert len(found.against) == 2
+    assert found.against[1] == "7 % of the older revision's user requests failed too"
+
+
+def test_without_an_older_revision_a_fail_is_held(healthy, policy):
+    """There is nothing to roll back to."""
+    data = healthy(occurrences=occurrences(("platform.exit", 1, 3, "failure", 1)), fastest_three_exits_ns=10**9)
+    verdict, found = advised(data, policy)
+    assert (verdict, found.action, found.command) == ("FAIL", "HOLD", None)
+    assert advised(healthy(), policy) == ("PASS", None)
+
+
+def test_too_few_requests_are_looked_at_again(healthy, policy):
+    """Five requests in ten minutes: the fifteen that are missing take half an hour."""
+    few = RequestCounts(n=5, eligible=5)
+    data = healthy(requests=few, first_ns=START_NS, last_ns=START_NS + 10 * MINUTE_NS)
+    data = replace(data, service_last_ns=START_NS + 10 * MINUTE_NS)
+    verdict, found = advised(data, policy)
+    assert (verdict, found.action, found.at) == ("INCONCLUSIVE", "LOOK AGAIN", "2026-01-15T09:40:00Z")
+
+
+def test_impact_is_what_failed_beyond_the_baseline(pair, healthy):
+    """30 of 1,000 failed, 1 % did before: 20 more than usual, of 4 clients in 2 minutes."""
+    first = START_NS // MINUTE_NS
+    data = pair(
+        base={"requests": RequestCounts(n=1000, eligible=1000, eligible_5xx=10)},
+        requests=RequestCounts(n=1000, eligible=1000, eligible_5xx=30),
+        minutes=minutes((first, 500, 10), (first + 1, 300, 0), (first + 2, 200, 20)),
+        clients={"": {0: Clients(9, 200), 500: Clients(3, 20), 503: Clients(1, 10), 404: Clients(5, 9)}},
+    )
+    found = impact(data)
+    assert (found.requests, found.clients, found.minutes) == (20, 4, 2)
+    assert impact(healthy()) is None
+    assert np.count_nonzero(data.minutes.errors_5xx) == 2

@@ -1,0 +1,205 @@
+"""The measures of statuses, clients, instances, tails and sizes, on rows counted by hand."""
+
+import math
+
+import polars as pl
+import pytest
+
+from tests.sql.test_measures import event, measured, request
+
+SCHEDULER, TASKS = "Google-Cloud-Scheduler", "Google-Cloud-Tasks/1.0"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+def rows_of(frame, *columns):
+    return sorted(frame.select(columns).rows())
+
+
+def test_statuses_by_endpoint_caller_and_ten_seconds(folder):
+    """Two 200 and a 404 of users, a call of Cloud Scheduler, a rejected handshake; health checks are not there."""
+    rows = [request(1), request(2), request(3, 404), request(11), request(4, 503, "/job", http_user_agent=SCHEDULER)]
+    rows += [request(5, 403, "/ws"), request(6, path="/health")]
+    found = measured(folder, "statuses", rows)
+    assert rows_of(found, "endpoint", "caller", "status", "slot", "n") == [
+        ("GET /api/orders", "", 200, 0, 2),
+        ("GET /api/orders", "", 200, 1, 1),
+        ("GET /api/orders", "", 404, 0, 1),
+        ("GET /job", "Cloud Scheduler", 503, 0, 1),
+        ("GET /ws", "websocket", 403, 0, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("agent", "caller"),
+    [
+        (SCHEDULER, "Cloud Scheduler"),
+        (TASKS, "Cloud Tasks"),
+        ("CloudPubSub-Google", "Pub/Sub or Eventarc"),
+        ("APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)", "Pub/Sub or Eventarc"),
+        ("Mozilla/5.0 Google-Cloud-Tasks", ""),
+        (None, ""),
+    ],
+)
+def test_callers_are_told_by_their_user_agent(folder, agent, caller):
+    """At its start: what a browser appends is no caller."""
+    found = measured(folder, "statuses", [request(1, http_user_agent=agent)])
+    assert found["caller"].to_list() == [caller]
+
+
+def test_requests_end_in_a_minute_and_in_a_container(folder):
+    """Begun at 59 s, 2 s long: minute 1. What found no instance, was refused by the platform, or is no request log's
+    row, is not what Cloud Monitoring counts."""
+    rows = [request(1), request(59, latency_ms=2000.0), request(60), request(61, latency_ms=None)]
+    rows += [request(2, 429, cause="platform.no_instance"), request(3, 403, cause="platform.unauthenticated")]
+    logged = [{**row, "log_id": "run.googleapis.com/requests"} for row in rows]
+    logged.append(request(4, log_id="run.googleapis.com/stdout"))
+    assert rows_of(measured(folder, "ended", logged), "minute", "n") == [(0, 1), (1, 3)]
+
+
+def test_clients_count_once_a_status(folder):
+    """Two clients, one with three of four requests; c1 met a 404 twice. Unknown clients are left out."""
+    rows = [request(1, client="c1"), request(2, 404, client="c1"), request(3, 404, client="c1")]
+    rows += [request(4, client="c2"), request(5, client=None), request(6, path="/b", client="c3")]
+    found = measured(folder, "clients", rows)
+    assert rows_of(found, "endpoint", "status", "clients", "most") == [
+        ("", 0, 3, 3),
+        ("", 200, 3, 1),
+        ("", 404, 1, 2),
+        ("GET /api/orders", 0, 2, 3),
+        ("GET /api/orders", 200, 2, 1),
+        ("GET /api/orders", 404, 1, 2),
+        ("GET /b", 0, 1, 1),
+        ("GET /b", 200, 1, 1),
+    ]
+
+
+def test_peers_add_up_their_buckets(folder):
+    """i1 answered twice in bucket 816 (10.25395 ms), once with 500; a latency of zero takes no time."""
+    rows = [request(1, latency_ms=10.25395), request(2, 500, latency_ms=10.25395)]
+    rows += [request(3, latency_ms=0.0, instance_id="i2")]
+    found = measured(folder, "peers", rows)
+    columns = ("instance_id", "n", "errors_5xx", "n_steady", "bucket_sum", "bucket_squares")
+    assert rows_of(found, *columns) == [("i1", 2, 1, 2, 1632, 2 * 816 * 816), ("i2", 1, 0, 0, 0, 0)]
+
+
+def test_tails_hold_twenty_buckets_a_step(folder):
+    """Bucket 816 is in step 40, of buckets 801 to 820; 1.02^820 ns are 11.3 ms, so 11.4 ms is in step 41."""
+    assert math.ceil(math.log(11.4e6) / math.log(1.02)) == 821
+    rows = [request(1, latency_ms=10.25395), request(59, latency_ms=10.25395), request(60, latency_ms=11.4)]
+    found = measured(folder, "tails", rows)
+    assert rows_of(found, "name", "minute", "step", "n") == [
+        ("GET /api/orders", 0, 40, 2),
+        ("GET /api/orders", 1, 41, 1),
+    ]
+
+
+def test_bodies_by_size(folder):
+    """Of answers at 200 with a size: empty ones at 0; 1.02^385 is 2,046.8 bytes."""
+    rows = [request(s, http_response_bytes=size) for s, size in ((1, 0), (2, 1), (3, 2046), (4, 2047), (5, None))]
+    rows.append(request(6, 404, http_response_bytes=2048))
+    found = measured(folder, "bodies", rows)
+    assert rows_of(found, "size", "n") == [(0, 2), (385, 1), (386, 1)]
+
+
+def test_probes_by_kind(folder):
+    """One start-up probe and two liveness probes failed."""
+    kinds = ("STARTUP", "LIVENESS", "LIVENESS")
+    rows = [event("platform.probe_failed", s, fields=f'{{"kind":"{kind}"}}') for s, kind in enumerate(kinds)]
+    found = measured(folder, "probes", rows)
+    assert rows_of(found, "kind", "n") == [("LIVENESS", 2), ("STARTUP", 1)]
+
+
+def test_requests_that_wait_for_their_instance(folder):
+    """i1 started at 100 s and answered its probe at 106 s: the request of 105 s waited, that of 107 s did not."""
+    rows = [event("platform.instance_started", 100), event("platform.probe_succeeded", 106)]
+    rows += [request(99), request(105), request(107), request(105, instance_id="i2")]
+    assert measured(folder, "requests", rows)["eligible_waited"].to_list() == [2]
+
+
+def test_the_longest_pause_of_users(folder):
+    """Requests at 0, 10 and 310 s, a health check between; two clients."""
+    rows = [request(0, client="c1"), request(10, client="c2"), request(310, client="c1"), request(100, path="/health")]
+    (row,) = measured(folder, "requests", rows).to_dicts()
+    assert (row["longest_silence_ns"], row["last_eligible_ns"]) == (300 * 10**9, 310 * 10**9)
+    assert row["eligible_clients"] == 2
+
+
+def test_sockets_are_timed_by_how_long_they_lived(folder):
+    """101 rows have the connection's length as their latency, and are no requests of an endpoint."""
+    rows = [request(1, 101, "/ws", latency_ms=150_000.0), request(2, latency_ms=10.0)]
+    found = measured(folder, "histograms", rows)
+    assert dict(found.group_by("kind").agg(pl.col("n").sum()).iter_rows()) == {"socket": 1, "endpoint": 1}
+
+
+def test_unknown_lines_are_timed_by_what_they_name(folder):
+    """In ms or s, once a line, in ms first; versions, sizes, clock times and bare numbers are no times."""
+    plain = {"event": None, "cause": None, "outcome": None, "signature": "s", "level": "INFO"}
+    texts = {
+        "gateway answered in 900 ms": 900.0,
+        "took 12.5ms, slept 3 s": 12.5,
+        "elapsed_ms=40 size=900": 40.0,
+        '{"elapsed_ms": 41}': 41.0,
+        "done (1.2s)": 1200.0,
+        "3 seconds": 3000.0,
+        "v1.2.3 of 900 MB at 10:00:30 s3 bucket 7 items 8 msg 5 stores": None,
+        "no number of ms": None,
+    }
+    rows = [event("x", second) | plain | {"message": text} for second, text in enumerate(texts)]
+    found = measured(folder, "histograms", rows)
+    assert found.filter(pl.col("kind") != "line").is_empty()
+    wanted = sorted(math.ceil(math.log(ms * 1e6) / math.log(1.02)) for ms in texts.values() if ms)
+    assert sorted(found["bucket"].to_list()) == wanted
+
+
+def test_signatures_count_their_minutes(folder):
+    """Three lines in two minutes, each in ten seconds of its own."""
+    plain = {"event": None, "cause": None, "outcome": None, "signature": "s", "level": "WARNING"}
+    rows = [event("x", second) | plain for second in (1, 11, 61)]
+    assert measured(folder, "signatures", rows).select("n", "minutes", "slots").rows() == [(3, 2, 3)]
+
+
+def test_evidence_proves_each_topic_by_its_own_requests(folder):
+    """Eight requests, each of another kind: an instance that starts, a scan, a denied one, a failed health check ..."""
+    rows = [
+        event("platform.instance_started", 100) | {"outcome": "info", "insert_id": "start"},
+        event("platform.probe_succeeded", 106) | {"outcome": "ok", "insert_id": "probe"},
+        request(105, insert_id="waited"),
+        request(200, insert_id="good", latency_ms=50.0),
+        request(201, 500, insert_id="failed", latency_ms=0.0),
+        request(202, 503, "/health", insert_id="health"),
+        request(203, 404, "/.git/config", insert_id="scan"),
+        request(204, 401, insert_id="denied"),
+        request(205, 404, insert_id="missing"),
+        request(206, 304, insert_id="cached"),
+        request(207, 302, insert_id="moved"),
+        request(208, 403, "/ws", insert_id="handshake"),
+        request(209, 101, "/ws", insert_id="socket"),
+        {"timestamp_ns": 5, "level": "ERROR", "message": "what?", "insert_id": "unknown"},
+        {"timestamp_ns": 6, "level": "WARNING", "message": "<email>", "insert_id": "leak"},
+    ]
+    found = measured(folder, "evidence", rows)
+    topics = {topic: part["insert_id"].to_list() for (topic,), part in found.sort("place").group_by("topic")}
+    orders = "GET /api/orders"
+    assert topics == {
+        "event/platform.instance_started/": ["start"],
+        "event/platform.probe_succeeded/": ["probe"],
+        "requests/5xx": ["failed"],
+        "requests/5xx_all": ["failed", "health"],
+        "requests/health_5xx": ["health"],
+        "requests/handshake_rejected": ["handshake"],
+        "requests/scan": ["scan"],
+        "requests/denied": ["denied"],
+        "requests/4xx": ["denied", "missing"],
+        "requests/waited": ["waited"],
+        f"ended/500/{orders}": ["failed"],
+        f"ended/401/{orders}": ["denied"],
+        f"ended/404/{orders}": ["missing"],
+        f"ended/302/{orders}": ["moved"],
+        "requests/slowest": ["good", "waited", "denied", "missing", "cached"],
+        "unexplained": ["unknown"],
+        "leaks": ["leak"],
+    }
