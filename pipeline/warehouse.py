@@ -2,8 +2,10 @@
 
 import logging
 import os
+import random
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,8 +33,54 @@ _UNREACHABLE = "check the network, then run it again; nothing was counted twice"
 _RIGHTS = "a source needs roles/bigquery.dataViewer, a store roles/bigquery.dataEditor, both roles/bigquery.jobUser"
 _CANCELLED = "the job was cancelled; run it again, nothing was counted twice"
 
-#: What to do about an error, by the reason that BigQuery gives, or words of its message.
+_IN_PARTS = "narrow the window with --since and --until, or judge one service with --service"
+_BUSY = "other runs write to the same table; run it again later, or give each team a dataset of its own as store"
+
+#: What BigQuery says where another job writes to the same table; the statement can be sent again as it is.
+_CONFLICTS = (
+    "could not serialize access",
+    "due to concurrent update",
+    "too many dml statements outstanding",
+    "quota for total number of dml jobs",
+)
+
+#: How often a statement is sent where others write to its table, and the longest pause before that, in s.
+_ATTEMPTS, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 9, 1.0, 60.0
+
+#: What to do about an error, by the reason that BigQuery gives, or words of its message; the first that fits.
 _HINTS = (
+    *((words, _BUSY) for words in _CONFLICTS),
+    (
+        "vpcServiceControls",
+        (
+            "a VPC Service Controls perimeter forbids it, and no role helps: run it inside the perimeter, or ask for "
+            "an ingress rule for this account and the BigQuery API"
+        ),
+    ),
+    (
+        "billingTierLimitExceeded",
+        (
+            "the query takes more CPU than its bytes pay for: narrow the window, load fewer event packs ([catalogue] "
+            "packs), or run it in a project with a slot reservation"
+        ),
+    ),
+    (
+        "Response too large",
+        (
+            "the result is above BigQuery's limit of 10 GB; give --store bigquery://PROJECT.DATASET, so that no entry "
+            "leaves BigQuery, or narrow the window with --since and --until"
+        ),
+    ),
+    ("responseTooLarge", "give --store bigquery://PROJECT.DATASET, so that no entry leaves BigQuery"),
+    (
+        "too complex",
+        (
+            "the statement is too much for the query planner: load fewer event packs ([catalogue] packs) or fewer of "
+            "your own events"
+        ),
+    ),
+    ("query is too large", "the statement is too long: load fewer event packs ([catalogue] packs)"),
+    ("Cannot query over table", "the table must be read by time: name a window with --since and --until"),
     ("billed", "raise --max-bytes, or narrow the window with --since and --until"),
     ("was not found in location", "source and store must be in one location; copy the dataset, or use another store"),
     ("quota", "wait and run it again, or ask for more quota; nothing was counted twice"),
@@ -46,7 +94,7 @@ _HINTS = (
     ("Not found: Dataset", "create it: bq mk --dataset PROJECT:DATASET"),
     ("Not found: Table", "check its name; bq ls PROJECT:DATASET lists what is there"),
     ("Timeout of", _UNREACHABLE),
-    ("Resources exceeded", "narrow the window with --since and --until"),
+    ("Resources exceeded", _IN_PARTS),
 )
 
 
@@ -86,17 +134,21 @@ def price_text(n_bytes: int) -> str:
 class Warehouse:
     """Jobs in one dataset. max_bytes: no query may bill more; None for no limit.
 
-    Raises BigQueryError, from here and from every method, where the service refuses: missing, denied, out of quota,
-    above the limit of bytes, cancelled, unreachable.
+    sleep: waits so many seconds where another run writes to the same table. Raises BigQueryError, from here and from
+    every method, where the service refuses: missing, denied, out of quota, above the limit of bytes, cancelled,
+    unreachable.
     """
 
-    def __init__(self, place: Address, *, max_bytes: int | None = None) -> None:
+    def __init__(
+        self, place: Address, *, max_bytes: int | None = None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         from google.auth.credentials import AnonymousCredentials
         from google.cloud import bigquery
 
         self.place = place
         self._bigquery = bigquery
         self._max_bytes = max_bytes
+        self._sleep = sleep
         # An emulator asks for no credentials, and the client looks for some nevertheless.
         emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
         credentials = AnonymousCredentials() if emulated else None
@@ -141,7 +193,21 @@ class Warehouse:
         return rows
 
     def run(self, sql: str, step: str, parameters: Mapping[str, str] | None = None) -> "bigquery.table.RowIterator":
-        """Run a query and return its rows."""
+        """Run a query and return its rows.
+
+        Where another job writes to the same table it is sent again, after growing pauses with jitter, some minutes in
+        all: a statement that BigQuery refused for that has changed nothing.
+        """
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                return self.wait(self.start(sql, step, parameters))
+            except BigQueryError as error:
+                if not _is_conflict(error):
+                    raise
+                longest = min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)
+                pause_s = random.uniform(longest / 2, longest)  # noqa: S311 - no secret
+                log.info("bigquery: step=%s attempt=%d conflict, again in %.1f s", step, attempt, pause_s)
+                self._sleep(pause_s)
         return self.wait(self.start(sql, step, parameters))
 
     def frames(self, rows: "bigquery.table.RowIterator") -> Iterator[pl.DataFrame]:
@@ -180,6 +246,11 @@ def errors(place: Address) -> Iterator[None]:
         raise BigQueryError(str(place), f"no credentials: {error}", hint) from error
     except RequestException as error:
         raise BigQueryError(str(place), f"unreachable: {error}", _UNREACHABLE) from error
+
+
+def _is_conflict(error: BigQueryError) -> bool:
+    """Whether another job's writing is what refused a statement."""
+    return any(words in error.reason.lower() for words in _CONFLICTS)
 
 
 def _message(error: Any) -> str:

@@ -7,10 +7,12 @@ from requests.exceptions import ConnectionError as Unconnected
 
 from pipeline.errors import BigQueryError, UsageError
 from pipeline.sources.base import KINDS
-from pipeline.warehouse import Address, errors, parse, price_usd
+from pipeline.warehouse import Address, Warehouse, errors, parse, price_usd
+from tests.bigquery.recorded import bigquery_that_answers
 from tests.conftest import call
 
 PLACE = Address("demo", "logs")
+SERIALIZE = "Could not serialize access to table demo:logs.entries due to concurrent update"
 
 
 def of(kind, message, reason=""):
@@ -30,6 +32,46 @@ def of(kind, message, reason=""):
         (of(exceptions.InternalServerError, "limit exceeded: bytes billed", "bytesBilledLimitExceeded"), "--max-bytes"),
         (of(exceptions.ClientError, "Job execution was cancelled", "stopped"), "cancelled"),
         (of(exceptions.BadRequest, "Resources exceeded during query execution"), "narrow the window"),
+        (
+            of(
+                exceptions.BadRequest,
+                "Resources exceeded during query execution: Not enough resources for query planning - too many "
+                "subqueries or query is too complex",
+                "resourcesExceeded",
+            ),
+            "fewer event packs",
+        ),
+        (of(exceptions.BadRequest, "The query is too large. The maximum standard SQL query length is"), "too long"),
+        (of(exceptions.Forbidden, "Response too large to return", "responseTooLarge"), "--store bigquery://"),
+        (
+            of(exceptions.BadRequest, "Query exceeded resource limits. This query used", "billingTierLimitExceeded"),
+            "slot reservation",
+        ),
+        (
+            of(
+                exceptions.Forbidden,
+                "VPC Service Controls: Request is prohibited by organization's policy. "
+                "vpcServiceControlsUniqueIdentifier: abc",
+                "accessDenied",
+            ),
+            "perimeter",
+        ),
+        (of(exceptions.BadRequest, SERIALIZE, "invalidQuery"), "dataset of its own"),
+        (
+            of(
+                exceptions.BadRequest,
+                "Too many DML statements outstanding against table demo:logs.entries, limit is 20",
+            ),
+            "dataset of its own",
+        ),
+        (
+            of(
+                exceptions.BadRequest,
+                "Cannot query over table 'logs.t' without a filter over column(s) 'timestamp'",
+                "invalidQuery",
+            ),
+            "--since",
+        ),
         (exceptions.RetryError("Timeout of 30.0s exceeded", None), "network"),
         (DefaultCredentialsError("none"), "gcloud auth application-default login"),
         (Unconnected("refused"), "network"),
@@ -42,6 +84,32 @@ def test_each_error_says_what_to_do(raised, hint):
     assert str(found.value).startswith("bigquery://demo.logs: ")
     assert hint in str(found.value)
     assert "\n" not in str(found.value)
+
+
+def test_a_conflict_is_tried_again(monkeypatch):
+    """After growing pauses, none like another."""
+    pauses = []
+    with bigquery_that_answers([("invalidQuery", SERIALIZE), ("invalidQuery", SERIALIZE), None]) as (address, came):
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", address)
+        Warehouse(PLACE, sleep=pauses.append).run("merge x", "merge")
+    assert came == ["merge x"] * 3
+    assert 1 <= pauses[0] <= 2 <= pauses[1] <= 4
+
+
+def test_a_conflict_that_never_ends(monkeypatch):
+    """Is said with what helps, after some minutes; another error is said at once."""
+    pauses = []
+    with bigquery_that_answers([("invalidQuery", SERIALIZE)]) as (address, came):
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", address)
+        with pytest.raises(BigQueryError, match="due to concurrent update; other runs write to the same table"):
+            Warehouse(PLACE, sleep=pauses.append).run("merge x", "merge")
+    assert len(came) == len(pauses) + 1 == 9
+    assert 100 < sum(pauses) < 300
+    with bigquery_that_answers([("invalidQuery", "Syntax error")]) as (address, came):
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", address)
+        with pytest.raises(BigQueryError, match="Syntax error"):
+            Warehouse(PLACE, sleep=pauses.append).run("merge x", "merge")
+    assert len(came) == 1
 
 
 def test_other_errors_are_not_ours():
