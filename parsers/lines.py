@@ -55,12 +55,20 @@ def read(texts: pl.Series, payloads: pl.Series) -> pl.DataFrame:
     body: the message without its prefix, first line only; the whole first line where no format matches.
     format: the name of the line's format.
     """
-    frame = pl.DataFrame({"text": texts, "payload": payloads}).with_row_index("row")
-    table = pl.concat([pl.DataFrame(schema=_SCHEMA), *_parts(frame.select("row", "text").drop_nulls())])
+    return read_texts(texts).with_columns(
+        pl.coalesce(pl.lit(payload_level(payloads)), "level").alias("level"),
+        pl.coalesce(pl.lit(payload_logger(payloads)), "logger").alias("logger"),
+    )
+
+
+def read_texts(texts: pl.Series) -> pl.DataFrame:
+    """Return the same of the texts alone."""
+    frame = pl.DataFrame({"text": texts}).with_row_index("row")
+    table = pl.concat([pl.DataFrame(schema=_SCHEMA), *_parts(frame.drop_nulls())])
     names = dict(enumerate(form.name for form in formats().format))
     return frame.join(table, on="row", how="left", maintain_order="left").select(
-        pl.coalesce(pl.lit(payload_level(frame["payload"])), level(pl.col("level"))).alias("level"),
-        pl.coalesce(pl.col("payload").str.extract(json_logger(), 1), "logger").alias("logger"),
+        level(pl.col("level")).alias("level"),
+        "logger",
         pl.coalesce("message", pl.col("text").str.extract(FIRST_LINE, 1)).alias("body"),
         pl.col("format").replace_strict(names, default=None, return_dtype=pl.String),
     )
@@ -114,6 +122,11 @@ def payload_level(payloads: pl.Series) -> pl.Series:
     return pl.select(
         pl.coalesce(severity, python.replace_strict(formats().python, default=None, return_dtype=pl.String))
     ).to_series()
+
+
+def payload_logger(payloads: pl.Series) -> pl.Series:
+    """Return the logger that each payload names, else null."""
+    return payloads.str.extract(json_logger(), 1)
 
 
 def _at(payloads: pl.Series, key: str, path: str) -> pl.Series:

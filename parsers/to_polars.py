@@ -82,6 +82,18 @@ class Classifier:
             else:
                 self._by_literal.setdefault(wording.match.literal, []).append(index)
 
+    def alone(self, entries: pl.DataFrame) -> pl.Series:
+        """Return whether more than text, log and severity may decide what each entry is: requests, some payloads.
+
+        entries: the columns `INPUT`. All other entries that are equal in the three are classified alike.
+        """
+        if any("payload" in event.where and event.where.get("text") != "" for event in self.catalogue.events):
+            return pl.repeat(value=True, n=entries.height, dtype=pl.Boolean, eager=True).alias("alone")
+        has_request = pl.any_horizontal(pl.col(name).is_not_null() for name in INPUT if name.startswith("http_"))
+        keys = [f'"{path.rsplit(".", 1)[-1]}"' for path in self._by_payload]
+        has_key = pl.col("payload").str.contains_any(keys).fill_null(value=False) if keys else pl.lit(value=False)
+        return entries.select(alone=pl.col("text").is_null() | has_request | has_key).to_series()
+
     def classify(self, entries: pl.DataFrame) -> pl.DataFrame:
         """Return event, fields and counts (`OUTPUT`) for each entry, in order; null event where no block explains it.
 
@@ -128,31 +140,31 @@ class Classifier:
                 .unique()
             )
             for (literal,), rows in hits.group_by("literal"):
-                candidates = entries[rows["row"]]
+                texts = entries["text"].gather(rows["row"])
                 for index in self._by_literal[str(literal)]:
-                    yield self._matching(index, candidates, candidates["text"])
+                    yield self._matching(index, rows["row"], texts, entries)
         for path, indexes in self._by_payload.items():
             key = path.rsplit(".", 1)[-1]
             candidates = entries.filter(pl.col("payload").str.contains(f'"{key}"', literal=True))
             if candidates.height:
                 values = candidates["payload"].str.json_path_match(path)
                 for index in indexes:
-                    yield self._matching(index, candidates, values)
+                    yield self._matching(index, candidates["row"], values, entries)
         columns = [(index, entries.filter(_conditions(self._wordings[index].event))) for index in self._by_columns]
         for index, rows in columns:
             event = self._wordings[index].event
             position = COLUMNS_POSITION - len(event.where)
             yield _hit(rows["row"], index, event.name, pl.repeat(position, rows.height, eager=True), 0)
 
-    def _matching(self, index: int, candidates: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
+    def _matching(self, index: int, rows: pl.Series, texts: pl.Series, entries: pl.DataFrame) -> pl.DataFrame:
         wording = self._wordings[index]
         match = wording.match
         assert match is not None  # only wordings with a match come here
         mask = texts.str.contains(match.pattern).fill_null(False)
         if log_ids(wording.event, match) or wording.event.where:
-            mask &= candidates.select(_conditions(wording.event, match)).to_series()
+            mask &= entries[rows].select(_conditions(wording.event, match)).to_series()
         position = _position(texts.filter(mask), match.literal)
-        return _hit(candidates["row"].filter(mask), index, wording.event.name, position, len(match.literal))
+        return _hit(rows.filter(mask), index, wording.event.name, position, len(match.literal))
 
     def _fields(self, index: int, rows: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
         """The output columns of the rows that one wording won."""

@@ -7,32 +7,60 @@ from parsers.signature import NOTABLE, signatures
 from parsers.to_polars import INPUT, Classifier
 from pipeline.schema import EVENTS, polars_schema
 
+#: What decides what an entry is where it is classified with others; `alone` is null there.
+_DECIDES = ("text", "log_id", "severity", "alone")
+
 
 def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
     """Return entries as events: one row per entry, in order; event null where no block explains it.
 
-    Unparsed entries have no text, so no block explains them. Request rows have no signature.
+    Unparsed entries have no text, so no block explains them. Request rows have no signature. What repeats is
+    classified once.
     """
     text = lines.strip_ansi(entries["message"])
     # An unparsed entry is not an empty one: it has a text, which is just not known.
     known = pl.when(pl.col("raw").is_null()).then(text).otherwise(pl.lit("?"))
-    classified = classifier.classify(entries.with_columns(known.alias("text")).select(INPUT))
-    read = lines.read(text, entries["payload"])
-    rows = entries.hstack(classified).with_columns(
-        pl.when(pl.col("severity") != "DEFAULT")
-        .then("severity")
-        .otherwise(pl.coalesce(read["level"], pl.lit("DEFAULT")))
-        .alias("level"),
-        read["logger"].alias("component"),
-        pl.Series("signature", [None], dtype=pl.String).new_from_index(0, entries.height),
+    given = entries.with_columns(known.alias("text")).select(INPUT)
+    first, at = _distinct(given, classifier)
+    distinct = _classified(given[first], text.gather(first), entries["message"].gather(first), classifier)
+    rows = entries.hstack(distinct[at]).with_columns(
+        pl.coalesce(pl.lit(lines.payload_logger(entries["payload"])), "component").alias("component"),
+        _levels(entries, distinct["level"].gather(at)).alias("level"),
     )
+    return rows.select(polars_schema(EVENTS).names()).cast(dict(polars_schema(EVENTS)))  # type: ignore[arg-type]
+
+
+def _distinct(given: pl.DataFrame, classifier: Classifier) -> tuple[pl.Series, pl.Series]:
+    """The first row of each kind of entry, and for each row the place of its kind among them."""
+    numbered = given.with_row_index("row").with_columns(classifier.alone(given))
+    numbered = numbered.with_columns(pl.when("alone").then("row").alias("alone"))
+    firsts = numbered.select(pl.col("row").first().over(_DECIDES)).to_series()
+    first = (firsts == numbered["row"]).arg_true()
+    places = pl.repeat(0, given.height, dtype=pl.UInt32, eager=True)
+    return first, places.scatter(first, pl.int_range(len(first), dtype=pl.UInt32, eager=True)).gather(firsts)
+
+
+def _classified(given: pl.DataFrame, text: pl.Series, message: pl.Series, classifier: Classifier) -> pl.DataFrame:
+    """What is known of each kind of entry; level and component as its text has them."""
+    read = lines.read_texts(text)
+    rows = classifier.classify(given).with_columns(read["level"], read["logger"].alias("component"))
+    signature = pl.Series("signature", [None], dtype=pl.String).new_from_index(0, given.height)
     signed = rows.select(
-        pl.col("http_status").is_null()
-        & pl.col("message").is_not_null()
+        pl.lit(given["http_status"].is_null())
+        & pl.lit(message.is_not_null())
         & (pl.col("event").is_null() | pl.col("outcome").is_in(NOTABLE))
     ).to_series()
     where = signed.arg_true()
     if len(where):
-        signature = rows["signature"].clone().scatter(where, signatures(read["body"].gather(where), text.gather(where)))
-        rows = rows.with_columns(signature.alias("signature"))
-    return rows.select(polars_schema(EVENTS).names()).cast(dict(polars_schema(EVENTS)))  # type: ignore[arg-type]
+        signature = signature.scatter(where, signatures(read["body"].gather(where), text.gather(where)))
+    return rows.with_columns(signature.alias("signature"))
+
+
+def _levels(entries: pl.DataFrame, of_text: pl.Series) -> pl.Series:
+    """The effective level: the severity as given, else that of the payload, else that of the text."""
+    where = (entries["severity"] == "DEFAULT").arg_true()
+    if not len(where):
+        return entries["severity"]
+    of_payload = lines.payload_level(entries["payload"].gather(where))
+    read = pl.select(pl.coalesce(pl.lit(of_payload), pl.lit(of_text.gather(where)), pl.lit("DEFAULT"))).to_series()
+    return entries["severity"].clone().scatter(where, read)
