@@ -7,7 +7,7 @@ fit its header is kept as it stood: a line each, so that a lost quote costs only
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,36 @@ from pipeline.text import counted
 
 #: Fields with levels below them; a dot in the name of any other column is part of a label's name.
 _NESTED = ("jsonPayload", "protoPayload", "httpRequest", "resource", "operation", "sourceLocation")
+
+#: The field of each column, by the heading that gcloud gives it: the last part of its name, in capitals.
+COLUMNS = {
+    "INSERT_ID": "insertId",
+    "LOG_NAME": "logName",
+    "TIMESTAMP": "timestamp",
+    "RECEIVE_TIMESTAMP": "receiveTimestamp",
+    "SEVERITY": "severity",
+    "TEXT_PAYLOAD": "textPayload",
+    "JSON_PAYLOAD": "jsonPayload",
+    "MESSAGE": "jsonPayload.message",
+    "MSG": "jsonPayload.msg",
+    "TRACE": "trace",
+    "SPAN_ID": "spanId",
+    "TYPE": "resource.type",
+    "PROJECT_ID": "resource.labels.project_id",
+    "LOCATION": "resource.labels.location",
+    "SERVICE_NAME": "resource.labels.service_name",
+    "REVISION_NAME": "resource.labels.revision_name",
+    "CONFIGURATION_NAME": "resource.labels.configuration_name",
+    "INSTANCE_ID": "labels.instanceId",
+    "STATUS": "httpRequest.status",
+    "LATENCY": "httpRequest.latency",
+    "REQUEST_METHOD": "httpRequest.requestMethod",
+    "REQUEST_URL": "httpRequest.requestUrl",
+    "REQUEST_SIZE": "httpRequest.requestSize",
+    "RESPONSE_SIZE": "httpRequest.responseSize",
+    "USER_AGENT": "httpRequest.userAgent",
+    "REMOTE_IP": "httpRequest.remoteIp",
+}
 
 _CELL = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\n][^,\n]*+|)'
 _ROW = re.compile(rb"%b(?:,%b)*+\r?(?:\n|\Z)" % (_CELL, _CELL))
@@ -150,7 +180,11 @@ def _cells(row: bytes) -> list[bytes]:
 
 
 def _names(row: bytes) -> list[str]:
-    return [cell.decode("utf-8", "replace").strip().removeprefix("'") for cell in _cells(row.removesuffix(b"\r"))]
+    """The fields of the columns; gcloud names one by the last part of its field, with an underscore before capitals."""
+    names = [cell.decode("utf-8", "replace").strip().removeprefix("'") for cell in _cells(row.removesuffix(b"\r"))]
+    if "revision_name" not in names:
+        return names
+    return [COLUMNS.get(name.upper(), f"labels.{name}") for name in names]
 
 
 def _entry(names: list[str], cells: list[bytes], report: SourceReport) -> dict[str, Any]:
@@ -159,6 +193,11 @@ def _entry(names: list[str], cells: list[bytes], report: SourceReport) -> dict[s
     # Logs Explorer puts an apostrophe before texts with some signs, so that no spreadsheet takes them for formulas.
     if any(values.get(name, "").startswith("'") for name in _NEVER_QUOTED):
         values = {name: text.removeprefix("'") for name, text in values.items()}
+    return entry_of(values)
+
+
+def entry_of(values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the LogEntry whose fields have these texts, by their whole names, with dots between the levels."""
     entry: dict[str, Any] = {}
     for name, text in values.items():
         top, _, rest = name.partition(".")

@@ -7,7 +7,7 @@ import re
 
 from pipeline.errors import SourceError
 
-_EXPORT = "export with: gcloud logging read FILTER --format=json > logs.json"
+EXPORT = "export with: gcloud logging read FILTER --format=json > logs.json"
 _UNPACK = "unpack it, and name the files or their folder"
 
 #: By the bytes that a file starts with, at an offset: what it is, and what helps.
@@ -20,10 +20,10 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\xfd7zXZ\x00", "compressed by xz", "decompress it; gzip and zstd are read as they are"),
     (0, b"\x04\x22\x4d\x18", "compressed by lz4", "decompress it; gzip and zstd are read as they are"),
     (0, b"PAR1", "a Parquet file", "its name must end in .parquet, and only those of a runverdict store are read"),
-    (0, b"Obj\x01", "an Avro file", _EXPORT),
-    (0, b"ORC", "an ORC file", _EXPORT),
-    (0, b"%PDF-", "a PDF file", _EXPORT),
-    (0, b"SQLite format 3\x00", "a SQLite database", _EXPORT),
+    (0, b"Obj\x01", "an Avro file", EXPORT),
+    (0, b"ORC", "an ORC file", EXPORT),
+    (0, b"%PDF-", "a PDF file", EXPORT),
+    (0, b"SQLite format 3\x00", "a SQLite database", EXPORT),
 )
 
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]+)?Z"
@@ -39,9 +39,6 @@ _COLUMNS = (
 _TABLE = re.compile(rf"{_COLUMNS}[ \t]+{_COLUMNS}(?:[ \t]+[A-Z][A-Z0-9_]*)*[ \t]*(?:\n|$)")
 #: As --format=table[box] draws it.
 _BOX = re.compile(rf"[┌╔+][─═+┬╤-]+[┐╗+]\n[│║|]\s*{_COLUMNS}\s")
-_FLOW = re.compile(
-    r"(?:- |\[\s*)?\{\s*(?:insertId|logName|textPayload|timestamp|severity|resource|labels|httpRequest)\s*:"
-)
 _FUNCTIONS = re.compile(
     r"LEVEL\s+NAME\s+(?:EXECUTION_ID\s+)?TIME_UTC\s+LOG\b|LEVEL: .*\nNAME: .*\n(?:EXECUTION_ID:.*\n)?TIME_UTC: "
 )
@@ -73,17 +70,15 @@ def refuse_foreign(source: str, head: bytes) -> None:
         if head.startswith(magic, offset):
             raise SourceError(source, f"is {form}, which is not read", hint)
     if form := _text_form(head.decode("utf-8", "replace").replace("\r\n", "\n").lstrip()):
-        raise SourceError(source, f"is {form}, which is not read", _EXPORT)
+        raise SourceError(source, f"is {form}, which is not read", EXPORT)
 
 
 def _text_form(text: str) -> str:
     """The name of a form of text; empty for any other text, and for JSON."""
-    if _FLOW.match(text):
-        return "YAML in flow style"
     if text[:1] in ("{", "["):
         return ""
     if _TABLE.match(text) or _BOX.match(text):
-        return "a table as gcloud logging read --format=table prints it"
+        return "a table as gcloud logging read --format=table prints it, and lacks a column that a verdict needs"
     if _FUNCTIONS.match(text):
         return "text as gcloud functions logs read prints it"
     lines = [line for line in text.split("\n") if line.strip()][:_LOOKED_AT]

@@ -24,6 +24,7 @@ from pipeline.sources.files.explorer_csv import is_table, table_records
 from pipeline.sources.files.foreign import refuse_foreign
 from pipeline.sources.files.framing import frame
 from pipeline.sources.files.otlp import is_otlp, otlp_records
+from pipeline.sources.files.text_tables import layout_of, rows_of
 from pipeline.sources.files.yaml_documents import is_yaml, yaml_records
 from pipeline.sources.records import Batch, SourceReport
 
@@ -71,9 +72,9 @@ def size(source: str) -> int | None:
 def read(source: str, *, report: SourceReport, batch_bytes: int = BATCH_BYTES) -> Iterator[Batch]:
     """Yield the records of one file in their order, in batches of about `batch_bytes` or `BATCH_RECORDS`.
 
-    Lines, JSON arrays, concatenated values, wrapper objects around lists of entries, YAML, OTLP and CSV; gzip, UTF-16
-    and byte order marks are seen by their bytes, not by the name. A regular file is read to the size it has when it is
-    opened.
+    Lines, JSON arrays, concatenated values, wrapper objects around lists of entries, YAML, OTLP, CSV and gcloud's
+    columns; gzip, UTF-16 and byte order marks are seen by their bytes, not by the name. A regular file is read to the
+    size it has when it is opened.
     A batch is as large as one record where that is larger than batch_bytes. The report is complete when the iterator
     ends, and true for what was given so far before.
 
@@ -98,6 +99,9 @@ def read(source: str, *, report: SourceReport, batch_bytes: int = BATCH_BYTES) -
 def records_of(stored: Iterator[bytes], report: SourceReport) -> Iterator[list[bytes]]:
     """Yield the records of bytes as they are stored, some at a time; raises SourceError for a form that is not read."""
     head, text = _head(_utf8(_decompressed(stored, report), report), _HEADER)
+    if layout := layout_of(head):
+        report.form = layout.form
+        return rows_of(text, layout, report)
     refuse_foreign(report.source, head)
     if is_yaml(head):
         report.form = "YAML"

@@ -1,5 +1,8 @@
 """Entries as `gcloud logging read` prints them without `--format=json`: YAML, a document or a list item for each entry.
 
+Flow style (`{insertId: a, …}`, without quotes around the keys) is read too: a document, an item or a line for each
+entry, or a list of them in brackets that is not too long to be parsed as a whole.
+
 Documents are cut by their first lines and parsed one by one, so that a broken one costs only itself, and none is held
 with another. Scalars are texts but for JSON's own numbers, truth values and null: YAML's times, sexagesimal numbers and
 `yes` would change what was logged. Aliases, which expand without bound, and tags of other types are not resolved.
@@ -20,6 +23,12 @@ if TYPE_CHECKING:
 #: Longest document in bytes: Cloud Logging takes no entry above 256 KiB, and indentation can double it.
 MAX_DOCUMENT = 1 << 20
 
+#: Longest list of entries in brackets, in bytes.
+MAX_FLOW_LIST = 16 << 20
+
+_FLOW = re.compile(
+    r"(?:- |\[\s*)?\{\s*(?:insertId|logName|textPayload|timestamp|severity|resource|labels|httpRequest)\s*:"
+)
 _FIELD = re.compile(r"([A-Za-z]+):(?: |$)")
 _ENTRY = re.compile(r"^(?:insertId|logName): ?\S", re.MULTILINE)
 
@@ -42,8 +51,8 @@ def is_yaml(head: bytes) -> bool:
     (True, False)
     """
     text = head.decode("utf-8", "replace").replace("\r\n", "\n").lstrip().removeprefix("---\n")
-    if text[:1] in ("{", "["):
-        return False
+    if text[:1] in ("{", "[") or _FLOW.match(text):
+        return _FLOW.match(text) is not None
     first = text.partition("\n---")[0]
     if first.startswith("- "):
         first = first[2:].partition("\n- ")[0].replace("\n  ", "\n")
@@ -79,13 +88,14 @@ def _documents(chunks: Iterator[bytes], limit: int, report: SourceReport) -> Ite
     """Yield the documents that are not blank, each without its separator; items of a list at the top one by one."""
     held: list[bytes] = []
     size = 0
-    is_list: bool | None = None
-    for given in _lines(chunks, limit):
+    item: bytes | None = None  # what every entry begins with, where no separator stands between them
+    for given in lines_of(chunks, max(limit, MAX_FLOW_LIST)):
         line = given
         separator = line.startswith(b"--- ") or line.rstrip() == b"---"
-        if is_list is None and line.strip() and not separator:
-            is_list = line.startswith(b"- ")
-        if separator or (is_list and line.startswith(b"- ")):
+        if item is None and line.strip() and not separator:
+            item = next((start for start in (b"- ", b"{") if line.startswith(start)), b"")
+            limit = max(limit, MAX_FLOW_LIST) if line.startswith(b"[") else limit
+        if separator or (item and line.startswith(item)):
             yield from _document(held, size, limit, report)
             held, size = [], 0
             line = line[3:].lstrip() if separator else line
@@ -103,7 +113,7 @@ def _document(lines: list[bytes], size: int, limit: int, report: SourceReport) -
         yield text
 
 
-def _lines(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
+def lines_of(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
     """Yield lines without their ends; of one longer than `limit` parts."""
     rest = b""
     for chunk in chunks:
