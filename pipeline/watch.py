@@ -1,7 +1,7 @@
 """The job after a deployment: wait for it, its Ready and its traffic, then for the window that is judged."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,9 @@ RECENT_S = 300.0
 #: as long, whether another follows: the call that started the job may be logged late.
 LATE_S = 60.0
 
+#: So long after the platform said that a revision failed, in s, its last lines are read.
+LAST_WORDS_S = 10.0
+
 #: A message names so many services that were seen.
 _MAX_NAMES = 10
 
@@ -34,7 +37,7 @@ _MAX_NAMES = 10
 class Plan:
     """What a job is for: a deployment and its window, which begins with its traffic; looks: those taken before.
 
-    The window of a deployment that failed, or never became ready, is over when it begins.
+    That of a deployment that failed, or never became ready, ends by the log's times, so that two jobs judge the same.
     """
 
     deployment: Deployment
@@ -57,7 +60,8 @@ def wait_for_deployment(
     """Return the deployment that a job is for, and its window of `length`, once the revision has traffic.
 
     It waits `timeout_s` for the deployment, `READY_S` for its Ready, and for traffic as long as it waited for the
-    deployment. One that failed, or never became ready, ends the wait at once. say: is told what is waited for, and
+    deployment; where none comes, the window begins when it should have. One that failed, or never became ready, ends
+    the wait at once. say: is told what is waited for, and
     until when. watched: deployments that a killed job watched; their windows stay as they were. Raises SourceError
     where no deployment comes.
     """
@@ -74,12 +78,13 @@ def wait_for_deployment(
             if moment >= until:
                 raise _nothing_came(sources, service, timeout_s, began, moment)
             last_said = _tell(say, last_said, f"waiting for a deployment, until {rfc3339(_second(until))}")
-        elif deployment.failed:
-            return Plan(deployment, moment, moment)
+        elif deployment.failed_ns is not None:
+            end = moment_of(deployment.failed_ns) + timedelta(seconds=LAST_WORDS_S)
+            return Plan(deployment, end, end)
         elif deployment.ready_ns is None:
             limit = moment_of(deployment.started_ns) + timedelta(seconds=READY_S)
             if moment >= limit:
-                return Plan(deployment, moment, moment)
+                return Plan(deployment, limit, limit)
             text = f"waiting for {_named(deployment)} to become ready, until {rfc3339(_second(limit))}"
             last_said = _tell(say, last_said, text)
         elif moment - began >= late or moment_of(deployment.ready_ns) >= began - late:
@@ -103,10 +108,22 @@ def wait_for_deployment(
         )
         clock.sleep(_pause_s(now() - ready))
         first = _first_request(sources, deployment, now())
-    begin = max(ready, first or now())
+    begin = max(ready, first or ready + timedelta(seconds=timeout_s))
     if now() < begin + length:
         _tell(say, last_said, f"{_named(deployment)} serves; its window ends at {rfc3339(_second(begin + length))}")
     return Plan(deployment, begin, begin + length)
+
+
+def with_late_requests(sources: Sequence[Source], plan: Plan) -> Plan:
+    """Return the plan as the log shows it once its window is over: a request may be logged before an earlier one.
+
+    So two jobs for one deployment judge the same window, whenever each of them looked. Raises SourceError.
+    """
+    if plan.deployment.ready_ns is None or plan.begin == plan.end:
+        return plan
+    first = _first_request(sources, plan.deployment, plan.begin)
+    begin = max(moment_of(plan.deployment.ready_ns), min(first or plan.begin, plan.begin))
+    return replace(plan, begin=begin, end=begin + (plan.end - plan.begin))
 
 
 def _nothing_came(

@@ -20,7 +20,7 @@ from pipeline.sources.cloud_logging.quota import Clock
 from pipeline.sources.request import asked, time_at
 from pipeline.stores.local import LocalStore
 from pipeline.stores.watches import under_way
-from pipeline.watch import wait_for_deployment
+from pipeline.watch import wait_for_deployment, with_late_requests
 from tests.conftest import call, rules
 from tests.servers.cloud_logging import PASSING, CloudLogging
 from tests.servers.monitoring import Monitoring
@@ -143,8 +143,8 @@ class Job:
             taken = looks.taken
         wait_s = (plan.end - self.now()).total_seconds() + 5 * 60  # settled, and counted by Cloud Monitoring
         self.clock.sleep(max(wait_s, 0.0))
-        until = plan.end.isoformat() if plan.end > plan.begin else None
-        meant = self.job(plan, until)
+        plan = plan if watch else with_late_requests(self.sources, plan)
+        meant = self.job(plan, plan.end.isoformat())
         found = run.check(run.replace(meant, looks=taken), self.store)
         if watch:
             looks.finished()

@@ -14,7 +14,7 @@ from pipeline.sources.base import Access, open_sources
 from pipeline.sources.cloud_logging.quota import Clock
 from pipeline.sources.request import asked, time_at
 from pipeline.stores.local import LocalStore
-from pipeline.watch import wait_for_deployment
+from pipeline.watch import wait_for_deployment, with_late_requests
 from tests.conftest import START, line, ndjson, request, rules
 from tests.conftest import call as command
 from tests.servers.cloud_logging import CloudLogging, refusal
@@ -124,20 +124,15 @@ def judged_race(kind, order, plan):
 
 @pytest.mark.parametrize(
     ("kind", "order", "start"),
-    [
-        (kind, order, start)
-        for kind in WANT
-        for order in ORDERS
-        for start in (STARTS[::2] if kind == "never Ready" else STARTS)  # each of these is a window of its own
-    ],
+    [(kind, order, start) for kind in WANT for order in ORDERS for start in STARTS],
 )
 def test_the_race(kind, order, start):
     """From 20 s before the call to a minute after Ready: the new revision's verdict, never the old one's PASS."""
     story = race(kind, order, start)
     plan = story.wait()
     assert plan.deployment.revision == NEW, story.said
-    if kind != "never Ready":
-        assert plan.end == START + timedelta(seconds=22) + 5 * MINUTES
+    seconds = 20 + 10 if kind == "never Ready" else 22 + 5 * 60
+    assert plan.end == START + timedelta(seconds=seconds)
     found = judged_race(kind, order, plan)
     verdicts = {one.revision: one.verdict for _, one in found.verdicts}
     assert verdicts[NEW] == found.verdict == WANT[kind], (verdicts, story.said)
@@ -287,6 +282,34 @@ def test_one_that_nothing_names_is_no_pass_of_the_old_one(tmp_path):
     ((_, one),) = found.verdicts
     assert (one.revision, one.verdict) == (OLD, "INCONCLUSIVE")
     assert "a deployment began at 2026-01-15T09:00:00Z, and its revision is not ready" in one.headline
+
+
+def test_a_request_that_was_logged_late_begins_the_window():
+    """Two jobs for one deployment look at different moments, and yet judge the same window."""
+    entries = [ready(-3600, OLD), *served(OLD, -1800, 22), call(0), ready(20, NEW), *served(NEW, 22, 900)]
+    story = Story(entries, 4)
+    plan = story.wait()
+    late = request(21, revision="00042-new", insertId="late")
+    story.cloud.add([late])
+    with story.cloud.running() as url:
+        sources = open_sources(["logging://demo"], Access(url, now=story.now))
+        plans = [with_late_requests(sources, plan), with_late_requests(sources, with_late_requests(sources, plan))]
+    assert plan.begin == START + timedelta(seconds=22)
+    begin = START + timedelta(seconds=21)
+    assert [(each.begin, each.end) for each in plans] == [(begin, begin + 5 * MINUTES)] * 2
+
+
+NO_TRAFFIC = [call(0), ready(20, NEW)]
+FAILED = [call(0), ready(25, NEW, "False", message="The container failed to start.")]
+
+
+@pytest.mark.parametrize("events", [NO_TRAFFIC, FAILED, [call(0)]], ids=["no traffic", "failed", "never ready"])
+def test_two_jobs_for_a_deployment_judge_the_same_window(events):
+    """They start at different moments and poll at others: the window depends on the log alone."""
+    ends = {
+        Story([ready(-3600, OLD), *served(OLD, -1800, 900, every=30), *events], start).wait().end for start in (4, 9)
+    }
+    assert len(ends) == 1
 
 
 def test_a_newer_deployment_supersedes_it(tmp_path):

@@ -142,9 +142,11 @@ def asked(sources: Sequence["Source"], options: Options) -> "Asked":
     if not options.get("length") or options.get("dry_run"):
         meant = meant_now(sources, options, until=options.get("until"))
         return settled(meant, sources) if options.get("wait") else meant
+    from pipeline.watch import with_late_requests
+
     plan = plan_of(sources, options)
     time.sleep(max((plan.end - now_at(sources)).total_seconds(), 0.0))
-    return meant_after(sources, options, plan)
+    return meant_after(sources, options, with_late_requests(sources, plan))
 
 
 def meant_after(sources: Sequence["Source"], options: Options, plan: "Plan") -> "Asked":

@@ -45,8 +45,8 @@ class Deployment:
 
     started_ns: its first call, or its Ready where no call was seen. revision: None while nothing names it. ready_ns:
     its revision's first Ready, None where there is none yet; failed: what the platform says of a revision that could
-    not become ready. timeout_s: the revision's request time-out, if an entry says. newer: the revision of a deployment
-    that came after it, or words for one that names none yet. All times since 1970.
+    not become ready, and failed_ns when. timeout_s: the revision's request time-out, if an entry says. newer: the
+    revision of a deployment that came after it, or words for one that names none yet. All times since 1970.
     """
 
     service: str
@@ -54,6 +54,7 @@ class Deployment:
     revision: str | None = None
     ready_ns: int | None = None
     failed: str | None = None
+    failed_ns: int | None = None
     timeout_s: float | None = None
     rollback: bool = False
     newer: str | None = None
@@ -196,7 +197,7 @@ def _of_service(service: str, calls: Sequence[_Call], conditions: Sequence[_Cond
             _settle(groups, Deployment(service, at_ns, entry.revision, at_ns, timeout_s=entry.timeout_s))
         elif not entry.is_ready and not was_ready(entry.revision, at_ns):
             text = entry.message or "the platform gives no reason"
-            _settle(groups, Deployment(service, at_ns, entry.revision, failed=text))
+            _settle(groups, Deployment(service, at_ns, entry.revision, failed=text, failed_ns=at_ns))
     yield from groups
 
 
@@ -219,11 +220,17 @@ def _settle(groups: list[Deployment], end: Deployment) -> None:
         ended = group.ready_ns is not None or group.failed is not None
         begun = group.started_ns - _AFTER_READY_NS <= end.started_ns <= group.started_ns + READY_S * _SECOND
         if named and begun and (not ended or group.revision == end.revision or end.revision is None):
-            started_ns = min(group.started_ns, end.started_ns)
-            both = {"revision": end.revision or group.revision, "ready_ns": end.ready_ns or group.ready_ns}
-            failed = None if both["ready_ns"] else end.failed or group.failed
-            timeout_s = end.timeout_s or group.timeout_s
-            groups[index] = replace(group, started_ns=started_ns, failed=failed, timeout_s=timeout_s, **both)  # type: ignore[arg-type]
+            ready_ns = end.ready_ns or group.ready_ns
+            failing = end if end.failed else group
+            groups[index] = replace(
+                group,
+                started_ns=min(group.started_ns, end.started_ns),
+                revision=end.revision or group.revision,
+                ready_ns=ready_ns,
+                failed=None if ready_ns else failing.failed,
+                failed_ns=None if ready_ns else failing.failed_ns,
+                timeout_s=end.timeout_s or group.timeout_s,
+            )
             return
     groups.append(end)
     groups.sort(key=lambda item: item.started_ns)
