@@ -8,7 +8,7 @@
 >>> logs.measure("latency").columns[:4]
 ['project', 'location', 'workload', 'service']
 >>> list(logs.figures(verdict))[:2]
-['latency', 'minutes']
+['minutes', 'errors']
 """
 
 import shutil

@@ -92,7 +92,7 @@ def test_the_readmes_lines_run(tmp_path, monkeypatch):
 def test_figures(logs):
     """Matplotlib figures by name; a verdict on other logs is refused."""
     verdict = logs.verdict()
-    assert list(logs.figures(verdict)) == ["latency", "minutes"]
+    assert list(logs.figures(verdict)) == ["minutes", "errors", "p95", "latency"]
     with pytest.raises(UsageError, match="no entry of other shop-api"):
         logs.figures(verdict.model_copy(update={"service": "other"}))
 
@@ -105,6 +105,7 @@ def test_the_history_of_a_store(folder):
     assert logs.history().select("service", "revision", "verdict").rows() == [("shop-api", NEW, "FAIL")]
     other = failing(revision="00043-new")
     logs.add(ndjson(folder / "y.ndjson", other))
+    logs.add(ndjson(folder / "z.ndjson", failing(revision="00044-newer")))
     assert "revisions" in logs.figures(verdict)
 
 

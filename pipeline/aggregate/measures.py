@@ -28,6 +28,7 @@ class Measures:
     histograms: pl.DataFrame
     slots: pl.DataFrame
     minutes: pl.DataFrame
+    pace: pl.DataFrame
     ended: pl.DataFrame
     statuses: pl.DataFrame
     clients: pl.DataFrame

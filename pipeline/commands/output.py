@@ -25,8 +25,8 @@ def joined(run: "Run", form: str) -> str:
                 f"--format html has a document per revision, and these are {len(run.verdicts)}: add --out DIR"
             )
         path, verdict = run.verdicts[0]
-        return rendered(verdict, "html", figures(run.charts[path]))
-    texts = [rendered(verdict, "md" if form == "md" else "junit") for _, verdict in run.verdicts]
+        return rendered(verdict, "html", figures(run.charts[path]), run.inputs)
+    texts = [rendered(verdict, "md" if form == "md" else "junit", inputs=run.inputs) for _, verdict in run.verdicts]
     if form == "md" or len(texts) == 1:
         return "\n".join(texts)
     suites = "".join(text.partition("\n")[2] for text in texts)
@@ -43,7 +43,7 @@ def to_github(run: "Run", text: str, *, is_summary: bool) -> str:
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
             with Path(path).open("a", encoding="utf-8") as file:
-                file.write(step_summary([rendered(verdict, "md") for _, verdict in run.verdicts]))
+                file.write(step_summary([rendered(verdict, "md", inputs=run.inputs) for _, verdict in run.verdicts]))
         except OSError as error:
             say(f"the step summary was not written: {error.strerror or error}")
     return harmless(text) if is_summary else text

@@ -27,6 +27,9 @@ STANDINGS: dict[str, Standing] = {
 #: Statuses that are reported with their reason before the claims, so that no claim repeats it.
 DECIDING = ("FAIL", "INCONCLUSIVE", "WARN")
 
+#: What people ask of a deployment and no log line can show; said in this one list.
+UNPROVABLE = "memory and processor time in use, cost, image size, build time, and whether a page looks right"
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -143,6 +146,11 @@ def sentence(text: str) -> str:
 
 def counts(section: Section) -> str:
     """Return how many claims of a section are proven, refuted, without evidence."""
-    standings = [claim.standing for claim in section.claims]
+    return standings([section])
+
+
+def standings(sections: Sequence[Section]) -> str:
+    """Return how many claims of some sections are proven, refuted, without evidence."""
+    found = [claim.standing for section in sections for claim in section.claims]
     words = (("PROVEN", "proven"), ("REFUTED", "refuted"), ("NO EVIDENCE", "without evidence"))
-    return ", ".join(f"{standings.count(kind)} {word}" for kind, word in words if kind in standings)
+    return ", ".join(f"{found.count(kind)} {word}" for kind, word in words if kind in found)

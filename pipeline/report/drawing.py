@@ -10,36 +10,45 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Of Okabe and Ito's palette: what is judged, and what failed. Ink is a black that pages replace by their own.
+#: What is judged, what it is compared with, what failed (blue and vermilion of Okabe and Ito's palette); ink and soft
+#: ink. Pages replace them by their own, light or dark.
 BLUE = "#0072b2"
+GREY = "#85858d"
 ERROR = "#d55e00"
 INK = "#010203"
+SOFT = "#5a5a63"
 
-#: Inches: so narrow that a phone shows the whole figure with text of 8 pixels.
-_WIDTH, _HEIGHT = 4.8, 2.7
+#: As wide as a phone's page, in inches, so that text keeps its size there and three stand side by side on a desk.
+WIDTH, HEIGHT = 3.4, 2.0
+
+#: Points: of titles, and of labels within a figure.
+TITLE, SMALL = 8.5, 7.5
 
 _STYLE: dict[Any, Any] = {
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": SOFT,
+    "axes.linewidth": 0.6,
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
-    "axes.titlesize": 9,
-    "axes.labelsize": 8.5,
+    "axes.titlesize": TITLE,
+    "axes.labelsize": SMALL,
     "figure.facecolor": "white",
     "axes.facecolor": "none",
     "font.family": "DejaVu Sans",
-    "font.size": 8.5,
+    "font.size": 8,
     "hatch.linewidth": 0.6,
-    "legend.fontsize": 8,
-    "legend.frameon": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "runverdict",
     "text.color": INK,
     "text.parse_math": False,
     "timezone": "UTC",
-    "xtick.color": INK,
-    "ytick.color": INK,
+    "xtick.color": SOFT,
+    "xtick.labelsize": SMALL,
+    "xtick.major.width": 0.6,
+    "ytick.color": SOFT,
+    "ytick.labelsize": SMALL,
+    "ytick.major.width": 0.6,
 }
 
 
@@ -64,6 +73,16 @@ def title(figure: "Figure") -> str:
     return figure.axes[0].get_title(loc="left").replace("\n", " ")
 
 
+def describe(figure: "Figure", text: str) -> None:
+    """Keep with a figure what it shows, in words and numbers."""
+    figure.set_label(text)
+
+
+def described(figure: "Figure") -> str:
+    """Return what a figure shows, in words and numbers: for those who do not see it."""
+    return str(figure.get_label() or title(figure))
+
+
 @contextmanager
 def _style() -> Iterator[None]:
     import matplotlib as mpl
@@ -73,7 +92,7 @@ def _style() -> Iterator[None]:
 
 
 @contextmanager
-def drawing(*, width: float = _WIDTH, height: float = _HEIGHT, rows: int = 1) -> "Iterator[tuple[Figure, Axes]]":
+def drawing(*, width: float = WIDTH, height: float = HEIGHT, rows: int = 1) -> "Iterator[tuple[Figure, Axes]]":
     """A figure of our style and its first axes."""
     with _style():
         from pipeline.report.notebook_figure import NotebookFigure
@@ -81,3 +100,19 @@ def drawing(*, width: float = _WIDTH, height: float = _HEIGHT, rows: int = 1) ->
         figure = NotebookFigure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(rows, 1, sharex=True, squeeze=False)
         yield figure, axes[0][0]
+
+
+def beside(
+    axes: "Axes", x: Any, y: Any, text: str, *, left: bool = False, colour: str = INK, above: bool = False
+) -> None:
+    """Write a text next to a point: to its right, or to its left; on its height, or above."""
+    axes.annotate(
+        text,
+        (x, y),
+        xytext=(-4 if left else 4, 3 if above else 0),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="bottom" if above else "center",
+        fontsize=SMALL,
+        color=colour,
+    )

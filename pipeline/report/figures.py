@@ -1,26 +1,28 @@
-"""Frames as figures: drawn by matplotlib, legible in black and white, the same bytes for the same frame."""
+"""Frames as figures: small, drawn by matplotlib, labelled where the eye is, the same bytes for the same frame."""
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
-from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pipeline.judge.numbers import number
-from pipeline.report.drawing import BLUE, ERROR, INK, drawing
+from pipeline.judge.numbers import count, duration
+from pipeline.report.drawing import BLUE, ERROR, GREY, INK, SMALL, beside, describe, drawing
 from pipeline.report.frames import BASELINE, REVISION, Charts
+from pipeline.report.timeline import clock_axis, errors, minutes, pace
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLOURS = {REVISION: BLUE, BASELINE: "#b8860b"}
-_LINES = {REVISION: "-", BASELINE: "--"}
+_COLOURS = {REVISION: BLUE, BASELINE: GREY}
+_NAMES = {REVISION: "now", BASELINE: "before"}
 
-#: So many instances are drawn, those with the most exits.
+#: So many instances are drawn: the first and the last of those with the most exits.
 MAX_INSTANCES = 20
+
+#: Fewer revisions than this are no trend.
+_MIN_REVISIONS = 3
 
 
 def figures(charts: Charts) -> "dict[str, Figure]":
@@ -30,154 +32,107 @@ def figures(charts: Charts) -> "dict[str, Figure]":
 
 
 def latency(charts: Charts) -> "Figure | None":
-    """The distributions of latencies of both revisions, with their medians and intervals."""
+    """The distributions of latencies, before above now, with their medians and intervals."""
     if charts.latency.is_empty():
         return None
-    with drawing() as (figure, axes):
+    roles = _roles(charts.latency)
+    medians = {row["role"]: row for row in charts.medians.iter_rows(named=True)}
+    with drawing(height=1.0 + 0.85 * len(roles), rows=len(roles)) as (figure, upper):
         from matplotlib.ticker import LogLocator, NullFormatter
 
-        top = 0.0
-        for role in _roles(charts.latency):
+        texts = []
+        for axes, role in zip(figure.axes, roles, strict=True):
             part = charts.latency.filter(pl.col("role") == role)
-            edges = [*part["low_ms"], part["high_ms"][-1]]
             shares = [share * 100 for share in part["share"]]
-            top = max(top, *shares)
-            axes.stairs(
-                shares, edges, color=_COLOURS[role], linestyle=_LINES[role], linewidth=1.6, label=_name(charts, role)
-            )
-        for y, row in enumerate(charts.medians.sort("role", descending=True).iter_rows(named=True)):
-            colour, height = _COLOURS[row["role"]], top * (1.12 + 0.12 * y)
-            axes.errorbar(
-                row["median_ms"],
-                height,
-                xerr=[[row["median_ms"] - row["low_ms"]], [row["high_ms"] - row["median_ms"]]],
-                fmt="o" if row["role"] == REVISION else "s",
-                markersize=4,
-                capsize=3,
-                color=colour,
-            )
-            low, median, high = (number(row[name]) for name in ("low_ms", "median_ms", "high_ms"))
-            words = f"median {median} ms ({low} to {high})"
-            _beside(axes, row["high_ms"], height, words)
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(lambda value, _place: f"{value:,.10g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_ylim(0, top * 1.45)
-        counts = ", ".join(f"{row['role']} n = {row['n']:,}" for row in _by_role(charts.medians))
-        _label(axes, f"Latency of user requests ({counts})", "latency in ms, logarithmic", "share of requests in %")
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
-    return figure
-
-
-def minutes(charts: Charts) -> "Figure | None":
-    """Requests and errors per minute, with the deploy and the incidents."""
-    if charts.minutes.is_empty():
-        return None
-    with drawing() as (figure, axes):
-        for role in _roles(charts.minutes):
-            part = charts.minutes.filter(pl.col("role") == role)
-            axes.step(
-                [*part["time"], part["time"][-1] + timedelta(minutes=1)],
-                [*part["n"], part["n"][-1]],
-                where="post",
-                color=_COLOURS[role],
-                linestyle=_LINES[role],
-                linewidth=1.4,
-                label=_name(charts, role),
-            )
-        failed = charts.minutes.filter(pl.col("role") == REVISION, pl.col("errors_5xx") > 0)
-        if failed.height:
-            axes.bar(
-                failed["time"].to_list(),
-                failed["errors_5xx"].to_list(),
-                width=1 / 1440,
-                align="edge",
-                color=ERROR,
-                hatch="////",
-                edgecolor="white",
-                linewidth=0,
-                label="5xx of the revision",
-            )
-        _mark(axes, charts.marks)
-        counts = charts.minutes.group_by("role").agg(pl.col("n", "errors_5xx").sum())
-        words = ", ".join(f"{row['role']} n = {row['n']:,}, {row['errors_5xx']:,} 5xx" for row in _by_role(counts))
-        _label(axes, f"User requests per minute ({words})", "time, UTC", "requests a minute")
-        _whole_numbers(axes)
-        axes.set_ylim(top=max(charts.minutes["n"]) * 1.35)  # room for the marks' names
-        _clock(axes)
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
+            edges = [*part["low_ms"], part["high_ms"][-1]]
+            axes.stairs(shares, edges, color=_COLOURS[role], fill=True, alpha=0.35, linewidth=0)
+            axes.stairs(shares, edges, color=_COLOURS[role], linewidth=1.2)
+            row = medians[role]
+            axes.axvline(row["median_ms"], color=INK, linewidth=0.9)
+            least, median, most = (duration(row[name]) for name in ("low_ms", "median_ms", "high_ms"))
+            text = f"{_NAMES[role]}: median {median}, 95 % {least} to {most}"
+            axes.set_title(f"{text} (n = {row['n']:,})", fontsize=SMALL, pad=2)
+            texts.append(f"{text}, n = {row['n']:,}")
+            axes.set_ylim(0, max(shares) * 1.1)
+            axes.set_yticks([])
+            axes.spines["left"].set_visible(False)
+        lower = figure.axes[-1]
+        lower.set_xscale("log")
+        low, high = lower.get_xlim()
+        # decades alone where there are many, else 1, 2 and 5 of each
+        lower.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 50 * low else (1, 2, 5)))
+        lower.xaxis.set_major_formatter(lambda value, _place: duration(value))
+        lower.xaxis.set_minor_formatter(NullFormatter())
+        figure.suptitle("Latency of user requests, share by duration", x=0.01, ha="left", fontsize=8.5)
+        describe(figure, f"Latency of user requests, {'; '.join(reversed(texts))}")
+        del upper
     return figure
 
 
 def instances(charts: Charts) -> "Figure | None":
-    """Instances from their first line to their last, with starts and exits."""
+    """Instances from their first line to their last, with starts and exits; of a long loop the first and the last."""
     every = charts.instances
     if every.is_empty():
         return None
-    worst = every.sort("bad_exits", "first", "instance", descending=[True, False, False]).head(MAX_INSTANCES)
-    rows = worst.sort("first", "instance")
-    with drawing(height=1.3 + 0.22 * rows.height) as (figure, axes):
-        for y, row in enumerate(rows.iter_rows(named=True)):
+    rows = every.sort("first", "instance")
+    n_bad = int((rows["bad_exits"] > 0).sum())
+    left_out = max(rows.height - MAX_INSTANCES, 0)
+    if left_out:
+        worst = rows.filter(pl.col("bad_exits") > 0) if n_bad >= MAX_INSTANCES else rows
+        half = MAX_INSTANCES // 2
+        rows = pl.concat([worst.head(half), worst.tail(half)])
+    with drawing(height=1.0 + 0.13 * (rows.height + bool(left_out))) as (figure, axes):
+        places = [place + (1 if left_out and place >= MAX_INSTANCES // 2 else 0) for place in range(rows.height)]
+        for y, row in zip(places, rows.iter_rows(named=True), strict=True):
             days = (row["last"] - row["first"]).total_seconds() / 86400
             bad = row["bad_exits"] > 0
-            axes.barh(
-                y,
-                days,
-                left=row["first"],
-                height=0.55,
-                color=ERROR if bad else _COLOURS[REVISION],
-                alpha=0.75,
-                hatch="////" if bad else None,
-                edgecolor="white",
-                linewidth=0,
-            )
+            axes.barh(y, days, left=row["first"], height=0.6, color=ERROR if bad else BLUE, linewidth=0)
             if row["start"]:
-                axes.plot([row["start"]], [y], marker="|", markersize=12, markeredgewidth=2, color=INK)
+                axes.plot([row["start"]], [y], marker="|", markersize=6, markeredgewidth=1.4, color=INK)
             if bad:
-                exits = f"{row['bad_exits']:,} {'exit' if row['bad_exits'] == 1 else 'exits'}"
-                _beside(axes, row["last"], y, exits)
-        axes.set_yticks(range(rows.height), rows["instance"].to_list())
+                beside(axes, row["last"], y, count(row["bad_exits"], "exit"))
+        if left_out:
+            middle = rows["first"][MAX_INSTANCES // 2]
+            beside(axes, middle, MAX_INSTANCES // 2, f"{left_out:,} more between", left=True, colour=GREY)
+        axes.set_yticks(places, rows["instance"].to_list(), fontsize=6.5)
         axes.invert_yaxis()
-        axes.margins(x=0.12)
+        axes.margins(x=0.14)
         n_starts = every.height - every["start"].null_count()
         n_exits = int(every["bad_exits"].sum())
-        drawn = f", {rows.height} drawn" if rows.height < every.height else ""
-        heading = (
-            f"Instances (n = {every.height:,}{drawn}): {n_starts:,} starts (marks), {n_exits:,} bad exits (hatched)"
-        )
-        _label(axes, heading, "time, UTC", "end of instance id")
-        _clock(axes)
+        drawn = f", first and last {MAX_INSTANCES // 2} drawn" if left_out else ""
+        axes.set_title(f"Instances by end of id (n = {every.height:,}{drawn})")
+        clock_axis(axes, every["first"].min(), every["last"].max())
+        counts = (count(every.height, "instance"), count(n_starts, "start"), count(n_exits, "bad exit"))
+        first, last = rows["first"][0], max(rows["last"])
+        describe(figure, f"Instances: {', '.join(counts)}, from {first:%H:%M:%S} to {last:%H:%M:%S} UTC")
     return figure
 
 
 def closes(charts: Charts) -> "Figure | None":
-    """WebSocket closes by code."""
+    """WebSocket closes by code, now and before."""
     if charts.closes.is_empty():
         return None
     codes = sorted(set(charts.closes["code"]))
-    roles = _roles(charts.closes)
-    with drawing() as (figure, axes):
+    roles = list(reversed(_roles(charts.closes)))
+    counts = {
+        role: dict(charts.closes.filter(pl.col("role") == role).select("code", "n").iter_rows()) for role in roles
+    }
+    with drawing(height=0.75 + 0.3 * len(codes)) as (figure, axes):
+        height = 0.8 / len(roles)
         for index, role in enumerate(roles):
-            counts = dict(charts.closes.filter(pl.col("role") == role).select("code", "n").iter_rows())
-            width = 0.8 / len(roles)
-            bars = axes.bar(
-                [number - 0.4 + width * (index + 0.5) for number in range(len(codes))],
-                [counts.get(code, 0) for code in codes],
-                width=width * 0.92,
-                color=_COLOURS[role],
-                hatch=None if role == REVISION else "xx",
-                edgecolor="white",
-                linewidth=0,
-                label=_name(charts, role),
-            )
-            axes.bar_label(bars, fontsize=7.5)
-        axes.set_xticks(range(len(codes)), [str(code) for code in codes])
-        axes.margins(y=0.15)
-        _whole_numbers(axes)
-        n = int(charts.closes.filter(pl.col("role") == REVISION)["n"].sum())
-        _label(axes, f"WebSocket closes by code (n = {n:,})", "close code", "closes")
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.22), ncols=2)
+            for place, code in enumerate(codes):
+                n, y = counts[role].get(code, 0), place - 0.4 + height * (index + 0.5)
+                axes.barh(y, n, height=height * 0.85, color=_COLOURS[role], linewidth=0)
+                beside(axes, n, y, f"{n:,} {_NAMES[role]}")
+        axes.set_yticks(range(len(codes)), [str(code) for code in codes])
+        axes.invert_yaxis()
+        axes.margins(x=0.22)
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
+        n = sum(counts.get(REVISION, {}).values())
+        axes.set_title(f"WebSocket closes by code (n = {n:,})")
+        parts = [f"{code} × {counts[role].get(code, 0):,} {_NAMES[role]}" for role in roles for code in codes]
+        describe(figure, f"WebSocket closes by code: {', '.join(parts)}")
     return figure
 
 
@@ -186,116 +141,80 @@ def funnel(charts: Charts) -> "Figure | None":
     rows = charts.funnel
     if rows.is_empty():
         return None
-    with drawing() as (figure, axes):
-        bars = axes.barh(rows["stage"].to_list(), rows["n"].to_list(), color=_COLOURS[REVISION], height=0.6)
-        axes.bar_label(bars, padding=3, fontsize=7.5)
+    with drawing(height=1.9) as (figure, axes):
+        axes.barh(rows["stage"].to_list(), rows["n"].to_list(), color=BLUE, height=0.6, linewidth=0)
+        for y, n in enumerate(rows["n"]):
+            beside(axes, n, y, f"{n:,}")
         axes.invert_yaxis()
-        axes.margins(x=0.1)
-        _label(axes, f"Golden path (n = {int(rows['n'].sum()):,} events)", "events", "stage")
+        axes.margins(x=0.14)
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
+        axes.set_title(f"Golden path (n = {int(rows['n'].sum()):,} events)")
+        describe(figure, f"Golden path: {', '.join(f'{stage} × {n:,}' for stage, n in rows.iter_rows())}")
     return figure
 
 
 def trend(charts: Charts) -> "Figure | None":
     """p95 and error rate by revision over time."""
     rows = charts.trend
-    if rows.height < 2:
+    if rows.height < _MIN_REVISIONS:
         return None
-    with drawing(height=3.6, rows=2) as (figure, upper):
+    with drawing(height=2.6, rows=2) as (figure, upper):
+        from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+        from pipeline.report.trend_figures import written
+
         lower = figure.axes[1]
         xs = list(range(rows.height))
-        upper.plot(xs, rows["p95_ms"].to_numpy(), marker="o", markersize=4, color=_COLOURS[REVISION])
-        rates = [rate * 100 for rate in rows["error_rate"]]
-        lower.bar(xs, rates, width=0.5, color=ERROR, hatch="////", edgecolor="white", linewidth=0)
+        upper.plot(xs, rows["p95_ms"].to_numpy(), marker="o", markersize=3, linewidth=1.2, color=BLUE)
+        lower.bar(xs, rows["error_rate"].to_numpy(), width=0.5, color=ERROR, linewidth=0)
         n = int(rows["requests"].sum())
-        _label(upper, f"p95 and error rate of {rows.height} revisions (n = {n:,} requests)", "", "p95 in ms")
-        _label(lower, "", "revision, by its first entry", "5xx in %")
-        upper.margins(y=0.15)
-        upper.set_ylim(bottom=0)
-        lower.set_ylim(bottom=0, top=max(1.0, *rates) * 1.1)
-        lower.set_xticks(xs, [_short(name, 18) for name in rows["revision"]])
-        if rows.height > 4:
-            lower.tick_params("x", rotation=60)
+        upper.set_title(f"p95 of {rows.height} revisions (n = {n:,} requests)")
+        lower.set_title("Failed (5xx)", fontsize=SMALL)
+        for axes, column in ((upper, "p95_ms"), (lower, "error_rate")):
+            values = [value for value in rows[column] if value is not None]
+            axes.set_ylim(0, max([*values, 0.01]) * 1.25)
+            axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
+            axes.yaxis.set_major_formatter(FuncFormatter(partial(_as_written, column)))
+        ends = [0, rows.height - 1] if rows.height > 4 else xs
+        lower.set_xticks(ends, [_short(rows["revision"][x], 14) for x in ends])
+        points = [
+            f"{_short(row['revision'], 32)} p95 {written('p95_ms', row['p95_ms'])}, "
+            f"{written('error_rate', row['error_rate'])} failed"
+            for row in rows.iter_rows(named=True)
+        ]
+        describe(figure, f"p95 and failed user requests of {rows.height} revisions: {'; '.join(points)}")
     return figure
 
 
 FIGURES: "dict[str, Callable[[Charts], Figure | None]]" = {
-    "latency": latency,
     "minutes": minutes,
+    "errors": errors,
+    "p95": pace,
+    "latency": latency,
     "instances": instances,
     "closes": closes,
     "golden_path": funnel,
     "revisions": trend,
 }
 
+#: Those that stand side by side on the first screen, over one axis of time.
+TIMELINE = ("minutes", "errors", "p95")
+
 
 def _roles(frame: pl.DataFrame) -> list[str]:
-    """The roles that a frame has, the baseline first, so that the revision is drawn over it."""
+    """The roles that a frame has, the baseline first."""
     return [role for role in (BASELINE, REVISION) if role in frame["role"]]
 
 
-def _by_role(frame: pl.DataFrame) -> list[dict[str, object]]:
-    return frame.sort("role", descending=True).to_dicts()
+def _as_written(column: str, value: float, _place: int) -> str:
+    """A tick of an axis."""
+    from pipeline.report.trend_figures import written
 
-
-def _name(charts: Charts, role: str) -> str:
-    name = charts.revision if role == REVISION else charts.baseline or ""
-    return f"{role} {_short(name, 32)}"
+    return written(column, value)
 
 
 def _short(name: str, width: int) -> str:
     """The end of a name, where revisions differ, in characters that every font has."""
-    plain = _plain(name)
+    plain = re.sub(r"[^ -~\u00a1-\u00ac\u00ae-\u00ff]", "?", name)
     return plain if len(plain) <= width else f"...{plain[3 - width :]}"
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^ -~\u00a1-\u00ac\u00ae-\u00ff]", "?", text)
-
-
-def _label(axes: "Axes", heading: str, x: str, y: str) -> None:
-    axes.set_title(fill(heading, 72))
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-
-
-def _clock(axes: "Axes") -> None:
-    """Times of day on the x axis."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz="UTC"))  # type: ignore[no-untyped-call]
-
-
-def _whole_numbers(axes: "Axes") -> None:
-    """Counts on the y axis, from 0."""
-    from matplotlib.ticker import MaxNLocator
-
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.set_ylim(bottom=0)
-
-
-def _mark(axes: "Axes", marks: pl.DataFrame) -> None:
-    """Vertical lines for deploys, grey spans for incidents, each with its name at the top."""
-    from matplotlib.dates import date2num
-
-    top = axes.get_xaxis_transform()
-    for index, row in enumerate(marks.iter_rows(named=True)):
-        if row["until"]:
-            axes.axvspan(row["time"], row["until"], color="#888888", alpha=0.25, linewidth=0, zorder=0)
-        else:
-            axes.axvline(row["time"], color=INK, linewidth=0.9, linestyle=":" if row["kind"] == "deploy" else "-.")
-        axes.annotate(
-            _plain(row["label"])[:40],
-            (date2num(row["time"]), 0.98 - 0.09 * (index % 3)),  # type: ignore[no-untyped-call]
-            xycoords=top,
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="top",
-            fontsize=7.5,
-        )
-
-
-def _beside(axes: "Axes", x: Any, y: float, text: str) -> None:
-    """A text to the right of a point."""
-    axes.annotate(text, (x, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=7.5)

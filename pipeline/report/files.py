@@ -55,18 +55,26 @@ def summary(
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def rendered(verdict: Verdict, form: Format, figures: "Mapping[str, Figure] | None" = None) -> str:
-    """Return one verdict in one form. verdict: as it may be shown (`pipeline.report.masked`). figures: for HTML."""
+def rendered(
+    verdict: Verdict,
+    form: Format,
+    figures: "Mapping[str, Figure] | None" = None,
+    inputs: Sequence[Mapping[str, object]] = (),
+) -> str:
+    """Return one verdict in one form. verdict: as it may be shown (`pipeline.report.masked`).
+
+    figures: for HTML. inputs: what was read of each source (`pipeline.run.Run.inputs`), for HTML and Markdown.
+    """
     if form == "html":
         from pipeline.report.html import html
 
-        return html(verdict, figures or {})
+        return html(verdict, figures or {}, inputs)
     if form == "json":
         return verdict.model_dump_json(indent=2) + "\n"
     if form == "md":
         from pipeline.report.markdown import markdown
 
-        return markdown(verdict)
+        return markdown(verdict, inputs)
     from pipeline.report.junit import junit
 
     return junit(verdict)
@@ -88,7 +96,7 @@ def contents(
     for path, verdict in verdicts:
         figures = _figures(charts[path]) if charts and "html" in forms else {}
         for form in forms:
-            files[f"{path}/{FORMATS[form]}"] = rendered(verdict, form, figures)
+            files[f"{path}/{FORMATS[form]}"] = rendered(verdict, form, figures, inputs)
         files.update(_drawn(f"{path}/charts", figures))
     files["summary.json"] = summary(overall, verdicts, totals, inputs)
     return {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}

@@ -12,6 +12,7 @@ _ACTIONS = {
     "ROLL BACK": "Roll back to {baseline}.",
     "FIX FORWARD": "Fix the revision and deploy again: it never became ready.",
     "HOLD": "Hold: send it no more traffic until this is understood.",
+    "HOLD JOB": "Do not start it again until this is understood.",
     "LOOK AGAIN": "Too little evidence to decide: look again{at}.",
 }
 
@@ -42,10 +43,13 @@ def answers(verdict: Verdict) -> Answers:
     now = "Nothing to do."
     if advice:
         at = f" at {advice.at}" if advice.at else ""
-        now = _ACTIONS[advice.action].format(baseline=verdict.baseline or "the revision before", at=at)
+        action = f"{advice.action} JOB" if verdict.workload == "job" and advice.action == "HOLD" else advice.action
+        now = _ACTIONS[action].format(baseline=verdict.baseline or "the revision before", at=at)
         now += "".join(f" But {reason}." for reason in advice.against)
     why = verdict.headline.partition(": ")[2] or "No check found a problem."
-    return Answers(why[0].upper() + why[1:], _since(verdict), _changed(verdict), now, _first_line(verdict))
+    if not why.startswith((verdict.revision, verdict.service)):
+        why = why[0].upper() + why[1:]
+    return Answers(why, _since(verdict), _changed(verdict), now, _first_line(verdict))
 
 
 def tiles(verdict: Verdict) -> list[Tile]:
@@ -55,6 +59,8 @@ def tiles(verdict: Verdict) -> list[Tile]:
     rate = percent(requests.eligible_5xx / requests.eligible) if requests.eligible else "–"
     earlier = percent(base.eligible_5xx / base.eligible) if base and base.eligible else ""
     latency = requests.user_latency_ms
+    if verdict.workload != "service" and not requests.n:
+        return _tiles_of_work(verdict)
     return [
         Tile("User requests", f"{requests.eligible:,}", f"{base.eligible:,}" if base else ""),
         Tile("Failed (5xx)", rate, earlier),
@@ -62,6 +68,19 @@ def tiles(verdict: Verdict) -> list[Tile]:
         Tile("p95", duration(latency.p95), duration(base.p95_ms) if base else ""),
         Tile("Crashes", f"{exits.value:,.0f}" if exits and exits.value is not None else "–", ""),
         Tile("Entries", f"{verdict.inputs.entries:,}", f"{base.entries:,}" if base else ""),
+    ]
+
+
+def _tiles_of_work(verdict: Verdict) -> list[Tile]:
+    """The numbers of a job or a worker pool: no request reaches it."""
+    base, inputs = verdict.compared, verdict.inputs
+    exits = next((check.observed for check in verdict.checks if check.id == "platform.exits"), None)
+    severe = sum(inputs.by_level.get(level, 0) for level in ("ERROR", "CRITICAL", "ALERT", "EMERGENCY"))
+    return [
+        Tile("Bad exits", f"{exits.value:,.0f}" if exits and exits.value is not None else "–", ""),
+        Tile("Failures", f"{sum(incident.n for incident in verdict.incidents):,}", ""),
+        Tile("Lines at ERROR", f"{severe:,}", ""),
+        Tile("Entries", f"{inputs.entries:,}", f"{base.entries:,}" if base else ""),
     ]
 
 
@@ -90,7 +109,8 @@ def _first_line(verdict: Verdict) -> str:
     """The first entry behind the failures: of the application's own lines rather than of the platform's."""
     failed = [check for check in verdict.checks if check.status == "FAIL" and check.evidence]
     own = [check for check in failed if check.group not in ("platform", "requests", "deployment")]
-    return (own or failed)[0].evidence[0].excerpt if failed else ""
+    lines = [entry.excerpt for check in (own or failed) for entry in check.evidence]
+    return next((line for line in lines if "exit(0)" not in line), lines[0] if lines else "")
 
 
 def _changed(verdict: Verdict) -> str:
@@ -99,7 +119,7 @@ def _changed(verdict: Verdict) -> str:
     text = (
         f"{verdict.revision} replaced {base.revision}"
         if base
-        else f"{verdict.revision}; no revision before it is known"
+        else f"{verdict.revision}; no {'execution' if verdict.workload == 'job' else 'revision'} before it is known"
     )
     if deployment and deployment.ready:
         text += f", ready at {_clock(deployment.ready)}"

@@ -38,6 +38,8 @@ class Measured(Protocol):
     @property
     def minutes(self) -> pl.DataFrame: ...  # noqa: D102
     @property
+    def pace(self) -> pl.DataFrame: ...  # noqa: D102
+    @property
     def instances(self) -> pl.DataFrame: ...  # noqa: D102
     @property
     def closes(self) -> pl.DataFrame: ...  # noqa: D102
@@ -57,8 +59,9 @@ class Charts:
 
     latency: role, low_ms, high_ms, n, share; one row per step of the distribution of user requests.
     medians: role, n, median_ms, low_ms, high_ms; the median with its 95 % interval by ranks.
-    minutes: role, time, n, errors_5xx; user requests, every minute from the first to the last.
+    minutes: role, time, n, errors_5xx, p95_ms; user requests, every minute from the first to the last.
     marks: time, until, kind (deploy, ready, incident), label.
+    failures: causes (in words), time, n; of the incident with most failures, the minutes that have some.
     instances: instance, first, last, start, bad_exits; those that started or exited.
     closes: role, code, n.
     funnel: stage, n; in the order of the golden path, empty where no agent event was seen.
@@ -72,6 +75,7 @@ class Charts:
     medians: pl.DataFrame = field(repr=False)
     minutes: pl.DataFrame = field(repr=False)
     marks: pl.DataFrame = field(repr=False)
+    failures: pl.DataFrame = field(repr=False)
     instances: pl.DataFrame = field(repr=False)
     closes: pl.DataFrame = field(repr=False)
     funnel: pl.DataFrame = field(repr=False)
@@ -106,8 +110,9 @@ def charts(
         baseline=verdict.baseline,
         latency=_latency(histogram),
         medians=_medians(histogram),
-        minutes=_minutes(mine(measures.minutes)),
+        minutes=_minutes(mine(measures.minutes), mine(measures.pace)),
         marks=_marks(_of(measures.events, service), verdict),
+        failures=_failures(verdict),
         instances=_instances(mine(measures.instances).filter(pl.col("role") == REVISION)),
         closes=mine(measures.closes).group_by("role", "code").agg(pl.col("n").sum()).sort("code", "role"),
         funnel=_funnel(events),
@@ -150,18 +155,34 @@ def _medians(histogram: pl.DataFrame) -> pl.DataFrame:
 _MOST_MINUTES = 7 * 24 * 60
 
 
-def _minutes(rows: pl.DataFrame) -> pl.DataFrame:
+def _minutes(rows: pl.DataFrame, pace: pl.DataFrame) -> pl.DataFrame:
     counts = rows.group_by("role", "minute").agg(pl.col("n", "errors_5xx").sum()).filter(pl.col("n") > 0)
     if counts.is_empty():
-        return counts.select("role", pl.lit(None, _TIME).alias("time"), "n", "errors_5xx")
+        return counts.select(
+            "role", pl.lit(None, _TIME).alias("time"), "n", "errors_5xx", pl.lit(None, pl.Float64).alias("p95_ms")
+        )
     seen = counts["minute"].cast(pl.Int64).unique().sort()
     # Stray times, years apart: the minutes between them are not drawn.
     gapless = seen[-1] - seen[0] < _MOST_MINUTES
     every = pl.int_range(seen[0], seen[-1] + 1, eager=True) if gapless else seen
     whole = counts.select("role").unique().join(every.alias("minute").to_frame(), how="cross")
+    counts = counts.join(pace.select("role", "minute", "p95_ms"), on=["role", "minute"], how="left")
     whole = whole.join(counts.with_columns(pl.col("minute").cast(pl.Int64)), on=["role", "minute"], how="left")
     time = pl.from_epoch(pl.col("minute") * 60, "s").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    return whole.select("role", time.alias("time"), pl.col("n", "errors_5xx").fill_null(0)).sort("role", "time")
+    return whole.select("role", time.alias("time"), pl.col("n", "errors_5xx").fill_null(0), "p95_ms").sort(
+        "role", "time"
+    )
+
+
+def _failures(verdict: Verdict) -> pl.DataFrame:
+    """The incident with most failures, minute by minute, with its causes."""
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {"causes": pl.String, "time": _TIME, "n": pl.Int64}
+    if not verdict.incidents:
+        return pl.DataFrame(schema=schema)
+    worst = max(verdict.incidents, key=lambda incident: incident.n)
+    causes = ", ".join(f"{cause.cause} × {cause.n:,}" for cause in worst.causes)
+    rows = [(causes, datetime.fromisoformat(minute.minute), minute.n) for minute in worst.timeline]
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _marks(events: pl.DataFrame, verdict: Verdict) -> pl.DataFrame:

@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -12,11 +13,13 @@ from urllib.parse import unquote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.judge.model import Verdict
+from pipeline.judge.model import Check, Verdict
 from pipeline.judge.numbers import cut, duration, number, percent
-from pipeline.report.claims import DECIDING, counts
+from pipeline.report.claims import DECIDING, UNPROVABLE, counts, sentence, standings
+from pipeline.report.figures import TIMELINE
 from pipeline.report.first_screen import answers, by_harm, tiles
-from pipeline.report.numbers import effect, observed
+from pipeline.report.inputs import inputs as sources_read
+from pipeline.report.numbers import effect, interval, observed, value
 from pipeline.report.sections import next_steps, sections
 from pipeline.text import shown
 
@@ -27,8 +30,18 @@ if TYPE_CHECKING:
 _MAX_TEXT = 400
 _MAX_SIGNATURE = 160
 
+#: So many checks that decided are shown with their numbers and lines; the rest is folded among the others.
+_MAX_OPENED = 8
+
 #: The colours that figures are drawn with, as ones that follow a dark page.
-_PAGE_COLOURS = {"#010203": "currentColor", "#ffffff": "var(--page)"}
+_PAGE_COLOURS = {
+    "#010203": "currentColor",
+    "#ffffff": "var(--page)",
+    "#0072b2": "var(--now)",
+    "#85858d": "var(--before)",
+    "#d55e00": "var(--bad)",
+    "#5a5a63": "var(--soft)",
+}
 
 #: Where a reference of a claim leads.
 _ANCHORS = {
@@ -41,25 +54,39 @@ _ANCHORS = {
 }
 
 
-def html(verdict: Verdict, figures: "Mapping[str, Figure]") -> str:
-    """Return the report of one verdict as HTML, with figures inline as SVG."""
+def html(verdict: Verdict, figures: "Mapping[str, Figure]", inputs: Sequence[Mapping[str, object]] = ()) -> str:
+    """Return the report of one verdict as HTML, with figures inline as SVG.
+
+    inputs: what was read of each source (`pipeline.run.Run.inputs`).
+    """
     *subjects, checklist, _ = sections(verdict)
     drawn = {name: _figure(figure) for name, figure in figures.items()}
+    deciding = sorted(
+        (check for check in verdict.checks if check.status in DECIDING), key=lambda check: DECIDING.index(check.status)
+    )
+    timeline = [drawn.pop(name) for name in TIMELINE if name in drawn]
+    if timeline and len(timeline) < len(TIMELINE) and "latency" in drawn:
+        timeline.append(drawn.pop("latency"))
     return page(
         "report.html",
         v=verdict,
         sections=subjects,
+        claimed={claim.text for section in subjects for claim in section.claims},
+        standings=standings(subjects),
         checklist=checklist,
         steps=next_steps(verdict),
-        deciding=[check for check in verdict.checks if check.status in DECIDING],
+        deciding=deciding[:_MAX_OPENED],
+        others=[check for check in verdict.checks if check not in deciding[:_MAX_OPENED]],
         compared=[check for check in verdict.checks if check.baseline and check.effect],
         excludes=[check for check in verdict.checks if check.excludes],
         unseen=[check for check in verdict.checks if check.status == "NOT_OBSERVABLE"],
         endpoints=by_harm(verdict.requests.by_endpoint),
         answers=answers(verdict),
         tiles=tiles(verdict),
-        timeline=drawn.pop("minutes", None),
+        timeline=timeline,
         figures=drawn,
+        inputs=sources_read(inputs),
+        unprovable=UNPROVABLE,
     )
 
 
@@ -93,9 +120,9 @@ def _attributes(style: re.Match[str]) -> str:
 
 
 def _figure(figure: "Figure") -> dict[str, str]:
-    from pipeline.report.drawing import svg, title
+    from pipeline.report.drawing import described, svg
 
-    return {"title": title(figure), "svg": Markup(inline(svg(figure)))}  # noqa: S704 - matplotlib escapes texts
+    return {"text": described(figure), "svg": Markup(inline(svg(figure)))}  # noqa: S704 - matplotlib escapes texts
 
 
 @cache
@@ -109,6 +136,7 @@ def _environment() -> Environment:
         finalize=_visible,
     )
     environment.filters.update(number=number, percent=percent, duration=duration, observed=observed, effect=effect)
+    environment.filters.update(value=value, interval=interval, sentence=sentence, tally=_tally)
     environment.filters.update(anchor=_anchor, cut=_cut, words=_words, clock=_clock, log_id=_log_id, counts=counts)
     environment.globals["max_signature"] = _MAX_SIGNATURE
     return environment
@@ -126,6 +154,12 @@ def _cut(text: str, limit: int = _MAX_TEXT) -> str:
 def _anchor(ref: str) -> str:
     kind, _, name = ref.partition("/")
     return f"check-{name}" if kind == "checks" and name else _ANCHORS.get(kind, "summary")
+
+
+def _tally(checks: Sequence[Check]) -> str:
+    """How many checks have each status."""
+    statuses = Counter(check.status for check in checks)
+    return ", ".join(f"{n:,} {_words(status)}" for status, n in statuses.most_common())
 
 
 def _words(status: str) -> str:

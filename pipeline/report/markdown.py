@@ -1,5 +1,6 @@
 """The report as Markdown: what decided first, then every number with its count, interval and proof."""
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -8,6 +9,7 @@ from pipeline.judge.model import Check, Verdict
 from pipeline.judge.numbers import number
 from pipeline.report.claims import Claim, counts
 from pipeline.report.first_screen import answers, tiles
+from pipeline.report.inputs import inputs as sources_read
 from pipeline.report.numbers import effect, observed
 from pipeline.report.sections import next_steps, sections
 from pipeline.text import shown
@@ -61,8 +63,11 @@ def code(text: object) -> str:
     return f"{fence}{pad}{plain}{pad}{fence}" if plain else ""
 
 
-def markdown(verdict: Verdict) -> str:
-    """Return the report of one verdict as Markdown: its first 60 lines tell what matters, the rest is folded."""
+def markdown(verdict: Verdict, inputs: Sequence[Mapping[str, object]] = ()) -> str:
+    """Return the report of one verdict as Markdown: its first 60 lines tell what matters, the rest is folded.
+
+    inputs: what was read of each source (`pipeline.run.Run.inputs`).
+    """
     *subjects, checklist, _ = sections(verdict)
     return (
         _environment()
@@ -76,6 +81,7 @@ def markdown(verdict: Verdict) -> str:
             steps=next_steps(verdict),
             deciding=[check for check in verdict.checks if check.status in ("FAIL", "WARN", "INCONCLUSIVE")],
             unseen=[check for check in verdict.checks if check.status == "NOT_OBSERVABLE"],
+            inputs=sources_read(inputs),
             proven=[check for check in verdict.checks if check.evidence],
         )
     )

@@ -1,7 +1,7 @@
 """What a check measured, as readers see it: with unit, interval and count."""
 
 from pipeline.judge.model import Effect, Observed
-from pipeline.judge.numbers import number
+from pipeline.judge.numbers import duration, number, signed
 
 
 def observed(seen: Observed | None) -> str:
@@ -9,10 +9,23 @@ def observed(seen: Observed | None) -> str:
     if seen is None:
         return "–"
     scale, unit = _scaled(seen.unit)
-    text = f"{_number(seen.value, scale)} {unit}".strip()
+    text = _with_unit(seen.value, scale, unit)
     if seen.low is not None and seen.high is not None:
-        text += f" (95 %: {_number(seen.low, scale)} to {_number(seen.high, scale)} {unit})"
+        text += f" (95 %: {_range(seen.low, seen.high, scale, unit)})"
     return f"{text}, n = {seen.n:,}"
+
+
+def value(seen: Observed | None) -> str:
+    """Return a number with its unit alone, for a table."""
+    if seen is None:
+        return "–"
+    scale, unit = _scaled(seen.unit)
+    return _with_unit(seen.value, scale, unit)
+
+
+def interval(seen: Observed | None) -> str:
+    """Return the interval and the count of a number, without the number; empty for none."""
+    return observed(seen).removeprefix(value(seen)).removeprefix(",").strip() if seen else ""
 
 
 def effect(given: Effect | None) -> str:
@@ -24,9 +37,9 @@ def effect(given: Effect | None) -> str:
         text, scale, unit = f"{number(given.value)} times", 1.0, ""
     else:
         points = "points" if unit == "%" else unit
-        text = f"{_signed(given.value, scale)} {points}"
+        text = signed(given.value) if unit == "ms" else f"{_signed(given.value, scale)} {points}"
     if given.low is not None and given.high is not None:
-        text += f" (95 %: {_number(given.low, scale)} to {_number(given.high, scale)})"
+        text += f" (95 %: {_range(given.low, given.high, scale, 'ms' if unit == 'ms' else '')})"
     if given.relative is not None:
         text += f", {_signed(given.relative, 100)} %"
     if given.needed_requests:
@@ -38,6 +51,18 @@ def effect(given: Effect | None) -> str:
 
 def _scaled(unit: str) -> tuple[float, str]:
     return (100.0, "%") if unit == "ratio" else (1.0, unit)
+
+
+def _with_unit(value: float | None, scale: float, unit: str) -> str:
+    text = duration(value) if unit == "ms" else f"{_number(value, scale)} {unit}".strip()
+    return text.replace("-", "−")
+
+
+def _range(low: float, high: float, scale: float, unit: str) -> str:
+    """Two numbers with their unit once, where it is the same."""
+    first, last = _with_unit(low, scale, unit), _with_unit(high, scale, unit)
+    ending = f" {last.rpartition(' ')[2]}" if " " in last else ""
+    return f"{first.removesuffix(ending) if ending else first} to {last}"
 
 
 def _number(value: float | None, scale: float) -> str:

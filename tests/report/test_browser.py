@@ -106,7 +106,7 @@ def test_it_opens_in_silence_and_fits(pages, kind, width):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_no_serious_fault(pages, kind, dark):
+def test_axe_finds_no_fault(pages, kind, dark):
     """Contrast, names, landmarks, focus: with every fold open."""
     rules = AXE.read_text(encoding="utf-8")
     with opened(pages[kind], dark=dark) as page:
@@ -116,12 +116,8 @@ def test_axe_finds_no_serious_fault(pages, kind, dark):
             page.evaluate("document.querySelectorAll('.check:nth-of-type(n + 20)').forEach((one) => one.remove())")
         page.evaluate(rules)
         faults = page.evaluate("axe.run({ resultTypes: ['violations'] }).then((found) => found.violations)")
-    grave = [
-        (fault["id"], fault["impact"], [node["html"][:200] for node in fault["nodes"][:3]])
-        for fault in faults
-        if fault["impact"] in ("serious", "critical")
-    ]
-    assert grave == []
+    found = [(fault["id"], fault["impact"], [node["html"][:200] for node in fault["nodes"][:3]]) for fault in faults]
+    assert found == []
 
 
 @pytest.mark.parametrize("kind", ["demo", "large", "hostile"])
@@ -129,14 +125,15 @@ def test_the_filter_works_by_keyboard(pages, kind):
     """Reached by Tab, it hides what does not fit while one types, tells how many are left, and Escape clears it."""
     with opened(pages[kind]) as page:
         total = page.locator(".check").count()
-        page.locator("#checks").evaluate("(heading) => { heading.tabIndex = -1; heading.focus() }")
+        page.locator("summary:has(#checks)").focus()
+        page.keyboard.press("Enter")
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.id") == "filter-checks"
         page.keyboard.type("NO such word")
         assert page.locator(".check:visible").count() == 0
         page.keyboard.press("Escape")
         assert page.locator(".check:visible").count() == total
-        page.keyboard.type("check_7" if kind == "large" else "crash")
+        page.keyboard.type("check_7" if kind == "large" else "memory")
         left = page.locator(".check:visible").count()
         assert 0 < left < total
         assert page.locator("output[for=filter-checks]").text_content() == f"{left} of {total}"
@@ -150,8 +147,11 @@ def test_the_filter_works_by_keyboard(pages, kind):
 def test_a_link_to_a_check_opens_it(pages):
     """From a reason to its numbers, though they are folded away or filtered out."""
     with opened(pages["slow"]) as page:
+        page.locator("summary:has(#checks)").click()
         page.locator("#filter-checks").fill("no such word")
-        page.locator("section[aria-labelledby=decided] a").last.press("Enter")
+        page.locator("summary:has(#claims)").click()
+        page.locator("#section-security summary").click()
+        page.locator("#section-security a").last.press("Enter")
         target = page.locator(f"[id='{page.evaluate('location.hash.slice(1)')}']")
         assert target.is_visible()
         assert target.evaluate("(one) => one.open")
@@ -178,6 +178,7 @@ def test_a_large_report_is_usable_within_a_second(pages):
             page.reload()
             took.append(page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"))
         assert min(took) < 1000
+        page.locator("summary:has(#signatures)").click()
         start = time.perf_counter()
         page.locator("#filter-signatures").fill("4999")
         page.locator("output[for=filter-signatures]").filter(has_text=re.compile("^1 of ")).wait_for()

@@ -161,7 +161,7 @@ def test_the_page_of_a_run_is_the_same_bytes_and_leaks_nothing(tmp_path):
     } <= names
     page = call("check", logs, "--format", "html")
     assert page.stdout.startswith("<!doctype html>")
-    assert page.stdout.count("<svg ") == 2
+    assert page.stdout.count("<svg ") == 4
 
 
 def test_a_page_is_one_revision(tmp_path):

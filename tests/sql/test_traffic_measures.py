@@ -203,3 +203,11 @@ def test_evidence_proves_each_topic_by_its_own_requests(folder):
         "unexplained": ["unknown"],
         "leaks": ["leak"],
     }
+
+
+def test_the_p95_of_each_minute(folder):
+    """R type 7 of 1 to 21 ms is 20 ms; health checks and latencies of zero do not count, a minute without is no row."""
+    rows = [request(1, latency_ms=float(ms)) for ms in range(1, 22)]
+    rows += [request(2, latency_ms=0.0), request(3, path="/health", latency_ms=900.0)]
+    rows += [request(61, latency_ms=7.0), request(121, latency_ms=None)]
+    assert rows_of(measured(folder, "pace", rows), "minute", "n", "p95_ms") == [(0, 21, 20.0), (1, 1, 7.0)]

@@ -25,7 +25,10 @@ for (const filter of document.querySelectorAll(".filter")) {
 }
 const reveal = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (target instanceof HTMLDetailsElement) { target.hidden = false; target.open = true; }
+  for (let part = target; part; part = part.parentElement) {
+    if (part instanceof HTMLDetailsElement) { part.hidden = false; part.open = true; }
+  }
+  target?.scrollIntoView();
 };
 addEventListener("hashchange", reveal);
 reveal();
