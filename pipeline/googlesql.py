@@ -206,6 +206,13 @@ def replace_run(table: str, path: str, rows: str, run: str) -> str:
     return _filled("replace_run", table=path, rows=rows, run=text(run), columns=names)
 
 
+def create_run(table: str, path: str, rows: str, run: str) -> str:  # noqa: ARG001 - as replace_run
+    """Return the statement that puts the rows of a run into a table of history where there are none of it."""
+    return _filled(
+        "create_run", table=path, rows=rows, columns=", ".join(column.name for column in TABLES[table].columns)
+    )
+
+
 def source(tables: Sequence[tuple[str, str]], start_ns: int | None, end_ns: int | None) -> str:
     """Return the query that gives the rows of a sink's tables as entries, redacted, each with its `content`.
 

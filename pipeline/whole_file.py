@@ -15,12 +15,14 @@ def write_whole(
     *,
     below: Path | None = None,
     mode: int = 0o666,
+    new: bool = False,
 ) -> None:
     """Write a file: under a random temporary name, synced, renamed. A link in its place is replaced, not followed.
 
     content: the bytes, or what writes them. below: an existing or new folder; of the folders between it and the file
     none may be a link. None: the file's own. Files and folders are made as the process's umask allows, a file with
-    `mode` at the most. Raises OSError, and leaves nothing then.
+    `mode` at the most. new: where there is a file it stays, and FileExistsError is raised; of many who try at once one
+    makes it. Raises OSError, and leaves nothing then.
     """
     folder = below or target.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +41,21 @@ def write_whole(
                 content(file)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(target)
+        if new:
+            _link(part, target)
+        else:
+            part.replace(target)
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def _link(part: Path, target: Path) -> None:
+    """Give a file a second name that nobody has yet."""
+    try:
+        target.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, such as a bucket's: made anew, and not whole at once
+        with target.open("xb") as file:
+            file.write(part.read_bytes())

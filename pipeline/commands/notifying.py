@@ -1,7 +1,6 @@
 """`--notify`: after a run, who is told of which verdict, each once; a failure is said and changes nothing."""
 
 import os
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from pipeline.notify.channels import Channel
     from pipeline.notify.message import Notice
     from pipeline.run import Run
+    from pipeline.stores import notices
     from pipeline.stores.base import Store
 
 
@@ -41,26 +41,22 @@ def notify(options: Options, run: "Run", store: "Store") -> None:
         before = notices.sent(store)
     except RunverdictError as error:
         say(f"who was told before is not known, so some may be told again: {error}")
-    names = {
-        (channel, notice.id): notices.key(notice.id, f"{channel.kind} {channel.secret}")
-        for channel in wanted
-        for notice in every
-    }
     own = {
         notice.id for notice, assessment in zip(every, run.assessments, strict=True) if _is_of_deployment(assessment)
     }
-    due = {
-        channel: [
-            notice
-            for notice in every
-            if notice.id in own and notice.verdict.verdict in told_on and names[channel, notice.id] not in before
-        ]
-        for channel in wanted
-        if channel.kind != "metrics"
-    }
     # A file of metrics is no message: it shows what is, every time.
-    due |= {channel: every for channel in wanted if channel.kind == "metrics"}
-    answers = tell_all({channel: ones for channel, ones in due.items() if ones})
+    due = {channel: every for channel in wanted if channel.kind == "metrics"}
+    claims: dict[tuple[Channel, str], tuple[notices.Notice, str | None]] = {}
+    for channel in (channel for channel in wanted if channel.kind != "metrics"):
+        for notice in every:
+            name = notices.key(notice.id, f"{channel.kind} {channel.secret}")
+            if notice.id not in own or notice.verdict.verdict not in told_on or name in before:
+                continue
+            kept = _kept(name, channel, notice)
+            if (claim := _claim(store, kept)) is not None:
+                claims[channel, notice.id] = kept, claim or None
+                due.setdefault(channel, []).append(notice)
+    answers = tell_all({channel: messages for channel, messages in due.items() if messages})
     for channel, failures in answers.items():
         for notice in due[channel]:
             what = f"{notice.verdict.verdict} of {notice.verdict.service} {notice.verdict.revision}"
@@ -68,8 +64,8 @@ def notify(options: Options, run: "Run", store: "Store") -> None:
                 say(
                     f"--notify {channel.kind}: not told of {what}: it {failures[notice.id]}; the verdict stays as it is"
                 )
-            elif channel.kind != "metrics":
-                _remember(store, names[channel, notice.id], channel, notice)
+            if channel.kind != "metrics":
+                _remember(store, *claims[channel, notice.id], told=not failures[notice.id])
 
 
 def _is_of_deployment(assessment: "Assessment") -> bool:
@@ -78,15 +74,38 @@ def _is_of_deployment(assessment: "Assessment") -> bool:
     return deployed is None or deployed.revision in (None, assessment.target.revision)
 
 
-def _remember(store: "Store", name: str, channel: "Channel", notice: "Notice") -> None:
+def _kept(name: str, channel: "Channel", notice: "Notice") -> "notices.Notice":
     from pipeline.stores import notices
 
     verdict = notice.verdict
-    words = (channel.kind, verdict.service, verdict.revision, verdict.verdict, datetime.now(UTC))
+    return notices.Notice(name, channel.kind, verdict.service, verdict.revision, verdict.verdict)
+
+
+def _claim(store: "Store", notice: "notices.Notice") -> str | None:
+    """A claim to send a notice, empty where the store refuses any; None where another run sends it."""
+    from pipeline.stores import notices
+
     try:
-        notices.save(store, name, *words)
+        return notices.claim(store, notice)
     except RunverdictError as error:
-        say(f"{channel.kind} was told, and may be told again: {error}")
+        say(f"whether another run tells {notice.kind} is not known, so it may be told twice: {error}")
+        return ""
+
+
+def _remember(store: "Store", notice: "notices.Notice", claim: str | None, *, told: bool) -> None:
+    from pipeline.stores import notices
+
+    try:
+        if told:
+            notices.save(store, notice)
+        elif claim:
+            notices.give_up(store, notice, claim)
+    except RunverdictError as error:
+        say(
+            f"{notice.kind} was told, and may be told again: {error}"
+            if told
+            else f"{notice.kind} is not told again for ten minutes: {error}"
+        )
 
 
 def _notices(run: "Run") -> "list[Notice]":

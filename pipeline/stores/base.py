@@ -61,6 +61,10 @@ class History(Protocol):
         """Put the rows of a run into a table, in place of those it had of that run."""
         ...
 
+    def create(self, table: str, run: str, rows: pl.DataFrame) -> bool:
+        """Put the rows of a run into a table if it has none of that run, and return whether this call did."""
+        ...
+
     def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the rows of some runs, of all for None, from a table; empty where there is none."""
         ...
@@ -101,6 +105,10 @@ class Store(Protocol):
 
     def save(self, table: str, run: str, rows: pl.DataFrame) -> None:
         """Put the rows of a run into a table of history, in place of those it had of that run."""
+        ...
+
+    def create(self, table: str, run: str, rows: pl.DataFrame) -> bool:
+        """Put the rows of a run into a table of history if it has none of that run, and return whether it did."""
         ...
 
     def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -191,12 +191,27 @@ class BigQueryStore:
 
     def save(self, table: str, run: str, rows: pl.DataFrame) -> None:
         """Put the rows of a run into a table of history, in place of those it had of that run."""
+        self._put(googlesql.replace_run, table, run, rows)
+
+    def _put(self, statement: Callable[[str, str, str, str], str], table: str, run: str, rows: pl.DataFrame) -> None:
+        """Load rows into a table of their own, and merge it by a statement."""
         with tempfile.TemporaryDirectory(prefix="runverdict-") as folder:
             path = Path(folder, f"{table}.parquet")
             rows.write_parquet(path)
             with self._loaded(path, googlesql.TABLES[table].columns) as loaded:
-                text = googlesql.replace_run(table, self.dataset.path(table), self.dataset.path(loaded), run)
-                self.warehouse.run(text, "history")
+                self.warehouse.run(
+                    statement(table, self.dataset.path(table), self.dataset.path(loaded), run), "history"
+                )
+
+    def create(self, table: str, run: str, rows: pl.DataFrame) -> bool:
+        """Put the rows of a run into a table of history if it has none of that run, and return whether it did.
+
+        The statement is atomic; of two that BigQuery runs at the very same time both can insert, and then the first by
+        `window_end` and content has done it.
+        """
+        self._put(googlesql.create_run, table, run, rows)
+        stored = self.load(table, [run]).sort(pl.all())
+        return stored.sort("window_end", maintain_order=True).row(0) == rows.row(0)
 
     def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the rows of some runs, of all for None, from a table of history; empty where there is none."""

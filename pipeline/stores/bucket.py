@@ -49,6 +49,13 @@ class BucketHistory:
             if self._bucket.create(name, content.getvalue(), "application/vnd.apache.parquet"):
                 return
 
+    def create(self, table: str, run: str, rows: pl.DataFrame) -> bool:
+        """Create the first object of a run, and return whether this call did; the rows have to differ from others'."""
+        content = io.BytesIO()
+        rows.write_parquet(content, compression="zstd")
+        name = f"{self._folder(table)}{run}-0001.parquet"
+        return self._bucket.create(name, content.getvalue(), "application/vnd.apache.parquet")
+
     def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the rows of some runs, of all for None; an object is fetched once."""
         newest = self._newest(table)

@@ -16,7 +16,7 @@ from pipeline.schema import HISTORY, polars_schema
 from pipeline.sources.base import Estimate, Request, Source
 from pipeline.sources.records import SourceReport
 from pipeline.stores.base import History, Progress, Store, StoreOptions, open_store
-from pipeline.stores.local import reported
+from pipeline.stores.slices import create, reported
 from pipeline.whole_file import write_whole
 from pipeline.window import Window
 
@@ -59,6 +59,10 @@ class FolderHistory:
         target = self.path / table / f"{run}.parquet"
         with reported(target):
             write_whole(target, lambda file: rows.write_parquet(file, compression="zstd"), below=self.path)
+
+    def create(self, table: str, run: str, rows: pl.DataFrame) -> bool:
+        """Write the rows of a run into a table if it has none of that run, and return whether this call did."""
+        return create(self.path / table / f"{run}.parquet", rows, below=self.path)
 
     def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the rows of some runs, of all for None."""
@@ -107,6 +111,10 @@ class StoreWithHistory:
     def save(self, table: str, run: str, rows: pl.DataFrame) -> None:
         """Keep the rows of a run."""
         self._past.save(table, run, rows)
+
+    def create(self, table: str, run: str, rows: pl.DataFrame) -> bool:
+        """Keep the rows of a run if there are none of it, and return whether this call did."""
+        return self._past.create(table, run, rows)
 
     def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the rows of some runs."""

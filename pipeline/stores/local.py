@@ -24,7 +24,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from parsers.model import Catalogue
@@ -43,6 +42,7 @@ from pipeline.stores.base import KEY_VARIABLE, Progress, StoreOptions
 from pipeline.stores.duplicates import duplicates
 from pipeline.stores.losses import Loss, Origin, documents, losses, origin_of, origins, refusal
 from pipeline.stores.pending import Pending
+from pipeline.stores.slices import create, reported
 from pipeline.whole_file import write_whole
 from pipeline.window import Window
 
@@ -232,6 +232,10 @@ class LocalStore:
         """Write the rows of a run into a table of history, in place of those it had of that run."""
         self.write(f"history/{table}", run, rows)
 
+    def create(self, table: str, run: str, rows: pl.DataFrame) -> bool:
+        """Write the rows of a run into a table of history if it has none of that run, and return whether it did."""
+        return create(self.path / "history" / table / f"{run}.parquet", rows, below=self.path)
+
     def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the rows of some runs, of all for None, from a table of history; empty where there is none."""
         names = [path.stem for path in self.slices(f"history/{table}")]
@@ -383,14 +387,3 @@ def _is_readable(path: Path) -> bool:
     except (OSError, pl.exceptions.PolarsError):
         return False
     return True
-
-
-@contextmanager
-def reported(path: Path) -> Iterator[None]:
-    """Turn what the operating system, Parquet and DuckDB refuse into a StoreError."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(str(path), error.strerror or str(error)) from error
-    except (pl.exceptions.PolarsError, duckdb.Error) as error:
-        raise StoreError(str(path), f"cannot be used: {str(error).splitlines()[0]}") from error

@@ -10,7 +10,8 @@ import polars as pl
 from parsers.redact import IDENTIFIERS
 from pipeline.errors import UsageError
 from pipeline.schema import HISTORY
-from pipeline.stores.local import LocalStore, reported
+from pipeline.stores.local import LocalStore
+from pipeline.stores.slices import reported
 from pipeline.window import nanoseconds
 
 #: A digest as the store has it: alone in `client` and `subject`, behind `#` in an id that was redacted.

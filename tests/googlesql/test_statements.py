@@ -43,8 +43,9 @@ def test_a_source_is_inserted(reference, tables):
 
 @pytest.mark.parametrize("name", HISTORY)
 def test_keeping_history(reference, tables, name):
-    """The one that has no name."""
-    reference.analyze(sql.replace_run(name, PLACE.path(name), PLACE.path(f"new_{name}"), "0123abcd"), tables)
+    """Those that have no name."""
+    for statement in (sql.replace_run, sql.create_run):
+        reference.analyze(statement(name, PLACE.path(name), PLACE.path(f"new_{name}"), "0123abcd"), tables)
 
 
 @pytest.mark.parametrize("name", ["merge", "classify", "create/entries", "measures/latency"])
