@@ -158,6 +158,7 @@ def check(job: Job, store: Store, progress: Progress | None = None) -> Run:
     Raises RunverdictError where the store or the catalogue cannot be used; a source that fails is in the extraction.
     """
     with store.writing():
+        store.prepare(job.catalogue)
         extraction = extract(job.sources, store, job.request, progress)
         store.classify(job.catalogue, job.request.read_window)
         measured = aggregate(job, store)

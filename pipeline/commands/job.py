@@ -275,9 +275,12 @@ def store_of(options: Options) -> Iterator["Store"]:
     expiration_days = settings_of(options.get("config")).store.expiration_days
     more = StoreOptions(options.get("max_bytes"), expiration_days)
     with ExitStack() as stack:
-        if not address:
-            address = stack.enter_context(tempfile.TemporaryDirectory(prefix="runverdict-"))
-        store = open_store(str(address), more)
+        if address:
+            store = open_store(str(address), more)
+        else:
+            from pipeline.stores.temporary import TemporaryStore
+
+            store = TemporaryStore(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="runverdict-"))))
         if past := options.get("history"):
             from pipeline.stores.elsewhere import StoreWithHistory, open_history
 

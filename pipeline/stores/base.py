@@ -95,6 +95,10 @@ class Store(Protocol):
         """
         ...
 
+    def prepare(self, catalogue: Catalogue) -> None:
+        """Say which catalogue `classify` will be given, for a store that can classify while entries are added."""
+        ...
+
     def classify(self, catalogue: Catalogue, window: Window) -> None:
         """Make events of the entries of a window, by the catalogue as it is now."""
         ...

@@ -118,6 +118,9 @@ class BigQueryStore:
         except BigQueryError as error:
             raise SourceError(source.address, error.reason, error.hint) from error
 
+    def prepare(self, catalogue: Catalogue) -> None:
+        """Do nothing: BigQuery classifies when all is there."""
+
     def classify(self, catalogue: Catalogue, window: Window) -> None:
         """Replace the window's events by what the catalogue makes of its entries now."""
         self._engine(window).classify(catalogue)

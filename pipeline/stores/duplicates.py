@@ -7,6 +7,7 @@ import duckdb
 import polars as pl
 
 from pipeline.aggregate.duckdb import duckdb_path
+from pipeline.schema import ENTRIES
 
 
 def duplicates(slices: Sequence[Path], spill: Path) -> dict[str, pl.Series]:
@@ -26,6 +27,9 @@ def duplicates(slices: Sequence[Path], spill: Path) -> dict[str, pl.Series]:
     return {Path(str(file)).stem: group["row"] for (file,), group in groups}
 
 
+#: Columns that make no difference between two rows of one key, or are compared by themselves.
+_NOT_SHOWN = ("source", "client", "subject", "raw")
+
 #: Rows to drop. A first pass over the keys alone finds the few that repeat; only their rows are compared whole.
 _DUPLICATES = """
 with repeated as (
@@ -43,7 +47,7 @@ candidates as (
     insert_id,
     content,
     md5(to_json(struct_pack(
-      *columns(* exclude (filename, file_row_number, source, client, subject, content, raw))
+      COLUMNS
     ))::varchar || coalesce(md5(raw), '')) as shown
   from read_parquet(?, filename = true, file_row_number = true, hive_partitioning = false)
   where hash(log_name, timestamp_ns // 1000, insert_id) in (select key_hash from repeated)
@@ -68,4 +72,4 @@ select filename, row
 from ranked
 where place > 1 or (has_ns and not keyless and timestamp_ns % 1000 = 0)
 order by filename, row
-"""
+""".replace("COLUMNS", ", ".join(column.name for column in ENTRIES if column.name not in _NOT_SHOWN))

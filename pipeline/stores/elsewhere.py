@@ -100,6 +100,10 @@ class StoreWithHistory:
         """Add what a source has to the store."""
         self._store.add(source, request, report, progress)
 
+    def prepare(self, catalogue: Catalogue) -> None:
+        """Tell the store which catalogue it is."""
+        self._store.prepare(catalogue)
+
     def classify(self, catalogue: Catalogue, window: Window) -> None:
         """Make events of the store's entries."""
         self._store.classify(catalogue, window)

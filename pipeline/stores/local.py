@@ -14,9 +14,7 @@ import json
 import logging
 import os
 import secrets
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,14 +33,15 @@ from pipeline.classify import classify
 from pipeline.errors import StoreBusyError, StoreError
 from pipeline.extract import count, entries, inside
 from pipeline.schema import HISTORY, polars_schema
-from pipeline.sources.base import Estimate, Request, Source
+from pipeline.sources.base import EntryBatch, Estimate, Request, Source
 from pipeline.sources.records import SourceReport
 from pipeline.sources.stored import rows_of
 from pipeline.stores.base import KEY_VARIABLE, Progress, StoreOptions
 from pipeline.stores.duplicates import duplicates
-from pipeline.stores.losses import Loss, Origin, documents, losses, origin_of, origins, refusal
+from pipeline.stores.losses import Loss, Origin, documents, is_readable, losses, origin_of, origins, refusal
 from pipeline.stores.pending import Pending
 from pipeline.stores.slices import create, reported
+from pipeline.stores.workers import Workers
 from pipeline.whole_file import write_whole
 from pipeline.window import Window
 
@@ -53,9 +52,6 @@ VERSION = 2
 
 #: So many lost slices are named.
 _MAX_NAMES = 3
-
-#: Slices classified at a time; each takes about 100 MiB.
-_WORKERS = min(4, os.cpu_count() or 1)
 
 
 def open_store(address: str, options: StoreOptions) -> "LocalStore":  # noqa: ARG001
@@ -71,6 +67,7 @@ class LocalStore:
         self.address = str(path)
         self._duplicates = True
         self._lost: list[Loss] = []
+        self._next = 0
         self._origins: dict[str, Origin] = {}
         self._catalogue: Catalogue | None = None
 
@@ -136,19 +133,27 @@ class LocalStore:
         if lost:
             pending.forget(source.address)
             report.note(f"{', '.join(loss.words for loss in lost[:_MAX_NAMES])}: it is read again")
-        for batch in source.batches(request, report, pending.checkpoint(source.address)):
-            if batch.checkpoint is not None and batch.at is not None:
-                rows = entries(batch, source.address, key)
-                pending.add(source.address, rows, batch.at, batch.checkpoint, complete=batch.complete)
-                for written in pending.slices():
-                    count(report, written, request.window)
-            else:
-                count(report, batch.rows, request.window)
-                inner = replace(batch, rows=batch.rows.filter(inside(request.window)))
-                if inner.rows.height:
-                    self.write("entries", self.next_name(), entries(inner, source.address, key))
-            progress.show(report)
+        with Workers() as workers:
+            for batch in source.batches(request, report, pending.checkpoint(source.address)):
+                if batch.checkpoint is not None and batch.at is not None:
+                    rows = entries(batch, source.address, key)
+                    pending.add(source.address, rows, batch.at, batch.checkpoint, complete=batch.complete)
+                    for written in pending.slices():
+                        count(report, written, request.window)
+                else:
+                    count(report, batch.rows, request.window)
+                    inner = replace(batch, rows=batch.rows.filter(inside(request.window)))
+                    if inner.rows.height:
+                        workers.start(self._keep, self.next_name(), inner, source.address, key)
+                progress.show(report)
         self._lost = [loss for loss in self._lost if loss not in lost or not loss.is_within(request.read_window)]
+
+    def _keep(self, name: str, batch: EntryBatch, source: str, key: bytes) -> None:
+        """Make a slice of a batch."""
+        self.write("entries", name, entries(batch, source, key))
+
+    def prepare(self, catalogue: Catalogue) -> None:
+        """Do nothing: entries are kept as they are."""
 
     def classify(self, catalogue: Catalogue, window: Window) -> None:  # noqa: ARG002
         """Classify every slice of entries that has no whole events yet, or had them from other rules.
@@ -174,9 +179,10 @@ class LocalStore:
         def classify_slice(name: str) -> None:
             self.write("events", name, classify(self.read("entries", name), classifier))
 
-        # Slices do not depend on each other, and polars works outside of Python's lock.
-        with ThreadPoolExecutor(_WORKERS) as workers:
-            deque(workers.map(classify_slice, [name for name in names if name not in done]), maxlen=0)
+        with Workers() as workers:
+            for name in names:
+                if name not in done:
+                    workers.start(classify_slice, name)
         self.write_manifest({**rules, "written": datetime.now(UTC).isoformat(timespec="seconds")})
 
     def aggregate(self, window: Window, requests_until_ns: int | None = None) -> Measures:
@@ -184,7 +190,7 @@ class LocalStore:
         try:
             return self._measured(window, requests_until_ns)
         except StoreError:
-            damaged = [path for path in self.slices("events") if not _is_readable(path)]
+            damaged = [path for path in self.slices("events") if not is_readable(path)]
             if self._catalogue is None or not damaged:
                 raise
             for path in damaged:
@@ -194,9 +200,13 @@ class LocalStore:
             return self._measured(window, requests_until_ns)
 
     def _measured(self, window: Window, requests_until_ns: int | None) -> Measures:
-        slices = self.slices("events")
+        slices = self.event_slices()
         with reported(self.path / "events"), DuckDBEngine(slices, window.bounds, requests_until_ns) as engine:
             return measure(engine)
+
+    def event_slices(self) -> list[Path]:
+        """Return the slices that hold events."""
+        return self.slices("events")
 
     def estimate(self, catalogue: Catalogue, window: Window) -> list[Estimate]:  # noqa: ARG002
         """Return nothing: work on this machine costs nothing."""
@@ -207,9 +217,11 @@ class LocalStore:
         return sorted((self.path / table).glob("*.parquet"))
 
     def next_name(self) -> str:
-        """Return the name of the next slice of entries."""
+        """Return the name of the next slice of entries, a new one each time."""
         names = [*(path.stem for path in self.slices("entries")[-1:]), *(loss.name for loss in self._lost)]
-        return f"{int(max(names)) + 1 if names else 0:08d}"
+        number = max([self._next, *(int(name) + 1 for name in names)])
+        self._next = number + 1
+        return f"{number:08d}"
 
     def write(self, table: str, name: str, rows: pl.DataFrame) -> None:
         """Write one slice: under a temporary name, synced, renamed."""
@@ -379,11 +391,3 @@ class LocalStore:
     def give_up(self, before_ns: int) -> None:
         """Miss no more what is lost of slices that ended before a time, in ns since 1970."""
         self._lost = [loss for loss in self._lost if (loss.origin.last_ns or before_ns) >= before_ns]
-
-
-def _is_readable(path: Path) -> bool:
-    try:
-        pl.read_parquet(path, hive_partitioning=False, glob=False)
-    except (OSError, pl.exceptions.PolarsError):
-        return False
-    return True

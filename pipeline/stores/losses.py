@@ -93,3 +93,12 @@ def refusal(store: str, lost: Iterable[Loss]) -> StoreError:
         f"entries are lost: {first.words}{more}; read them again: {command}; or remove {store}/manifest.json to go on "
         "without them",
     )
+
+
+def is_readable(path: Path) -> bool:
+    """Return whether a slice can be read whole."""
+    try:
+        pl.read_parquet(path, hive_partitioning=False, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return True

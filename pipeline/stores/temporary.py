@@ -1,0 +1,74 @@
+"""A store for one run: what is read is classified at once, and only events are written.
+
+STORE/classified/NAME.parquet holds the columns of events and `CONTENT`. A pull leaves slices as in any other store, for
+its pages are parts of them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from parsers.model import Catalogue
+from parsers.to_polars import Classifier
+from pipeline.classify import classify
+from pipeline.extract import entries, inside
+from pipeline.schema import CONTENT
+from pipeline.sources.base import EntryBatch
+from pipeline.stores.duplicates import duplicates
+from pipeline.stores.local import LocalStore
+from pipeline.stores.slices import reported
+from pipeline.window import Window
+
+_TABLE = "classified"
+
+
+class TemporaryStore(LocalStore):
+    """A folder of slices that nobody reads again once the run has ended."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._classifier: Classifier | None = None
+
+    def prepare(self, catalogue: Catalogue) -> None:
+        """Classify by a catalogue whatever is added from now on. `classify` must be given the same."""
+        self._classifier = Classifier(catalogue)
+
+    def _keep(self, name: str, batch: EntryBatch, source: str, key: bytes) -> None:
+        if self._classifier is None:
+            super()._keep(name, batch, source, key)
+            return
+        rows = entries(batch, source, key)
+        self.write(_TABLE, name, classify(rows, self._classifier).with_columns(rows[CONTENT]))
+
+    def classify(self, catalogue: Catalogue, window: Window) -> None:
+        """Classify what was pulled; the rest is."""
+        assert self._classifier is None or self._classifier.catalogue.digest == catalogue.digest
+        super().classify(catalogue, window)
+
+    def count(self, window: Window) -> int:
+        """Return how many entries of a window it has; those that stand twice are removed first."""
+        return super().count(window) + sum(
+            self.count_rows(_TABLE, path.stem, inside(window)) for path in self.slices(_TABLE)
+        )
+
+    def event_slices(self) -> list[Path]:
+        """Return the slices that hold events."""
+        return [*self.slices("events"), *self.slices(_TABLE)]
+
+    def drop_duplicates(self) -> int:
+        """Remove entries that stand twice (`duplicates.py`), and return how many rows went."""
+        with reported(self.path):
+            losers = duplicates([*self.slices("entries"), *self.slices(_TABLE)], self.path / ".spill")
+        return self.remove(losers)
+
+    def remove(self, losers: Mapping[str, pl.Series]) -> int:
+        """Remove rows from slices, by their places from 0, and return how many went."""
+        own = {path.stem for path in self.slices(_TABLE)}
+        super().remove({name: rows for name, rows in losers.items() if name not in own})
+        for name in losers.keys() & own:
+            kept = self.read(_TABLE, name).with_row_index("row").filter(~pl.col("row").is_in(losers[name].implode()))
+            self.drop(_TABLE, name)
+            if kept.height:
+                self.write(_TABLE, name, kept.drop("row"))
+        return sum(map(len, losers.values()))
