@@ -212,6 +212,7 @@ def assess(job: Job, store: Store, extraction: Extraction, measured: Measured) -
         baseline=job.baseline,
         deployed=deployed,
         jobs=by_job(measures.executions),
+        served=measures.minutes,
     )
     past = store.load("verdicts")
     _refuse_unknown_baseline(job, selection, measured, past)

@@ -73,6 +73,7 @@ def select(
     baseline: str = "previous",
     deployed: Mapping[str, str] | None = None,
     jobs: Mapping[JobKey, Sequence[Execution]] | None = None,
+    served: pl.DataFrame | None = None,
 ) -> Selection:
     """Return the revisions to judge.
 
@@ -81,7 +82,9 @@ def select(
     leaves none). revision: `newest`, `serving`, `every` (of 20
     requests), or a name. baseline: `previous` (the revision that served before), `none`, or a name. deployed: by
     service, the revision that stands for the newest where it has entries. jobs: the executions of each job; the newest
-    that has ended is judged, beside the newest before it that succeeded.
+    that has ended is judged, beside the newest before it that succeeded. served: the measure `minutes`; the baseline is
+    the older revision that served users last before the judged one did: a bad one that was rolled back is newer than
+    the one that served in its place.
     """
     known = revisions.filter(pl.col("service").is_not_null(), pl.col("workload").is_in(WORKLOADS))
     totals = known.group_by(SERVICE).agg(
@@ -125,7 +128,11 @@ def select(
         for name, served_by in wanted:
             older = tuple(order[order.index(name) + 1 :])
             good = [execution for execution in older if endings.get(execution) == "succeeded"]
-            before = good[0] if good and baseline == "previous" else _before(rows, name, older, baseline)
+            before = (
+                good[0]
+                if good and baseline == "previous"
+                else _before(rows, name, _by_traffic(older, served, row, name), baseline)
+            )
             path = _untaken(f"{folder}/{file_name(without_digest(name))}", paths)
             identity = {key: row[key] for key in SERVICE}
             targets.append(
@@ -228,11 +235,25 @@ def baseline_before(
     rows = stretch.filter(*identity, pl.col("revision") != target.revision).to_dicts()
     order = _by_age([*rows, *judged])
     older = order[order.index(target.revision) + 1 :]
-    last = dict(served.filter(*identity).group_by("revision").agg(pl.col("minute").max()).iter_rows())
+    return _before(rows, target.revision, _by_last_minute(older, served.filter(*identity)), baseline)
+
+
+def _by_traffic(older: Sequence[str], served: pl.DataFrame | None, row: Mapping[str, Any], name: str) -> Sequence[str]:
+    """Older revisions of a service, those first that served users last before a revision did."""
+    if served is None or len(older) < 2:
+        return older
+    minutes = served.filter(*(pl.col(key).eq_missing(pl.lit(row[key], pl.String)) for key in SERVICE))
+    began = minutes.filter(pl.col("revision") == name)["minute"].min()
+    return _by_last_minute(older, minutes if began is None else minutes.filter(pl.col("minute") <= began))
+
+
+def _by_last_minute(older: Sequence[str], served: pl.DataFrame) -> list[str]:
+    """Revisions in their order, but those first that shared the traffic to its end."""
+    last = dict(served.group_by("revision").agg(pl.col("minute").max()).iter_rows())
     ended = max((last[revision] for revision in older if revision in last), default=None)
-    if ended is not None:  # those that shared the traffic to its end come first, the newest of them before the others
-        older.sort(key=lambda revision: last.get(revision, 0) < ended - _SHARED_MINUTES)
-    return _before(rows, target.revision, older, baseline)
+    if ended is None:
+        return list(older)
+    return sorted(older, key=lambda revision: last.get(revision, 0) < ended - _SHARED_MINUTES)
 
 
 def _by_age(rows: Sequence[dict[str, Any]]) -> list[str]:

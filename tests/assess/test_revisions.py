@@ -203,6 +203,37 @@ def test_the_baseline_is_the_revision_that_served_before():
     assert of(*rows).targets[0].baseline == A
 
 
+@pytest.mark.parametrize(
+    ("minutes", "wanted"),
+    [
+        ([(A, 0), (B, 20), (A, 59), (C, 60)], A),  # B was rolled back
+        ([(A, 0), (B, 59), (C, 60)], B),
+        ([(A, 0), (B, 20), (A, 59), (C, 60), (B, 80)], A),  # what came after C began does not matter
+        ([(A, 60), (B, 59), (C, 60)], B),  # they share the traffic
+        ([(A, 59), (B, 57), (C, 60)], A),
+        ([(A, 0), (B, 20), (A, 59)], A),  # C has no users yet
+        ([], B),
+    ],
+)
+def test_after_a_rollback_the_baseline_is_what_served_in_its_place(minutes, wanted):
+    """In files too: the newest older revision is the bad one."""
+    rows = frame(*({"revision": name, "ready_ns": at} for at, name in enumerate((A, B, C))))
+    target = select(rows, service=None, revision="newest", served=served(*minutes)).targets[0]
+    assert (target.revision, target.baseline) == (C, wanted)
+
+
+def test_a_rollback_in_a_file(tmp_path):
+    """End to end: one bad revision between, and the verdict compares with the good one."""
+    entries = [
+        *(request(second, revision="00041-abc") for second in range(0, 120, 4)),
+        *(request(second, 500, revision="00042-abc") for second in range(120, 240, 4)),
+        *(request(second, revision="00041-abc") for second in range(240, 480, 4)),
+        *(request(second, revision="00043-abc") for second in range(480, 600, 4)),
+    ]
+    document = json.loads(call("check", ndjson(tmp_path / "x.ndjson", entries), "--format", "json").stdout)
+    assert (document["revision"], document["baseline"]) == ("shop-api-00043-abc", "shop-api-00041-abc")
+
+
 @pytest.mark.parametrize(("requests", "wanted"), [(19, A), (20, None), (0, A)])
 def test_the_time_before_gives_the_baseline_where_the_window_has_too_little_of_it(requests, wanted):
     """Twenty requests of the older revision in the window are enough; what happened to others does not matter."""
