@@ -1,12 +1,13 @@
 """The report as Markdown: what decided first, then every number with its count, interval and proof."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.judge.model import Check, Verdict
-from pipeline.judge.numbers import number
+from pipeline.judge.numbers import cut, number
 from pipeline.report.claims import Claim, counts
 from pipeline.report.first_screen import answers, tiles
 from pipeline.report.inputs import inputs as sources_read
@@ -27,8 +28,11 @@ _STANDINGS = {"PROVEN": "✅", "REFUTED": "❌", "NO EVIDENCE": "◌"}
 
 _HTML: dict[str, str | int | None] = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
-#: Characters that mean something in Markdown (CommonMark 2.4: any ASCII punctuation can be escaped).
-_SPECIAL = str.maketrans(_HTML | {sign: f"\\{sign}" for sign in "\\`*_{}[]()#+!|~$"})
+#: Characters that mean something in Markdown wherever they stand (CommonMark 2.4: any punctuation can be escaped);
+#: others do so only at the edge of a word or the beginning of a text, and stay readable where Markdown is shown raw.
+_SPECIAL = str.maketrans(_HTML | {sign: f"\\{sign}" for sign in "\\`*[]|~$"})
+_AT_AN_EDGE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_AT_THE_START = re.compile(r"^([#+=-])(?=[\s#+=-]|$)|^([0-9]{1,9})([.)])(?=\s|$)")
 _ENTITIES = str.maketrans({sign: f"&#{ord(sign)};" for sign in "<>&\\`*_{}[]()#+!|~$@:"})
 
 
@@ -38,7 +42,8 @@ def escaped(text: object) -> str:
     >>> escaped("<b> | *x*")
     '&lt;b&gt; \\\\| \\\\*x\\\\*'
     """
-    plain = shown(str(text)).translate(_SPECIAL)
+    plain = _AT_AN_EDGE.sub(r"\_", shown(str(text)).strip().translate(_SPECIAL))
+    plain = _AT_THE_START.sub(lambda sign: f"\\{sign[1]}" if sign[1] else f"{sign[2]}\\{sign[3]}", plain)
     return plain.replace("://", ":&#8203;//").replace("@", "&#64;").replace("www.", "www&#46;")
 
 
@@ -99,7 +104,7 @@ def _environment() -> Environment:
     environment.filters.update(
         md=escaped, html=html, code=code, number=number, observed=observed, effect=effect, mark=_mark
     )
-    environment.filters.update(standing=_standing, counts=counts)
+    environment.filters.update(standing=_standing, counts=counts, cut=cut)
     return environment
 
 

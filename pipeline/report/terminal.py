@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.judge.model import Verdict
-from pipeline.judge.numbers import count, number, percent
-from pipeline.report.first_screen import answers
+from pipeline.judge.numbers import count, cut, number, percent
+from pipeline.report.claims import DECIDING
+from pipeline.report.first_screen import answers, tiles
 from pipeline.text import shown
 
 if TYPE_CHECKING:
@@ -73,8 +74,14 @@ def _verdict(console: Console, verdict: Verdict) -> None:
             style="dim",
         )
     )
+    answered = answers(verdict)
+    console.print(Text(f"  {_in_words(verdict)}"))
+    if verdict.verdict in ("FAIL", "WARN") and verdict.incidents:
+        console.print(Text(f"  Since {shown(answered.since)}"))
+    if answered.line:
+        console.print(Text(f"  First line: {cut(shown(answered.line), _WIDTH - 14)}"))
     if verdict.advice:
-        console.print(Text(f"  {shown(answers(verdict).now)}"))
+        console.print(Text(f"  {shown(answered.now)}"))
         if verdict.advice.command:
             command = shown(verdict.advice.command).replace(" --", " \\\n      --")  # to be copied, within the width
             console.print(Text(f"    {command}", overflow="fold"))
@@ -83,8 +90,8 @@ def _verdict(console: Console, verdict: Verdict) -> None:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for check in verdict.checks:
-        if check.status in _STYLES and check.status != "PASS":
+    for status_name in DECIDING:
+        for check in (check for check in verdict.checks if check.status == status_name):
             status = Text(check.status, style=_STYLES[check.status])
             table.add_row("", status, Text(check.id), Text(shown(check.reason)))
             for entry in check.evidence[:_PROOF]:
@@ -100,6 +107,12 @@ def _verdict(console: Console, verdict: Verdict) -> None:
         if check.excludes:
             console.print(Text(f"  {check.id}: {shown(check.excludes)}", style="dim"))
     console.print()
+
+
+def _in_words(verdict: Verdict) -> str:
+    """The numbers of the first screen in a line, with those of the baseline."""
+    parts = [f"{tile.label} {tile.now}{f' (before {tile.before})' if tile.before else ''}" for tile in tiles(verdict)]
+    return ", ".join(parts)
 
 
 def print_history(console: Console, rows: pl.DataFrame) -> None:
