@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.judge.power import binomial_design_effect, design_effect, most_cautious
+from pipeline.judge.power import binomial_design_effect, cosine_design_effect, most_cautious
 from pipeline.judge.revision_data import OTHERS, Times
 from pipeline.judge.stats import INDEPENDENT, DesignEffect
 
@@ -36,34 +36,27 @@ def times_and_design_effects(histograms: pl.DataFrame, slots: pl.DataFrame) -> d
         bucket, part, n = (part_rows[column].to_numpy().astype(np.int64) for column in ("bucket", "part", "n"))
         cluster, total = clusters[kind, name], int(n.sum())
         squares, mean = float((n * bucket**2).sum()), float((n * bucket).sum()) / total
-        times[str(kind), str(name)] = Times(bucket, part, n, _design(cluster, squares))
-        apart = pl.col("bucket_sum") - pl.col("n_steady") * mean
-        residuals.setdefault(str(kind), []).append((cluster.with_columns(apart), squares - total * mean**2))
+        apart = cluster.with_columns(pl.col("bucket_sum") - pl.col("n_steady") * mean)
+        squares = max(squares - total * mean**2, 0.0)
+        times[str(kind), str(name)] = Times(bucket, part, n, _design(apart, squares))
+        residuals.setdefault(str(kind), []).append((apart, squares))
     requests = slots.filter((pl.col("kind") == "endpoint") & (pl.col("n") > 0))
     design_effects = {"errors": _binomial(requests, "errors_5xx"), "denied": _binomial(requests, "denied")}
     for kind, parts in residuals.items():
         # What is left when each name's own mean is taken out: a slow minute slows all names.
         left = pl.concat([rows for rows, _ in parts])
-        squares = max(sum(of_name for _, of_name in parts), 0.0)
-        design_effects[kind] = _design(left, squares)
-        # A drift is what its test looks for, not noise around it: the trend must not widen its own interval.
-        design_effects[f"{kind} without trend"] = _design(left, squares, detrended=True)
+        design_effects[f"{kind} without trend"] = _design(left, sum(of_name for _, of_name in parts))
     return {"times": times, "design_effects": design_effects}
 
 
-def _design(rows: pl.DataFrame, squares: float, *, detrended: bool = False) -> DesignEffect:
-    """The design effect of a revision's times: of slots or of minutes, whichever leaves less to tell.
+def _design(rows: pl.DataFrame, squares: float) -> DesignEffect:
+    """The design effect of a revision's times without their trend: of slots or of minutes, whichever leaves less.
 
-    Slots show what depends within seconds, minutes what lasts for several; of these a short window has few.
+    Slots show what depends within seconds, minutes what lasts for several; of these a short window has few. A drift is
+    what its own test looks for, not noise around it.
     """
-    effects = []
-    for bins in slots_or_minutes(rows):
-        sums, numbers = dense(bins, "bucket_sum", "n_steady")
-        if detrended:
-            effects.append(design_effect(*_detrended(sums, numbers, squares), fitted=2))
-        else:
-            effects.append(design_effect(sums, numbers, squares))
-    return most_cautious(effects)
+    bins = slots_or_minutes(rows)
+    return most_cautious([cosine_design_effect(*dense(of, "bucket_sum", "n_steady"), squares) for of in bins])
 
 
 def slots_or_minutes(slots: pl.DataFrame) -> list[pl.DataFrame]:
@@ -79,17 +72,6 @@ def _binomial(requests: pl.DataFrame, column: str) -> DesignEffect:
     if requests.is_empty():
         return INDEPENDENT
     return DesignEffect(max(binomial_design_effect(*dense(rows, column, "n")) for rows in slots_or_minutes(requests)))
-
-
-def _detrended(
-    sums: NDArray[np.float64], numbers: NDArray[np.float64], squares: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Sums by slot, and the sum of squares, without their straight line over time (weighted least squares)."""
-    at = np.arange(len(sums), dtype=np.float64)
-    at -= (numbers * at).sum() / numbers.sum()
-    spread = float((numbers * at**2).sum())
-    slope = float((at * sums).sum()) / spread if spread else 0.0
-    return sums - numbers * slope * at, numbers, max(squares - slope**2 * spread, 0.0)
 
 
 def _named(histograms: pl.DataFrame) -> pl.DataFrame:

@@ -54,7 +54,7 @@ def latencies(data: RevisionData, baseline: Profile, policy: Policy) -> list[Com
         here, there = data.of_kind("event", events), baseline.of_kind("event", events)
         topics = tuple(f"event/{name}/" for name in here)
         if here and there:
-            design_effects = _designs(data, baseline, "event")
+            design_effects = _designs(data, baseline, "event without trend")
             comparisons.append(_shift(policy[check], "", here, there, data, design_effects, topics=topics, noun="call"))
     return comparisons
 

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import stdtrit
 
 from pipeline.assess.histograms import times_and_design_effects
 from pipeline.judge.revision_data import OTHERS
@@ -41,17 +42,30 @@ def test_a_slow_minute_of_all_endpoints_is_seen_in_all_of_them_together():
         (f"GET /{e}", s, int(900 + 30 * rng.standard_normal() + noise[s]), 1) for e in range(40) for s in range(360)
     ]
     found = times_and_design_effects(*frames(*rows))
-    assert found["design_effects"]["endpoint"].value > 20
+    assert found["design_effects"]["endpoint without trend"].value > 15
     assert max(one.design.value for one in found["times"].values()) < 10
 
 
 def test_a_trend_is_no_noise_around_itself():
-    """Entries that slow down steadily: with the trend the minutes seem to depend on each other, without it not."""
+    """Entries that slow down steadily, of one endpoint: around their line they are independent."""
     rng = np.random.default_rng(7)
     rows = [("GET /", s, int(900 + 0.4 * s + 20 * rng.standard_normal()), 1) for s in range(360) for _ in range(5)]
-    design_effects = times_and_design_effects(*frames(*rows))["design_effects"]
-    assert design_effects["endpoint"].value > 10
-    assert design_effects["endpoint without trend"].value == pytest.approx(1.1, abs=0.3)
+    timing = times_and_design_effects(*frames(*rows))
+    assert timing["design_effects"]["endpoint without trend"].value == pytest.approx(1, abs=0.5)
+    assert timing["times"]["endpoint", "GET /"].design == timing["design_effects"]["endpoint without trend"]
+
+
+def test_a_slow_wave_leaves_more_to_tell_the_longer_the_window():
+    """A level that rises and falls within 20 minutes, as real traffic has it: 2 hours tell more than half of one."""
+    rng = np.random.default_rng(8)
+    noise = 20 * rng.standard_normal((720, 5))
+
+    def told(slots):
+        rows = [("GET /", s, int(900 + 30 * np.sin(s / 19) + noise[s, i]), 1) for s in range(slots) for i in range(5)]
+        design = times_and_design_effects(*frames(*rows))["times"]["endpoint", "GET /"].design
+        return design.value / len(rows) * stdtrit(design.df, 0.999) ** 2
+
+    assert told(720) < told(360) < told(180)
 
 
 def test_stray_times_do_not_fill_memory():

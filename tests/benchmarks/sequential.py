@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.judge.decide import judge
 from pipeline.judge.early import LOOKS, certain_failures
 from pipeline.judge.policy import load
-from pipeline.judge.power import binomial_design_effect, design_effect
+from pipeline.judge.power import binomial_design_effect, cosine_design_effect
 from pipeline.judge.revision_data import (
     BUCKET_GROWTH,
     PARTS,
@@ -87,7 +87,7 @@ def times_of(by_minute):
     parts = [np.full(len(one), minute * PARTS // len(buckets)) for minute, one in enumerate(buckets)]
     rows, n = np.unique(np.stack([np.concatenate(parts), np.concatenate(buckets)]), axis=1, return_counts=True)
     sums, counts = [one.sum() for one in buckets], [len(one) for one in buckets]
-    design = design_effect(sums, counts, float(sum((one**2).sum() for one in buckets)))
+    design = cosine_design_effect(sums, counts, float(sum((one**2).sum() for one in buckets)))
     return Times(rows[1], rows[0], n, design)
 
 
@@ -105,7 +105,6 @@ def measured(n, k, by_minute):
             "errors": effect,
             f"ended 5xx {ENDPOINT}": effect,
             f"ended 500 {ENDPOINT}": effect,
-            "endpoint": times.design,
             "endpoint without trend": times.design,
         },
     }
