@@ -16,7 +16,7 @@ def main(target):
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([RUNVERDICT, "demo", "--out", folder], check=True, capture_output=True)
         (report,) = Path(folder).glob("*/*-00042-*/report.html")
-        with opened(report, width=1000, height=1180) as page:
+        with opened(report, width=1000, height=740) as page:
             page.screenshot(path=f"{folder}/page.png")
         with Image.open(f"{folder}/page.png") as picture:
             picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(target, optimize=True)

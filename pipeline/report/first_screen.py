@@ -64,11 +64,15 @@ def tiles(verdict: Verdict) -> list[Tile]:
     return [
         Tile("User requests", f"{requests.eligible:,}", f"{base.eligible:,}" if base else ""),
         Tile("Failed (5xx)", rate, earlier),
-        Tile("p50", duration(latency.p50), duration(base.p50_ms) if base else ""),
-        Tile("p95", duration(latency.p95), duration(base.p95_ms) if base else ""),
+        Tile("p50", duration(latency.p50), _before(base.p50_ms if base else None)),
+        Tile("p95", duration(latency.p95), _before(base.p95_ms if base else None)),
         Tile("Crashes", f"{exits.value:,.0f}" if exits and exits.value is not None else "–", ""),
         Tile("Entries", f"{verdict.inputs.entries:,}", f"{base.entries:,}" if base else ""),
     ]
+
+
+def _before(milliseconds: float | None) -> str:
+    return "" if milliseconds is None else duration(milliseconds)
 
 
 def _tiles_of_work(verdict: Verdict) -> list[Tile]:

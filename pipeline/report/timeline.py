@@ -19,13 +19,16 @@ _COLOURS = {REVISION: BLUE, BASELINE: GREY}
 _NAMES = {REVISION: "now", BASELINE: "before"}
 
 #: Left, bottom, width and height of the axes in the figure: the same in all, so that minutes stand below each other.
-_AXES = (0.15, 0.12, 0.79, 0.56)
+_AXES = (0.15, 0.12, 0.77, 0.56)
 
 #: A p95 that varies more than this is drawn on a logarithmic axis.
 _LOG_RATIO = 8.0
 
 #: Characters of a mark's label that fit beside its line.
 _MAX_LABEL = 30
+
+#: Fewer failures are read sooner than drawn.
+_MIN_FAILURES = 3
 
 #: Deploy and Ready that are closer than this share of the axis have one label.
 _CLOSE = 0.3
@@ -86,7 +89,7 @@ def errors(charts: Charts) -> "Figure | None":
 def _failures(charts: Charts) -> "Figure | None":
     """The failures of the largest incident, minute by minute."""
     rows = charts.failures
-    if rows.is_empty():
+    if rows["n"].sum() < _MIN_FAILURES:
         return None
     with drawing(width=WIDTH, height=HEIGHT) as (figure, axes):
         axes.bar(rows["time"].to_list(), rows["n"].to_list(), width=1 / 1440, align="edge", color=ERROR, linewidth=0)
