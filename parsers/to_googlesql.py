@@ -34,6 +34,9 @@ from parsers.traces import NUMBERS, PREFIX
 #: One number holds a hit: where the literal stands, rank of the wording, number of the event; the last two below this.
 _BASE = 10_000
 
+#: The step up to which one statement goes where the planner refuses all steps in one.
+_LAST_OF_FIRST = "ranked"
+
 _JSON_NULL = r'"[a-z0-9_]+":null,?'
 
 #: What stands for a column that no wording captures.
@@ -68,23 +71,48 @@ class _Wording:
         return f"coalesce(trace_{name}, {value})" if name in self.event.traced else value
 
 
-def classification(
-    catalogue: Catalogue, columns: Iterable[str], table: str = "entries", condition: str = "true"
-) -> str:
-    """Return a query that gives events for the entries of a table that meet a condition, row by row, in GoogleSQL.
+def classification(catalogue: Catalogue, columns: Iterable[str], table: str = "entries") -> str:
+    """Return a query that gives events for the entries of a table, row by row, in GoogleSQL.
 
     columns: those of events that are wanted, in their order. The same answers as `pipeline.classify.classify`.
     """
+    wanted = ",\n".join(f"    {name}" for name in columns)
+    return f"{_ctes(_steps(catalogue, table))}\n\nselect\n{wanted}\n\nfrom masked\n"
+
+
+def searched(catalogue: Catalogue, table: str) -> str:
+    """Return a query that gives the entries of a table with what the wordings find in them: the first half."""
+    return f"{_ctes(_halves(catalogue, table)[0])}\n\nselect * from {_LAST_OF_FIRST}\n"
+
+
+def classification_of_searched(catalogue: Catalogue, columns: Iterable[str], table: str) -> str:
+    """Return a query that gives events for the rows of a table that `searched` gave: the second half."""
+    wanted = ",\n".join(f"    {name}" for name in columns)
+    steps = {_LAST_OF_FIRST: f"\n    select * from {table}\n", **_halves(catalogue, table)[1]}
+    return f"{_ctes(steps)}\n\nselect\n{wanted}\n\nfrom masked\n"
+
+
+def _halves(catalogue: Catalogue, table: str) -> tuple[dict[str, str], dict[str, str]]:
+    steps = _steps(catalogue, table)
+    middle = list(steps).index(_LAST_OF_FIRST) + 1
+    return dict(list(steps.items())[:middle]), dict(list(steps.items())[middle:])
+
+
+def _ctes(steps: dict[str, str]) -> str:
+    return "with\n\n" + ",\n\n".join(f"{name} as (\n{sql}\n)" for name, sql in steps.items())
+
+
+def _steps(catalogue: Catalogue, table: str) -> dict[str, str]:
+    """The steps of the classification, each a query over the one before."""
     wordings = _wordings(catalogue)
     hits = ",\n".join(_hit(wording) for wording in wordings)
-    steps = {
+    return {
         "given": f"""
     select
         *,
         regexp_replace(message, {text(lines.ANSI)}, '') as text
 
     from {table}
-    where {condition}
 """,
         "read": f"""
     select
@@ -167,9 +195,6 @@ def classification(
         "told": _told(wordings),
         "masked": _masked(),
     }
-    wanted = ",\n".join(f"    {name}" for name in columns)
-    body = ",\n\n".join(f"{name} as (\n{sql}\n)" for name, sql in steps.items())
-    return f"with\n\n{body}\n\nselect\n{wanted}\n\nfrom masked\n"
 
 
 def _wordings(catalogue: Catalogue) -> list[_Wording]:

@@ -5,7 +5,7 @@ Nothing here needs a client or an account: texts in, text out.
 # ruff: noqa: S608 - what is put into a text is a file of ours, a number, or a name that `bigquery.parse` has checked
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -13,22 +13,17 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
-from parsers.errors import Problem
 from parsers.googlesql_pieces import text
 from parsers.model import Catalogue
 from parsers.redact import IDENTIFIERS
 from parsers.redact.to_googlesql import digest, identifier, plain, redacted, subject
 from parsers.to_googlesql import classification
-from pipeline.errors import UsageError
 from pipeline.schema import CHECKPOINTS, CONTENT, ENTRIES, EVENTS, HISTORY, Column
 
 #: The files of `sql/staging` that measures read, each from events and those before it.
 STAGING = ("instances", "starts", "requests", "timed")
 
 _REDACTED = ("payload", "labels", "http_method", "http_host", "http_path", "http_user_agent", "raw", "log_id")
-
-#: Half of what BigQuery takes as the text of a query (1 MB, https://cloud.google.com/bigquery/quotas#query_jobs).
-STATEMENT_LIMIT = 500_000
 
 #: Columns of the stored entries: those of entries, and what tells entries without a key apart.
 STORED = (
@@ -39,21 +34,22 @@ STORED = (
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a store: its columns, the one that partitions are made by, those it is ordered by, what it holds."""
+    """A table of a store: its columns, the one that partitions are made by, those it is ordered by, what it holds.
+
+    unit: of the partitions. Of hours a table can have 10,000, which are 416 days.
+    """
 
     columns: tuple[Column, ...]
-    day: str
+    partition: str
     cluster: str
     meaning: str
+    unit: str = "day"
 
 
 _BY_REVISION = "service, revision"
 
 TABLES: dict[str, Table] = {
-    "entries": Table(STORED, "timestamp", _BY_REVISION, "Log entries, redacted: one row per entry."),
-    "events": Table(
-        EVENTS, "timestamp", _BY_REVISION, "Entries and what the event catalogue makes of them: one row per entry."
-    ),
+    "entries": Table(STORED, "timestamp", _BY_REVISION, "Log entries, redacted: one row per entry.", "hour"),
     "verdicts": Table(
         HISTORY["verdicts"], "window_end", _BY_REVISION, "Verdicts as they were given: one row per run and revision."
     ),
@@ -92,20 +88,49 @@ def measures() -> list[str]:
     return sorted(file.name.removesuffix(".sql") for file in files if file.name.endswith(".sql"))
 
 
-def within(start_ns: int | None, end_ns: int | None, table: str = "", *, partitioned: bool = True) -> str:
+def within(start_ns: int | None, end_ns: int | None, table: str = "") -> str:
     """Return the condition that a row is in a half-open window in ns; rows without a timestamp are in every window.
 
-    table: the name that columns are qualified by, with its dot. partitioned: with a condition on `timestamp`, the
-    column of the partitions, for BigQuery to leave other days unread.
+    table: the name that columns are qualified by, with its dot.
     """
-    conditions = []
-    for bound, coarse, fine in ((start_ns, ">=", ">="), (end_ns, "<=", "<")):
-        if bound is not None:
-            if partitioned:
-                conditions.append(f"{table}timestamp {coarse} timestamp_micros({bound // 1000})")
-            conditions.append(f"{table}timestamp_ns {fine} {bound}")
-    column = "timestamp" if partitioned else "timestamp_ns"
-    return f"({table}{column} is null or ({' and '.join(conditions)}))" if conditions else "true"
+    fine = _bounds((start_ns, ">="), (end_ns, "<"), f"{table}timestamp_ns")
+    return f"({table}timestamp_ns is null or ({fine}))" if fine else "true"
+
+
+def branches(query: str, start_ns: int | None, end_ns: int | None) -> str:
+    """Return a query that gives what another one does of a half-open window, and what has no timestamp.
+
+    query: without a WHERE, over a table that is partitioned by `timestamp`. Two branches, for a condition with OR may
+    not keep BigQuery from reading the other partitions.
+    """
+    if start_ns is None and end_ns is None:
+        return query
+    coarse, fine = hours(start_ns, end_ns), _bounds((start_ns, ">="), (end_ns, "<"), "timestamp_ns")
+    return f"{query}\nwhere {coarse} and {fine}\nunion all\n{query}\nwhere timestamp is null"
+
+
+def hours(start_ns: int | None, end_ns: int | None, table: str = "") -> str:
+    """Return the condition on the column of the partitions that keeps BigQuery from reading others than a window's."""
+    bounds = ((start_ns, ">="), (end_ns, "<="))
+    parts = [
+        f"{table}timestamp {sign} timestamp_micros({bound // 1000})" for bound, sign in bounds if bound is not None
+    ]
+    return " and ".join(parts) or "true"
+
+
+def _whole_micros(start_ns: int | None, end_ns: int | None) -> tuple[int | None, int | None]:
+    """Bounds in whole microseconds, for an entry with nanoseconds is compared with those that have none."""
+    start = None if start_ns is None else start_ns // 1000 * 1000
+    return start, None if end_ns is None else -(-end_ns // 1000) * 1000
+
+
+def _bounds(start: tuple[int | None, str], end: tuple[int | None, str], column: str) -> str:
+    return " and ".join(f"{column} {sign} {bound}" for bound, sign in (start, end) if bound is not None)
+
+
+def without_comments(query: str) -> str:
+    """Return a query without its comments."""
+    return re.sub(r"--[^\n]*", "", query)
 
 
 def measure(name: str, events: str, condition: str = "true", requests_until_ns: int | None = None) -> str:
@@ -144,11 +169,17 @@ def create(table: str, path: str, expiration_days: int | None) -> str:
         "create_table",
         table=path,
         columns=",\n".join(described_columns),
-        day=made.day,
+        column=made.partition,
+        unit=made.unit,
         cluster=made.cluster,
         description=text(made.meaning),
         expiration=f", partition_expiration_days = {expiration_days}" if expiration_days else "",
     )
+
+
+def literal(value: str) -> str:
+    """Return a text as GoogleSQL writes it."""
+    return text(value)
 
 
 def described(column: Column) -> str:
@@ -156,45 +187,49 @@ def described(column: Column) -> str:
     return column.meaning + (f" [{column.unit}]" if column.unit else "")
 
 
-def merge(entries: str, rows: str, start_ns: int | None, end_ns: int | None) -> str:
+def merge(
+    entries: str, rows: str, start_ns: int | None, end_ns: int | None, *, updates: bool = True, undated: bool = False
+) -> str:
     """Return the statement that adds the rows of a query to the table of entries, each entry once.
 
-    start_ns, end_ns: between which the timestamps of the rows are, the end not included.
+    start_ns, end_ns: between which the timestamps of the rows are, the end not included; undated: they have none.
+    updates: rows with nanoseconds may meet stored ones that have none, or the other way round; without them the
+    statement is billed what it reads, with them the whole hours that it changes, too.
     """
     names = [column.name for column in STORED]
-    # Whole microseconds: an entry with nanoseconds is compared with those that have none.
-    start = None if start_ns is None else start_ns // 1000 * 1000
-    end = None if end_ns is None else -(-end_ns // 1000) * 1000
+    start, end = _whole_micros(start_ns, end_ns)
+    update = ", ".join(f"{name} = given.{name}" for name in names)
     return _filled(
         "merge_entries",
         entries=entries,
-        rows=_indented(rows, 12),
-        days=within(start, end, "stored."),
+        given=indented(_filled("each_once", rows=indented(rows, 8), copies=""), 4),
+        hours="stored.timestamp is null" if undated else hours(start, end, "stored."),
+        matched=(
+            "when matched and mod(stored.timestamp_ns, 1000) = 0 and mod(given.timestamp_ns, 1000) != 0 then\n"
+            f"    update set {update}"
+            if updates
+            else "-- what is stored has nanoseconds, as what is given: nothing is replaced"
+        ),
         columns=", ".join(names),
         values=", ".join(f"given.{name}" for name in names),
-        updates=", ".join(f"{name} = given.{name}" for name in names),
     )
 
 
-def classify(catalogue: Catalogue, entries: str, events: str, start_ns: int | None, end_ns: int | None) -> str:
-    """Return the statement that replaces the events of a window by what the catalogue makes of its entries now."""
-    names = [column.name for column in EVENTS]
-    return _filled(
-        "replace_events",
-        events=events,
-        classification=classification(catalogue, names, entries, within(start_ns, end_ns)),
-        condition=within(start_ns, end_ns, "stored."),
-        columns=", ".join(names),
-    )
+def extent(rows: str) -> str:
+    """Return the query for how many rows a table has, from when to when."""
+    return _filled("extent", rows=rows)
 
 
-def statement_problems(catalogue: Catalogue) -> list[Problem]:
-    """Return what is wrong with the statement of a catalogue: that it is too long for BigQuery, or nothing."""
-    size = len(classify(catalogue, "PROJECT.DATASET.entries", "PROJECT.DATASET.events", 0, 1).encode())
-    if size <= STATEMENT_LIMIT:
-        return []
-    said = f"its statement for BigQuery has {size:,} bytes; the limit is {STATEMENT_LIMIT:,}"
-    return [Problem("catalogue", 0, "", said)]
+def finer(entries: str, rows: str, start_ns: int | None, end_ns: int | None) -> str:
+    """Return the query for how many stored entries are to be replaced by rows that have nanoseconds."""
+    start, end = _whole_micros(start_ns, end_ns)
+    return _filled("finer", entries=entries, rows=rows, hours=hours(start, end, "stored."))
+
+
+def classified(catalogue: Catalogue, entries: str, start_ns: int | None, end_ns: int | None) -> str:
+    """Return the query that gives the stored entries of a window as events, with all columns."""
+    rows = branches(f"select *\nfrom {entries}", start_ns, end_ns)
+    return classification(catalogue, [column.name for column in EVENTS], f"(\n{indented(rows, 4)}\n)")
 
 
 def replace_run(table: str, path: str, rows: str, run: str) -> str:
@@ -213,22 +248,32 @@ def create_run(table: str, path: str, rows: str, run: str) -> str:  # noqa: ARG0
     )
 
 
-def source(tables: Sequence[tuple[str, str]], start_ns: int | None, end_ns: int | None) -> str:
+@dataclass(frozen=True)
+class LogTable:
+    """A table of a sink, or its shards by day, as `FROM` takes it.
+
+    columns: that are read of it. line: the expression for a row `t` of these as JSON. condition: beside the window.
+    shards: the first and last day (YYYYMMDD) of those that are read, where `path` ends in *.
+    """
+
+    path: str
+    columns: tuple[str, ...] = ("*",)
+    line: str = "to_json_string(t)"
+    condition: str = "true"
+    shards: tuple[str, str] | None = None
+
+
+def source(tables: Sequence[LogTable], start_ns: int | None, end_ns: int | None) -> str:
     """Return the query that gives the rows of a sink's tables as entries, redacted, each with its `content`.
 
-    tables: the path of each, and a condition beside the window. The query's parameter @pseudonym_key is the key of the
-    digests.
+    The query's parameter @pseudonym_key is the key of the digests.
     """
     bounds = [
         f"timestamp {operator} timestamp_micros({bound // 1000})"
         for operator, bound in ((">=", start_ns), ("<", end_ns))
         if bound is not None
     ]
-    rows = "\n    union all\n".join(
-        f"    select to_json_string(t) as line, {text('bigquery://' + path.strip('`'))} as source\n"
-        f"    from {path} as t\n    where {' and '.join([condition, *bounds])}"
-        for path, condition in tables
-    )
+    rows = "\n    union all\n".join(_log_rows(table, bounds) for table in tables)
     names = ("message", *_REDACTED, *IDENTIFIERS)
     hidden = {name: f"hidden[offset({offset})]" for offset, name in enumerate(names)}
     values = {
@@ -254,47 +299,23 @@ def source(tables: Sequence[tuple[str, str]], start_ns: int | None, end_ns: int 
     )
 
 
-def questions() -> list[tuple[str, str]]:
-    """Return the names of all statements with the question that each answers."""
-    files = {
-        "source": "staging/entries",
-        **{f"create/{table}": "bigquery/create_table" for table in TABLES},
-        "merge": "bigquery/merge_entries",
-        "classify": "bigquery/replace_events",
-        **{f"measures/{name}": f"measures/{name}" for name in measures()},
-    }
-    return [(name, written(file).splitlines()[0].removeprefix("-- ")) for name, file in files.items()]
-
-
-def named(
-    name: str,
-    path: Callable[[str], str],
-    start_ns: int | None,
-    end_ns: int | None,
-    catalogue: Catalogue | None,
-    expiration_days: int | None,
-) -> str:
-    """Return a statement by its name. path: of a table by its name. catalogue: for `classify`.
-
-    Raises UsageError for a name that is none of `questions`.
-    """
-    kind, _, file = name.partition("/")
-    if kind == "create" and file in TABLES:
-        return create(file, path(file), expiration_days)
-    if kind == "measures" and file in measures():
-        return measure(file, path("events"), within(start_ns, end_ns))
-    if name == "source":
-        return source([(path("run_googleapis_com_stderr"), "true")], start_ns, end_ns)
-    if name == "merge":
-        return merge(path("entries"), f"select * from {path('slice')}", start_ns, end_ns)
-    if name == "classify" and catalogue:
-        return classify(catalogue, path("entries"), path("events"), start_ns, end_ns)
-    raise UsageError(f"no statement {name!r}; there are: {', '.join(known for known, _ in questions())}")
-
-
 def _filled(name: str, **values: str) -> str:
     return Template(written(f"bigquery/{name}")).substitute(values)
 
 
-def _indented(query: str, spaces: int) -> str:
+def indented(query: str, spaces: int) -> str:
+    """Return a query with so many spaces before each line."""
     return "\n".join(" " * spaces + line if line.strip() else "" for line in query.splitlines())
+
+
+def _log_rows(table: LogTable, bounds: list[str]) -> str:
+    """The rows of a table of a sink as JSON."""
+    conditions = [table.condition, *bounds]
+    if table.shards:
+        conditions.append(f"_table_suffix between {text(table.shards[0])} and {text(table.shards[1])}")
+    source = text("bigquery://" + table.path.strip("`"))
+    return (
+        f"    select {table.line} as line, {source} as source\n    from (\n"
+        f"        select {', '.join(table.columns)}\n        from {table.path} as t\n"
+        f"        where {' and '.join(conditions)}\n    ) as t"
+    )

@@ -106,7 +106,7 @@ class Looks:
             extraction = run.extract(job.sources, self.store, job.request)
             if extraction.failed:
                 raise extraction.failed[0]
-            self.store.classify(job.catalogue, job.request.read_window)
+            run.classify(job, self.store, extraction)
             measured = run.aggregate(job, self.store, self._last[2].lookback if self._last else None)
             assessed = run.assess(job, self.store, extraction, measured)
             is_first = self._last is None

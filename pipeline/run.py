@@ -160,7 +160,7 @@ def check(job: Job, store: Store, progress: Progress | None = None) -> Run:
     with store.writing():
         store.prepare(job.catalogue)
         extraction = extract(job.sources, store, job.request, progress)
-        store.classify(job.catalogue, job.request.read_window)
+        classify(job, store, extraction)
         measured = aggregate(job, store)
         assessed = assess(job, store, extraction, measured)
         return report(job, store, extraction, measured, assessed)
@@ -184,6 +184,14 @@ def extract(sources: Sequence[Source], store: Store, request: Request, progress:
     numbers = (extraction.stored, extraction.read, extraction.outside, extraction.duplicates)
     log.info("extract: stored=%d read=%d outside=%d duplicates=%d", *numbers)
     return extraction
+
+
+def classify(job: Job, store: Store, extraction: Extraction) -> None:
+    """Make events of what the store has of the job's window; a source in BigQuery is read, and counted, only here."""
+    store.classify(job.catalogue, job.request.read_window)
+    if any(met.counted_late for met in extraction.reports):
+        stored_and_read = extraction.stored + extraction.read
+        extraction.duplicates = stored_and_read - store.count(job.request.window)
 
 
 def aggregate(job: Job, store: Store, lookback: Measures | None = None) -> Measured:

@@ -26,6 +26,9 @@ USD_PER_TIB = 6.25
 
 _PLACE = re.compile(r"bigquery://((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]*[a-z0-9])\.([A-Za-z0-9_]+)(?:\.([A-Za-z0-9_-]+))?")
 
+#: BigQuery bills no query less, however small.
+_LEAST_BILLED = 10 * 2**20
+
 #: How long the first call is tried, in s; a service that does not answer it is not there.
 _PATIENCE_S = 30.0
 
@@ -34,6 +37,7 @@ _RIGHTS = "a source needs roles/bigquery.dataViewer, a store roles/bigquery.data
 _CANCELLED = "the job was cancelled; run it again, nothing was counted twice"
 
 _IN_PARTS = "narrow the window with --since and --until, or judge one service with --service"
+_TOO_DEAR = "raise --max-bytes, or narrow the window with --since and --until"
 _BUSY = "other runs write to the same table; run it again later, or give each team a dataset of its own as store"
 
 #: What BigQuery says where another job writes to the same table; the statement can be sent again as it is.
@@ -81,7 +85,7 @@ _HINTS = (
     ),
     ("query is too large", "the statement is too long: load fewer event packs ([catalogue] packs)"),
     ("Cannot query over table", "the table must be read by time: name a window with --since and --until"),
-    ("billed", "raise --max-bytes, or narrow the window with --since and --until"),
+    ("billed", _TOO_DEAR),
     ("was not found in location", "source and store must be in one location; copy the dataset, or use another store"),
     ("quota", "wait and run it again, or ask for more quota; nothing was counted twice"),
     ("rateLimitExceeded", "wait and run it again; nothing was counted twice"),
@@ -131,8 +135,15 @@ def price_text(n_bytes: int) -> str:
     return f"{n_bytes:,} bytes, {price_usd(n_bytes):.4f} USD"
 
 
+@dataclass
+class Budget:
+    """Bytes that a run may still bill, in all its jobs."""
+
+    left: int
+
+
 class Warehouse:
-    """Jobs in one dataset. max_bytes: no query may bill more; None for no limit.
+    """Jobs in one dataset. budget: what a run may bill, of which each job takes its part; None for no limit.
 
     sleep: waits so many seconds where another run writes to the same table. Raises BigQueryError, from here and from
     every method, where the service refuses: missing, denied, out of quota, above the limit of bytes, cancelled,
@@ -140,14 +151,14 @@ class Warehouse:
     """
 
     def __init__(
-        self, place: Address, *, max_bytes: int | None = None, sleep: Callable[[float], None] = time.sleep
+        self, place: Address, *, budget: "Budget | None" = None, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         from google.auth.credentials import AnonymousCredentials
         from google.cloud import bigquery
 
         self.place = place
         self._bigquery = bigquery
-        self._max_bytes = max_bytes
+        self._budget = budget
         self._sleep = sleep
         # An emulator asks for no credentials, and the client looks for some nevertheless.
         emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
@@ -177,8 +188,15 @@ class Warehouse:
             ],
             dry_run=dry_run,
         )
-        if self._max_bytes is not None and not dry_run:
-            config.maximum_bytes_billed = self._max_bytes
+        if self._budget and not dry_run:
+            expected = self.estimate(sql, step, parameters)
+            if expected > self._budget.left:
+                reason = (
+                    f"the step {step} would bill {expected:,} bytes, and {self._budget.left:,} are left of --max-bytes"
+                )
+                raise BigQueryError(str(self.place), reason, _TOO_DEAR)
+            config.maximum_bytes_billed = max(self._budget.left, _LEAST_BILLED)
+            self._budget.left -= expected
         if dry_run:
             config.use_query_cache = False
         with self.errors():
@@ -246,6 +264,12 @@ def errors(place: Address) -> Iterator[None]:
         raise BigQueryError(str(place), f"no credentials: {error}", hint) from error
     except RequestException as error:
         raise BigQueryError(str(place), f"unreachable: {error}", _UNREACHABLE) from error
+
+
+def is_too_complex(error: BigQueryError) -> bool:
+    """Return whether a statement asks too much of the planner, so that parts of it may do."""
+    said = error.reason.lower()
+    return any(words in said for words in ("too complex", "query planning", "query is too large"))
 
 
 def _is_conflict(error: BigQueryError) -> bool:

@@ -36,7 +36,7 @@ class CloudEvents:
             report.records += len(lines)
             yield EntryBatch(reader.read(lines))
 
-    def query(self, window, report):
+    def query(self, request, report):
         return None
 
     def estimate(self, request):

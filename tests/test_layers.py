@@ -20,6 +20,8 @@ GROUND = {
     "pipeline.window": {"pipeline.errors"},
     "pipeline.settings": {"pipeline.errors", "pipeline.judge.expectations"},
     "pipeline.googlesql": {"pipeline.schema", "pipeline.errors", "parsers"},
+    "pipeline.run_tables": {"pipeline.schema", "pipeline.googlesql", "pipeline.window", "parsers"},
+    "pipeline.statements": {"pipeline.errors", "pipeline.googlesql", "pipeline.run_tables", "parsers"},
     "pipeline.endpoints": {"pipeline.errors"},
     "pipeline.objects": {"pipeline.errors", "pipeline.endpoints"},
     "pipeline.warehouse": {"pipeline.errors", "pipeline.text"},

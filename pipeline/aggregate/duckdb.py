@@ -76,7 +76,7 @@ class DuckDBEngine:
         else:
             self._duckdb.register("nothing", pl.DataFrame(schema=polars_schema(EVENTS)).to_arrow())
             rows = "nothing"
-        where = within(*bounds, partitioned=False)
+        where = within(*bounds)
         self._duckdb.execute(f"create view events as select * from {rows} where {where}")  # noqa: S608
         for name in STAGING:
             self._duckdb.execute(f"create temp table {name} as {translated(f'staging/{name}')}")

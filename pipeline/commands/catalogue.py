@@ -59,7 +59,7 @@ def catalogue_check(config: Path | None) -> None:
         from parsers.check import check as run_check
         from parsers.check import check_formats, check_traces
         from parsers.formats import formats
-        from pipeline.googlesql import statement_problems
+        from pipeline.statements import statement_problems
 
         known = catalogue_of(settings_of(config))
         if problems := [*run_check(known), *check_formats(), *check_traces(), *statement_problems(known)]:

@@ -103,6 +103,10 @@ def check(**options: Any) -> None:
       runverdict check logging://my-project --service shop-api --since deploy --for 1h --watch --store logs --out report
     """
     with exits():
+        if limit := options["max_bytes"]:
+            from pipeline.warehouse import Budget
+
+            options["budget"] = Budget(limit)
         raise SystemExit(run_check(options))
 
 
@@ -175,8 +179,8 @@ def _say_estimates(options: Options) -> None:
     """Print what the run would take."""
     job, _ = job_of(options["sources"], options)
     with store_of(options) as store:
-        own = store.estimate(job.catalogue, job.request.read_window)
-        say_estimates([*estimates_of(job.sources, job.request), *own])
+        coming = estimates_of(job.sources, job.request)
+        say_estimates([*coming, *store.estimate(job.request.read_window, coming)])
 
 
 def _judged(options: Options) -> Judged:

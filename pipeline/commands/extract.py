@@ -42,7 +42,7 @@ def extract(**options: Any) -> None:
         if options["dry_run"]:
             say_estimates(estimates_of(sources.sources, meant.request))
             return
-        with store_of(options) as store, store.writing(), progress_of(sources.sources) as progress:
+        with store_of({**options, "copies": True}) as store, store.writing(), progress_of(sources.sources) as progress:
             extraction = run_extract(sources.sources, store, meant.request, progress)
         say_reports(extraction)
         kept = extraction.stored + extraction.read - extraction.duplicates

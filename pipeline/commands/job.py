@@ -80,7 +80,7 @@ _JOB_OPTIONS = (
         metavar="DIR|gs://B/P|bigquery://P.D",
         help="Keep what is remembered of verdicts there; default: in the store.",
     ),
-    click.option("--max-bytes", metavar="N", type=click.IntRange(min=1), help="No query of BigQuery may bill more."),
+    click.option("--max-bytes", metavar="N", type=click.IntRange(min=1), help="The run may bill no more in BigQuery."),
     click.option("--wait", is_flag=True, help="Wait until the window is settled."),
     click.option(
         "--for",
@@ -120,7 +120,7 @@ def opened(addresses: Sequence[str], options: Options) -> "Opened":
     access = Access(
         options.get("api_endpoint"),
         options.get("reads_per_minute", READS_PER_MINUTE),
-        max_bytes=options.get("max_bytes"),
+        budget=options.get("budget"),
     )
     sources = Opened(access)
     for address in addresses:
@@ -273,7 +273,7 @@ def store_of(options: Options) -> Iterator["Store"]:
         os.umask(0o027)
     address = options.get("store")
     expiration_days = settings_of(options.get("config")).store.expiration_days
-    more = StoreOptions(options.get("max_bytes"), expiration_days)
+    more = StoreOptions(options.get("budget"), expiration_days, bool(options.get("copies")))
     with ExitStack() as stack:
         if address:
             store = open_store(str(address), more)

@@ -26,7 +26,7 @@ def sql(name: str | None, store: str, since: str | None, until: str | None, conf
       runverdict sql measures/requests --store bigquery://shop.verdicts
     """
     with exits():
-        from pipeline import googlesql as texts
+        from pipeline import statements as texts
         from pipeline.warehouse import Address, parse
         from pipeline.window import Window, parse_time
 
@@ -41,5 +41,5 @@ def sql(name: str | None, store: str, since: str | None, until: str | None, conf
             for known, question in texts.questions():
                 click.echo(f"{known:24} {question}")
         else:
-            catalogue = catalogue_of(settings) if name == "classify" else None
+            catalogue = catalogue_of(settings) if name in ("classify", "events") else None
             click.echo(texts.named(name, dataset.path, start, end, catalogue, settings.store.expiration_days), nl=False)

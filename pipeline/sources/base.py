@@ -16,6 +16,7 @@ import polars as pl
 from pipeline.errors import SourceError
 from pipeline.sources.cloud_logging.quota import Clock, Pace
 from pipeline.sources.records import SourceReport
+from pipeline.warehouse import Budget
 from pipeline.window import Window
 
 #: Of the 60 reads of Cloud Logging a minute that a project has, some are left to its people.
@@ -36,15 +37,15 @@ def _now() -> datetime:
 class Access:
     """How remote sources are reached.
 
-    endpoint: an address in place of Google's own; plain http on this machine only. max_bytes: that one query of
-    BigQuery may bill; None for no limit. now: the time of day. pace: all reads of Cloud Logging by a process wait
-    for it.
+    endpoint: an address in place of Google's own; plain http on this machine only. budget: of bytes that a
+    run may bill in BigQuery; None for no limit. now: the time of day. pace: all reads of Cloud Logging by a process
+    wait for it.
     """
 
     endpoint: str | None = None
     reads_per_minute: int = READS_PER_MINUTE
     clock: Clock = field(default_factory=Clock)
-    max_bytes: int | None = None
+    budget: Budget | None = None
     now: Callable[[], datetime] = _now
     pace: Pace = field(init=False)
     _behind: timedelta = field(default=timedelta(0), init=False)
@@ -117,12 +118,16 @@ class Query:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a step would take: in words, and in bytes where BigQuery bills them. advice: a better way, or empty."""
+    """What a step would take: in words, and in bytes where BigQuery bills them.
+
+    advice: a better way, or empty. entries: about how many it gives, where that is known.
+    """
 
     step: str
     text: str
     bytes_read: int | None = None
     advice: str = ""
+    entries: int | None = None
 
 
 class Source(Protocol):
@@ -150,8 +155,8 @@ class Source(Protocol):
         """
         ...
 
-    def query(self, window: Window, report: SourceReport) -> Query | None:
-        """Return SQL that gives the entries of a window; None for what is not a table."""
+    def query(self, request: Request, report: SourceReport) -> Query | None:
+        """Return SQL that gives the entries of a request's window and lookback; None for what is not a table."""
         ...
 
     def estimate(self, request: Request) -> Estimate | None:

@@ -101,7 +101,7 @@ class CloudStorageSource:
         hour = nanoseconds(_hour(item.name)) if item else 0
         return EntryBatch(rows, checkpoint=done, at=rows["timestamp_ns"].fill_null(hour), complete=complete)
 
-    def query(self, window: Window, report: SourceReport) -> Query | None:  # noqa: ARG002
+    def query(self, request: Request, report: SourceReport) -> Query | None:  # noqa: ARG002
         """Return None: objects are no table."""
         return None
 

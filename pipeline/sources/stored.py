@@ -97,7 +97,7 @@ class StoredSource:
         except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
             raise SourceError(self.address, f"cannot be read as Parquet: {error}") from error
 
-    def query(self, window: Window, report: SourceReport) -> Query | None:  # noqa: ARG002
+    def query(self, request: Request, report: SourceReport) -> Query | None:  # noqa: ARG002
         """Return None: it is read as a file."""
         return None
 

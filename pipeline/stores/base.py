@@ -15,6 +15,7 @@ from parsers.model import Catalogue
 from pipeline.aggregate.measures import Measures
 from pipeline.sources.base import Estimate, Request, Source
 from pipeline.sources.records import SourceReport
+from pipeline.warehouse import Budget
 from pipeline.window import Window
 
 #: Where the key of the digests comes from, in place of a store's own.
@@ -38,10 +39,14 @@ class Silent:
 
 @dataclass(frozen=True)
 class StoreOptions:
-    """What a store in BigQuery takes: max_bytes that a query may bill, days after which rows go; None for no limit."""
+    """What a store in BigQuery takes: the bytes that a run may bill, days after which rows go; None for no limit.
 
-    max_bytes: int | None = None
+    copies: entries of sources in BigQuery are copied into it; else they are classified where they are.
+    """
+
+    budget: Budget | None = None
     expiration_days: int | None = None
+    copies: bool = False
 
 
 class History(Protocol):
@@ -119,8 +124,11 @@ class Store(Protocol):
         """Return the rows of some runs, of all for None, from a table of history; empty where there is none."""
         ...
 
-    def estimate(self, catalogue: Catalogue, window: Window) -> list[Estimate]:
-        """Return what classifying and measuring a window would cost; empty where it costs nothing."""
+    def estimate(self, window: Window, coming: Sequence[Estimate] = ()) -> list[Estimate]:
+        """Return what classifying and measuring a window would cost; empty where it costs nothing.
+
+        coming: what reading the sources takes, whose entries are added.
+        """
         ...
 
 

@@ -1,21 +1,19 @@
-"""The store in BigQuery: tables of entries, events and history, each entry once, whatever is run again.
+"""The store in BigQuery: tables of entries and history, each entry once, whatever is run again.
 
-A slice of entries is one Parquet load job into a table of its own, then one MERGE by the entry's key, then the table
-goes. The job's id is made from the slice, so a load is never done twice; the MERGE adds nothing twice. After it the
-source's checkpoint is written, so that a pull that was stopped goes on from there.
+What is read from here is loaded into a table of the run, which is billed nothing, and merged into the entries once, at
+the end. A sink's tables are not copied: the run classifies them where they are, together with the entries that the
+store has, into tables of its own that go when it ends. `extract` copies a sink's entries, for those who keep them.
 """
 
 import hashlib
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 
@@ -24,29 +22,47 @@ from pipeline import extract, googlesql
 from pipeline.aggregate.bigquery import BigQueryEngine
 from pipeline.aggregate.measures import Measures, measure
 from pipeline.errors import BigQueryError, SourceError, StoreError, UsageError
-from pipeline.schema import CHECKPOINTS, Column, polars_schema
+from pipeline.run_tables import AFTER, BEFORE, Scope
+from pipeline.schema import CHECKPOINTS, polars_schema
 from pipeline.sources.base import Checkpoint, EntryBatch, Estimate, Query, Request, Source
 from pipeline.sources.records import SourceReport
 from pipeline.stores.base import KEY_VARIABLE, Progress, StoreOptions
+from pipeline.stores.bigquery_loads import Loads
 from pipeline.warehouse import Address, Warehouse, parse, price_text
 from pipeline.window import Bounds, Window
-
-if TYPE_CHECKING:
-    from google.cloud import bigquery
 
 #: What the API calls the types of GoogleSQL.
 _STANDARD = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 
-#: A slice's own table goes by itself after this time, should a run be killed before its MERGE.
-_SLICE_LIFETIME = timedelta(days=1)
+#: Average bytes of a stored entry, and those that all statements after the classification read of an entry, as
+#: `python -m tests.benchmarks.bigquery_cost` finds them in made-up logs.
+ENTRY_BYTES, MEASURED_BYTES = 921, 923
 
-#: Rows that are loaded and merged at a time.
+#: Rows that are loaded at a time.
 SLICE_ROWS = 100_000
 
 
 def open_store(address: str, options: StoreOptions) -> "BigQueryStore":
     """Return the store in a dataset."""
     return BigQueryStore(address, options)
+
+
+@dataclass
+class _Pending:
+    """A query that is to be classified, with the report of its source."""
+
+    source: Source
+    query: Query
+    report: SourceReport
+
+
+@dataclass
+class _Staged:
+    """Tables of rows that are loaded and not merged, and where their source stands with and without them."""
+
+    tables: list[str] = field(default_factory=list)
+    staged: Checkpoint | None = None
+    merged: Checkpoint | None = None
 
 
 class BigQueryStore:
@@ -65,7 +81,12 @@ class BigQueryStore:
             raise UsageError(f"a store in BigQuery needs {KEY_VARIABLE}, the same in every run, to make digests with")
         self._key = key.encode()
         self._options = options or StoreOptions()
-        self.warehouse = Warehouse(self.dataset, max_bytes=self._options.max_bytes)
+        self.warehouse = Warehouse(self.dataset, budget=self._options.budget)
+        self._loads = Loads(self.warehouse, self.dataset)
+        self._pending: list[_Pending] = []
+        self._engine: BigQueryEngine | None = None
+        self._window = Window()
+        self._counted: tuple[Window, int] | None = None
 
     def exists(self) -> bool:
         """Return whether the store's tables are there."""
@@ -76,12 +97,12 @@ class BigQueryStore:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Make the tables that are missing, and look whether the others are what they should be."""
+        """Make the tables that are missing, look whether the others are right, and drop the run's own at the end."""
         for table in googlesql.TABLES:
             path = self.dataset.path(table)
             self.warehouse.run(googlesql.create(table, path, self._options.expiration_days), "create")
             with self.warehouse.errors():
-                made = self.warehouse.client.get_table(self._id(table))
+                made = self.warehouse.client.get_table(f"{self.dataset.project}.{self.dataset.dataset}.{table}")
             if made.table_type != "TABLE":
                 reason = f"{table} is a {made.table_type.lower()}, not a table; use another dataset as store"
                 raise StoreError(self.address, reason)
@@ -93,28 +114,41 @@ class BigQueryStore:
                         "table was made by something else or by another version: use another dataset as store"
                     )
                     raise StoreError(self.address, reason)
-        yield
+        try:
+            yield
+        finally:
+            self._pending, self._counted = [], None
+            if self._engine:
+                self._engine.drop()
+                self._engine = None
 
     def count(self, window: Window) -> int:
-        """Return how many entries of a window the store has."""
-        condition = googlesql.within(*window.bounds)
-        text = f"select count(*) as n from {self.dataset.path('entries')} where {condition}"  # noqa: S608
+        """Return how many entries of a window it has; after `classify` also those that it read where they are."""
+        if self._counted and self._counted[0] == window:
+            return self._counted[1]
+        rows = googlesql.branches(f"select timestamp_ns\nfrom {self.dataset.path('entries')}", *window.bounds)
+        text = f"select count(*) as n from (\n{rows}\n)"  # noqa: S608
         return int(self.warehouse.frame(self.warehouse.run(text, "count"))["n"][0])
 
     def add(self, source: Source, request: Request, report: SourceReport, progress: Progress) -> None:
         """Add what a source has of a request's window, and count it in the report.
 
-        A source in BigQuery goes into the store without leaving BigQuery; of another, slices are loaded.
+        A source in BigQuery is read by `classify`, which counts it then; with the option `copies` its entries are
+        copied without leaving BigQuery. Of another, slices are loaded, and merged at the end.
         """
         request = replace(request, key=self._key)
+        self._window, self._counted = request.window, None
         try:
-            if query := source.query(request.window, report):
-                report.records = self._add_query(source, query, request.window)
-                report.read += report.records
+            if query := source.query(request, report):
+                self._refuse_elsewhere(source, query)
+                if self._options.copies:
+                    report.records = self._copy(query, request.read_window)
+                    report.read += report.records
+                else:
+                    report.counted_late = True
+                    self._pending.append(_Pending(source, query, report))
             else:
-                for batches in _slices(source.batches(request, report, self._checkpoint(source.address))):
-                    self._add_batches(source, batches, request, report)
-                    progress.show(report)
+                self._load(source, request, report, progress)
         except BigQueryError as error:
             raise SourceError(source.address, error.reason, error.hint) from error
 
@@ -122,89 +156,59 @@ class BigQueryStore:
         """Do nothing: BigQuery classifies when all is there."""
 
     def classify(self, catalogue: Catalogue, window: Window) -> None:
-        """Replace the window's events by what the catalogue makes of its entries now."""
-        self._engine(window).classify(catalogue)
+        """Make events of the entries of a window, stored ones and those of sources in BigQuery."""
+        if self._engine:
+            self._engine.drop()
+        self._counted = None
+        stored = self.count(window) > 0
+        self._engine = BigQueryEngine(self.warehouse, self.dataset, uuid.uuid4().hex[:12])
+        kept, read = self._engine.classify(
+            catalogue,
+            [pending.query.text for pending in self._pending],
+            window.bounds,
+            self._window.bounds,
+            {"pseudonym_key": self._key.decode()},
+            stored=stored,
+        )
+        for pending, n in zip(self._pending, read, strict=True):
+            pending.report.records = pending.report.read = n
+        self._pending = []
+        self._counted = self._window, kept
 
     def aggregate(self, window: Window, requests_until_ns: int | None = None) -> Measures:
-        """Return the measures of a window."""
-        engine = self._engine(window, requests_until_ns)
-        engine.start()
-        return measure(engine)
+        """Return the measures of a window that is classified."""
+        if self._engine is None:
+            raise StoreError(self.address, "nothing is classified yet")
+        start, end = window.bounds
+        cut = self._window.bounds[0]
+        before = [BEFORE] if cut is not None and (start is None or start < cut) else []
+        after = [AFTER] if cut is None or end is None or end > cut else []
+        self._engine.start(Scope(start, end, (*before, *after), requests_until_ns))
+        return measure(self._engine)
 
-    def estimate(self, catalogue: Catalogue, window: Window) -> list[Estimate]:
-        """Return the bytes that classifying and measuring would read; of a store without tables nothing is known."""
-        if not self.exists():
-            return []
-        engine, estimate = self._engine(window), self.warehouse.estimate
-        classified = estimate(engine.classification(catalogue), "classify")
-        measured = sum(estimate(engine.query(name), name) for name in googlesql.measures())
+    def estimate(self, window: Window, coming: Sequence[Estimate] = ()) -> list[Estimate]:
+        """Return the bytes that classifying stored entries, and measuring these and what is coming, would read."""
+        stored = 0
+        if self.exists():
+            rows = googlesql.branches(f"select *\nfrom {self.dataset.path('entries')}", *window.bounds)
+            stored = self.warehouse.estimate(rows, "classify")
+        entries = stored // ENTRY_BYTES + sum(source.entries or 0 for source in coming)
+        measured = int(entries * MEASURED_BYTES)
         return [
-            Estimate("classify the entries", price_text(classified), classified),
-            Estimate("measure the events", price_text(measured), measured),
+            Estimate("classify stored entries", price_text(stored), stored),
+            Estimate(f"measure about {entries:,} entries", f"about {price_text(measured)}", measured),
         ]
 
-    def _engine(self, window: Window, requests_until_ns: int | None = None) -> BigQueryEngine:
-        return BigQueryEngine(self.warehouse, self.dataset, window.bounds, requests_until_ns)
-
-    def _add_batches(
-        self, source: Source, batches: Sequence[EntryBatch], request: Request, report: SourceReport
-    ) -> None:
-        """Load and merge some batches, then write the checkpoint of the last."""
-        rows = pl.concat([extract.entries(batch, source.address, self._key) for batch in batches])
-        extract.count(report, rows, request.window)
-        checkpoint = batches[-1].checkpoint
-        if checkpoint is None:
-            rows = rows.filter(extract.inside(request.window))
-        if rows.height:
-            low, high = rows["timestamp_ns"].min(), rows["timestamp_ns"].max()
-            bounds = (low, high + 1) if isinstance(low, int) and isinstance(high, int) else (None, None)
-            with tempfile.TemporaryDirectory(prefix="runverdict-") as folder:
-                path = Path(folder, "slice.parquet")
-                rows.write_parquet(path)
-                with self._loaded(path, googlesql.STORED) as table:
-                    self._merge(table, bounds)
-        if checkpoint is not None:
-            self._save_checkpoint(source.address, checkpoint)
-
-    def _add_query(self, source: Source, query: Query, window: Window) -> int:
-        """Add the entries that a query gives, all within a window, and return how many it gave.
-
-        They come into a table of their own first, so that what is counted and what is merged is the same: a sink goes
-        on writing meanwhile.
-        """
-        if query.location != self.warehouse.location:  # no query spans two
-            reason = f"is in {query.location}, and the store in {self.warehouse.location}"
-            raise SourceError(source.address, reason, "copy one of them, or use a store in the source's location")
-        digest = hashlib.sha256(f"{query.text}{datetime.now(UTC)}".encode()).hexdigest()[:24]
-        with self._own_table(f"slice_{digest}", googlesql.STORED) as table:
-            names = ", ".join(column.name for column in googlesql.STORED)
-            text = f"insert into {self.dataset.path(table)} ({names})\n{query.text}"
-            self.warehouse.run(text, "source", {"pseudonym_key": self._key.decode()})
-            self._merge(table, window.bounds)
-            return self._rows(table)
-
-    def _checkpoint(self, source: str) -> Checkpoint | None:
-        rows = self.load("checkpoints", [_digest(source)])
-        return json.loads(rows["checkpoint"][0]) if rows.height else None
-
-    def _save_checkpoint(self, source: str, checkpoint: Checkpoint) -> None:
-        run, moment, text = _digest(source), datetime.now(UTC), json.dumps(checkpoint)
-        rows = pl.DataFrame([(run, source, moment, text)], schema=polars_schema(CHECKPOINTS), orient="row")
-        self.save("checkpoints", run, rows)
-
     def save(self, table: str, run: str, rows: pl.DataFrame) -> None:
-        """Put the rows of a run into a table of history, in place of those it had of that run."""
+        """Put the rows of a run into a table of history, in place of those it had of that run, in one step."""
         self._put(googlesql.replace_run, table, run, rows)
 
     def _put(self, statement: Callable[[str, str, str, str], str], table: str, run: str, rows: pl.DataFrame) -> None:
         """Load rows into a table of their own, and merge it by a statement."""
-        with tempfile.TemporaryDirectory(prefix="runverdict-") as folder:
-            path = Path(folder, f"{table}.parquet")
-            rows.write_parquet(path)
-            with self._loaded(path, googlesql.TABLES[table].columns) as loaded:
-                self.warehouse.run(
-                    statement(table, self.dataset.path(table), self.dataset.path(loaded), run), "history"
-                )
+        columns = googlesql.TABLES[table].columns
+        with self._loads.table(columns) as loaded:
+            self._loads.append(loaded, columns, rows)
+            self.warehouse.run(statement(table, self.dataset.path(table), self.dataset.path(loaded), run), "history")
 
     def create(self, table: str, run: str, rows: pl.DataFrame) -> bool:
         """Put the rows of a run into a table of history if it has none of that run, and return whether it did.
@@ -224,75 +228,79 @@ class BigQueryStore:
         rows = self.warehouse.frame(self.warehouse.run(text, "history"))
         return rows.select(schema.names()).cast(dict(schema)).sort(schema.names())  # type: ignore[arg-type]
 
-    def _merge(self, table: str, bounds: Bounds) -> None:
-        rows = f"select * from {self.dataset.path(table)}"  # noqa: S608
-        self.warehouse.run(googlesql.merge(self.dataset.path("entries"), rows, *bounds), "merge")
+    def _refuse_elsewhere(self, source: Source, query: Query) -> None:
+        if query.location != self.warehouse.location:  # no query spans two
+            reason = f"is in {query.location}, and the store in {self.warehouse.location}"
+            raise SourceError(source.address, reason, "copy one of them, or use a store in the source's location")
 
-    def _id(self, table: str) -> str:
-        return f"{self.dataset.project}.{self.dataset.dataset}.{table}"
+    def _load(self, source: Source, request: Request, report: SourceReport, progress: Progress) -> None:
+        """Load what a source gives into a table of the run, slice by slice; then merge it once."""
+        known = self._staged(source.address)
+        with ExitStack() as stack:
+            table = ""
+            for batches in _slices(source.batches(request, report, known.staged or known.merged)):
+                rows = pl.concat([extract.entries(batch, source.address, self._key) for batch in batches])
+                extract.count(report, rows, request.window)
+                checkpoint = batches[-1].checkpoint
+                if checkpoint is None:
+                    rows = rows.filter(extract.inside(request.window))
+                if rows.height:
+                    table = table or stack.enter_context(self._loads.table(googlesql.STORED))
+                    self._loads.append(table, googlesql.STORED, rows)
+                    known.tables = list(dict.fromkeys([*known.tables, table]))
+                if checkpoint is not None:
+                    known.staged = checkpoint
+                    self._save_staged(source.address, known)
+                progress.show(report)
+            for loaded in known.tables:
+                self._merge(loaded)
+            if known.staged is not None:
+                self._save_staged(source.address, _Staged(merged=known.staged))
 
-    def _rows(self, table: str) -> int:
-        text = f"select count(*) as n from {self.dataset.path(table)}"  # noqa: S608
-        return int(self.warehouse.frame(self.warehouse.run(text, "count"))["n"][0])
+    def _copy(self, query: Query, window: Window) -> int:
+        """Copy the entries that a query gives, all within a window, and return how many it gave.
 
-    @contextmanager
-    def _own_table(self, name: str, columns: tuple[Column, ...]) -> Iterator[str]:
-        """A table for a while; should the run be killed, BigQuery drops it."""
-        from google.cloud import bigquery
-
-        with self.warehouse.errors():
-            made = bigquery.Table(self._id(name), schema=_fields(columns))
-            made.expires = datetime.now(UTC) + _SLICE_LIFETIME
-            self.warehouse.client.create_table(made, exists_ok=True)
-        yield name
-        with self.warehouse.errors():
-            self.warehouse.client.delete_table(self._id(name), not_found_ok=True)
-
-    @contextmanager
-    def _loaded(self, path: Path, columns: tuple[Column, ...]) -> Iterator[str]:
-        """The rows of a Parquet file as a table of their own.
-
-        The job's id is made from the file, so of a load that is under way, or done and not merged, no second is made.
+        They come into a table of the run first, so that what is counted and what is merged is the same: a sink goes on
+        writing meanwhile.
         """
-        from google.cloud import bigquery
+        with self._loads.table(googlesql.STORED) as table:
+            names = ", ".join(column.name for column in googlesql.STORED)
+            text = f"insert into {self.dataset.path(table)} ({names})\n{query.text}"
+            self.warehouse.run(text, "source", {"pseudonym_key": self._key.decode()})
+            return self._merge(table, window.bounds)
 
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:24]
-        config = bigquery.LoadJobConfig(
-            source_format=bigquery.SourceFormat.PARQUET,
-            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
-            schema=_fields(columns),
-            labels={"tool": "runverdict", "step": "load"},
-        )
-        with self._own_table(f"slice_{digest}", columns) as table:
-            for attempt in count():
-                job_id = f"runverdict-{self.dataset.dataset}-{digest}-{attempt}"
-                if self._load_once(path, table, job_id, config) or self._rows(table):
-                    break
-            yield table
+    def _merge(self, table: str, bounds: Bounds | None = None) -> int:
+        """Add the rows of a table to the entries, each once, and return how many rows it has."""
+        path, entries = self.dataset.path(table), self.dataset.path("entries")
+        facts = self.warehouse.frame(self.warehouse.run(googlesql.extent(path), "count")).row(0, named=True)
+        rows = f"select * from {path}"  # noqa: S608
+        if facts["first_ns"] is not None:
+            start, end = bounds or (facts["first_ns"], facts["last_ns"] + 1)
+            text = googlesql.finer(entries, path, start, end)
+            updates = bool(self.warehouse.frame(self.warehouse.run(text, "count"))["n"][0])
+            dated = f"{rows} where timestamp is not null"
+            self.warehouse.run(googlesql.merge(entries, dated, start, end, updates=updates), "merge")
+        if facts["undated"]:
+            undated = f"{rows} where timestamp is null"
+            self.warehouse.run(googlesql.merge(entries, undated, None, None, updates=False, undated=True), "merge")
+        return int(facts["n"])
 
-    def _load_once(self, path: Path, table: str, job_id: str, config: "bigquery.LoadJobConfig") -> bool:
-        """Load a file; whether it was this call's job that did it, and not one of that id of an earlier run."""
-        from google.api_core.exceptions import Conflict, GoogleAPICallError
+    def _staged(self, source: str) -> _Staged:
+        """Where a source stands; what a killed run loaded is merged by this one, if its table is still there."""
+        rows = self.load("checkpoints", [_digest(source)])
+        if not rows.height:
+            return _Staged()
+        known: dict[str, Any] = json.loads(rows["checkpoint"][0])
+        tables = known.get("tables", [])
+        if all(self._loads.has(table) for table in tables):
+            return _Staged(tables, known.get("staged"), known.get("merged"))
+        return _Staged(merged=known.get("merged"))
 
-        client, location = self.warehouse.client, self.warehouse.location
-        with self.warehouse.errors():
-            try:
-                with path.open("rb") as file:
-                    job = client.load_table_from_file(
-                        file, self._id(table), job_id=job_id, job_config=config, location=location
-                    )
-                job.result()
-            except Conflict:
-                with suppress(GoogleAPICallError):  # it failed then
-                    client.get_job(job_id, location=location).result()
-                return False
-        return True
-
-
-def _fields(columns: tuple[Column, ...]) -> list["bigquery.SchemaField"]:
-    from google.cloud import bigquery
-
-    return [bigquery.SchemaField(column.name, column.bigquery) for column in columns]
+    def _save_staged(self, source: str, staged: _Staged) -> None:
+        run, moment = _digest(source), datetime.now(UTC)
+        text = json.dumps({"tables": staged.tables, "staged": staged.staged, "merged": staged.merged})
+        rows = pl.DataFrame([(run, source, moment, text)], schema=polars_schema(CHECKPOINTS), orient="row")
+        self.save("checkpoints", run, rows)
 
 
 def _digest(source: str) -> str:

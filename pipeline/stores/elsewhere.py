@@ -124,6 +124,6 @@ class StoreWithHistory:
         """Return the rows of some runs."""
         return self._past.load(table, runs)
 
-    def estimate(self, catalogue: Catalogue, window: Window) -> list[Estimate]:
+    def estimate(self, window: Window, coming: Sequence[Estimate] = ()) -> list[Estimate]:
         """Return what classifying and measuring would cost."""
-        return self._store.estimate(catalogue, window)
+        return self._store.estimate(window, coming)

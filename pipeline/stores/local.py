@@ -208,7 +208,7 @@ class LocalStore:
         """Return the slices that hold events."""
         return self.slices("events")
 
-    def estimate(self, catalogue: Catalogue, window: Window) -> list[Estimate]:  # noqa: ARG002
+    def estimate(self, window: Window, coming: Sequence[Estimate] = ()) -> list[Estimate]:  # noqa: ARG002
         """Return nothing: work on this machine costs nothing."""
         return []
 

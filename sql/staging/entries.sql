@@ -4,7 +4,8 @@
 -- A row as JSON has no missing columns and no types that conflict. Sinks write user-given names in lower case, Log
 -- Analytics writes snake_case. A sink puts a payload with an @type into a column of its own: jsonpayload_VERSION_TYPE
 -- (for Error Reporting jsonpayload_v1beta1_reportederrorevent) or protopayload_TYPE. A value that is null in JSON is
--- none. Nothing is redacted yet; remote_ip is the address of the client.
+-- none; a row in which no payload is found was not understood. Nothing is redacted yet; remote_ip is the client's
+-- address.
 with
 
 spelled as (
@@ -133,6 +134,7 @@ told as (
             (given_time is not null and timestamp is null)
             or (given_status is not null and http_status is null)
             or (given_latency is not null and latency_s is null)
+            or (text_payload is null and given_payload is null and request is null)
             or not starts_with(coalesce(payload, '{'), '{'),
             line,
             null

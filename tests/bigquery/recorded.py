@@ -6,6 +6,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import pytest
+
+from pipeline.warehouse import Address, Warehouse
+
 
 @contextmanager
 def bigquery_that_answers(errors, project="demo") -> Iterator[tuple[str, list[str]]]:
@@ -54,3 +58,39 @@ def bigquery_that_answers(errors, project="demo") -> Iterator[tuple[str, list[st
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def bigquery_with_tables(tables, project="demo"):
+    """Yield a warehouse whose dataset `logs` has tables of these columns, all texts; only looking is answered."""
+    reference = {"projectId": project, "datasetId": "logs"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            path = self.path.partition("?")[0].rstrip("/")
+            if path.endswith("/logs"):
+                body = {"datasetReference": reference, "location": "US"}
+            elif path.endswith("/tables"):
+                listed = [{"tableReference": reference | {"tableId": name}, "type": "TABLE"} for name in tables]
+                body = {"tables": listed, "totalItems": len(listed)}
+            else:
+                name = path.rpartition("/")[2]
+                fields = [{"name": column, "type": "STRING"} for column in tables[name]]
+                body = {"tableReference": reference | {"tableId": name}, "schema": {"fields": fields}}
+            text = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIGQUERY_EMULATOR_HOST", f"http://127.0.0.1:{server.server_address[1]}")
+        yield Warehouse(Address(project, "logs"))
+    server.shutdown()
+    server.server_close()

@@ -15,7 +15,7 @@ from pipeline.stores.base import StoreOptions, open_store
 from pipeline.stores.bigquery import BigQueryStore
 from pipeline.warehouse import Warehouse, parse
 from pipeline.window import Window, parse_time
-from tests.bigquery.sink import sink_row
+from tests.bigquery.sink import micros, sink_row
 from tests.conftest import call, extracted, failing, healthy, line, ndjson, rules
 
 #: Two packs, for the emulator takes minutes for all.
@@ -71,6 +71,15 @@ def sink(client, name, entries, table="run_googleapis_com_stderr"):
     client.load_table_from_file(file, whole, job_config=config).result()
 
 
+def refused(client, name, entry):
+    """The table of what a sink could not write, with one entry as it came."""
+    schema = [bigquery.SchemaField("logEntry", "STRING"), bigquery.SchemaField("timestamp", "TIMESTAMP")]
+    table = client.create_table(bigquery.Table(f"{client.project}.{name}.export_errors_20260115", schema=schema))
+    row = {"logEntry": json.dumps(entry), "timestamp": micros(entry["timestamp"])}
+    config = bigquery.LoadJobConfig(schema=schema, source_format="NEWLINE_DELIMITED_JSON")
+    client.load_table_from_file(io.BytesIO(json.dumps(row).encode()), table, job_config=config).result()
+
+
 @pytest.fixture
 def logs(tmp_path):
     return ndjson(
@@ -93,32 +102,37 @@ def test_the_same_verdict_as_on_this_machine_and_each_entry_once(dataset, tmp_pa
     more = run(place, ndjson(tmp_path / "more.ndjson", [*failing(), line(31, "Container called exit(4).")]))
     assert more.totals["kept"] == kept + 1
     assert rows(client, f"select count(*) as n from {name}.entries")[0]["n"] == kept + 1
-    assert rows(client, f"select count(*) as n from {name}.events")[0]["n"] == kept + 1
     kept_verdicts = rows(client, f"select service, verdict, document from {name}.verdicts order by service")
     assert [row["service"] for row in kept_verdicts] == ["cart", "shop-api", "shop-api"][: len(kept_verdicts)]
     remembered = call("history", "--store", place, "--service", "shop-api", "--format", "json")
     assert {json.loads(line)["service"] for line in remembered.stdout.splitlines()} == {"shop-api"}, remembered.output
     tables = {table.table_id for table in client.list_tables(name)}
-    assert tables == {"entries", "events", "verdicts", "signatures", "watches", "notices", "checkpoints"}
+    assert tables == {"entries", "verdicts", "signatures", "watches", "notices", "checkpoints"}
 
 
 def test_a_sink_as_source(dataset, tmp_path, logs):
-    """Into a store in BigQuery, and into one on this machine: the same as from files."""
+    """Into a store in BigQuery, and into one on this machine: the same as from files; what it could not write, too."""
     place, client = dataset
     name = parse(place).dataset
     entries = [json.loads(text) for text in logs.read_text(encoding="utf-8").splitlines()]
-    sink(client, name, entries)
-    sink(client, name, healthy()[:1], table="export_errors_20260115")
+    sink(client, name, entries[:-1])
+    refused(client, name, entries[-1])
     ours = documents(run(tmp_path / "files", logs))
     inside = run(place, place)
-    outside = run(tmp_path / "local", f"{place}.run_googleapis_com_stderr")
+    outside = run(tmp_path / "local", place)
     assert documents(inside) == documents(outside) == ours
     notes = [note for report in inside.extraction.reports for note in report.notes]
-    assert [note.split(" that ")[0] for note in notes] == ["export_errors_20260115 holds 1 entry"]
+    assert [note.split(";")[0] for note in notes] == ["export_errors holds entries that the sink could not write"]
     assert inside.totals["read"] == outside.totals["read"] == len(entries)
     again = run(place, place)
     assert documents(again) == ours
-    assert again.totals["duplicates"] == len(entries)
+    assert again.totals["duplicates"] == 0, "a sink's entries are classified where they are, and not copied"
+    assert rows(client, f"select count(*) as n from {name}.entries")[0]["n"] == 0
+    copied = call("extract", place, "--store", place)
+    assert f"{len(entries):,} entries of the window" in copied.output
+    both = run(place, place)
+    assert documents(both) == ours
+    assert both.totals["duplicates"] == len(entries)
 
 
 def test_shards_by_day(dataset, tmp_path):

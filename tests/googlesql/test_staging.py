@@ -40,7 +40,7 @@ OTHERS = [
 
 def staged(reference, rows):
     frame = pl.DataFrame({"line": rows, "source": ["x"] * len(rows)}, schema={"line": pl.String, "source": pl.String})
-    text = sql.source([("`p.d.t`", "true")], None, None)
+    text = sql.source([sql.LogTable("`p.d.t`")], None, None)
     before, _, after = text.partition("sink_rows as (")
     whole = before + "sink_rows as (select * from given)" + after[after.index("\n)") + 2 :]
     return reference.query(whole, {"given": frame}, {"pseudonym_key": "k"})
@@ -96,7 +96,7 @@ def test_what_is_no_entry_is_kept(reference):
         {},
     ]
     found = staged(reference, [line(row) for row in rows])
-    assert [text is not None for text in found["raw"]] == [True] * 5 + [False] * 2
+    assert [text is not None for text in found["raw"]] == [True] * 7
     assert "<email>" in found["raw"][1]
     assert found["http_status"].to_list() == [None] * 7
     assert found["service"].to_list() == ["shop-api"] * 5 + [None] * 2
@@ -119,7 +119,7 @@ def test_payload_in_a_column_of_its_type(reference):
     found = staged(reference, [line(row) for row in rows])
     assert found["message"].to_list() == ["a", "b", "c", text, text, None, None]
     assert found["payload"][0] == '{"message":"a"}'
-    assert [raw is not None for raw in found["raw"]] == [False] * 5 + [True, False]
+    assert [raw is not None for raw in found["raw"]] == [False] * 5 + [True, True]
 
 
 def test_rows_of_recorded_windows(reference, tmp_path, monkeypatch):

@@ -4,7 +4,9 @@ import polars as pl
 import pytest
 
 from pipeline import googlesql as sql
-from pipeline.schema import EVENTS, HISTORY, polars_schema
+from pipeline import statements
+from pipeline.run_tables import KIND, ORIGIN, REQUEST, ROW, TIMED
+from pipeline.schema import EVENTS, HISTORY, IDENTITY, polars_schema
 from pipeline.warehouse import Address
 from tests.conftest import rules
 
@@ -23,21 +25,46 @@ def tables():
         **{name: polars_schema(columns) for name, columns in HISTORY.items()},
         **{f"new_{name}": polars_schema(columns) for name, columns in HISTORY.items()},
         "run_googleapis_com_stderr": sink,
+        **of_a_run(),
     }
     return {f"demo.logs.{name}": pl.DataFrame(schema=schema) for name, schema in schemas.items()}
 
 
-@pytest.mark.parametrize("name", [name for name, _ in sql.questions()])
+def of_a_run():
+    """The tables that the statements of a run make for those after them."""
+    events, numbers = polars_schema(EVENTS), ("part", "origin", "kind", "identity", "copies_1", "entries")
+    known = {
+        **events,
+        **dict.fromkeys((*numbers, "latency_ns", "minute", "slot", "bucket"), pl.Int64),
+        **dict.fromkeys(("start_ns", "scaled_ns", "ready_ns", "bad_exits", "first_ns", "last_ns"), pl.Int64),
+        **dict.fromkeys((*(name for name in REQUEST if name.startswith(("is_", "has_"))), "is_first"), pl.Boolean),
+        **dict.fromkeys(("path", "endpoint", "line", "caller", "reason", "name"), pl.String),
+    }
+    instance = ("start_ns", "scaled_ns", "ready_ns", "reason", "bad_exits", "first_ns", "last_ns")
+    columns = {
+        "run_events": (*ORIGIN, *KIND, *ROW, "part", "origin", "kind", "identity", "copies_1", "is_first"),
+        "run_origins": ("origin", "identity", *ORIGIN, "entries", "copies_1"),
+        "run_kinds": ("kind", *KIND),
+        "run_instances": (*IDENTITY, "instance_id", *instance),
+        "run_requests": ("origin", "kind", *REQUEST, *ROW),
+        "run_timed": ("identity", *TIMED),
+    }
+    tables = {table: {name: known[name] for name in names} for table, names in columns.items()}
+    tables["run_timed"]["kind"] = pl.String
+    return tables
+
+
+@pytest.mark.parametrize("name", [name for name, _ in statements.questions()])
 def test_every_statement(reference, tables, name):
     """As `runverdict sql NAME` prints it."""
-    statement = sql.named(name, PLACE.path, *NS, rules()[0], 90)
+    statement = statements.named(name, PLACE.path, *NS, rules()[0], 90)
     reference.analyze(statement, tables, {"pseudonym_key": "k"})
 
 
 def test_a_source_is_inserted(reference, tables):
     """As a store does."""
     names = ", ".join(column.name for column in sql.STORED)
-    statement = sql.named("source", PLACE.path, *NS, None, None)
+    statement = statements.named("source", PLACE.path, *NS, None, None)
     reference.analyze(f"insert into `demo.logs.slice` ({names})\n{statement}", tables, {"pseudonym_key": "k"})
 
 
@@ -48,10 +75,10 @@ def test_keeping_history(reference, tables, name):
         reference.analyze(statement(name, PLACE.path(name), PLACE.path(f"new_{name}"), "0123abcd"), tables)
 
 
-@pytest.mark.parametrize("name", ["merge", "classify", "create/entries", "measures/latency"])
+@pytest.mark.parametrize("name", ["merge", "classify", "create/entries", "steps/requests"])
 def test_a_wrong_statement_is_refused(reference, tables, name):
     """One with a column, or a type, that is not there."""
-    statement = sql.named(name, PLACE.path, *NS, rules()[0], 90)
+    statement = statements.named(name, PLACE.path, *NS, rules()[0], 90)
     wrong = statement.replace("insert_id STRING", "insert_id TEXT").replace("timestamp_ns", "timestamp_nanos")
     from zetasql.core.exceptions import ServerError
 

@@ -7,8 +7,8 @@ import pytest
 
 from parsers.check import as_entries, check, check_traces, how_far
 from parsers.model import Example, Match, load
-from pipeline import googlesql
-from pipeline.googlesql import statement_problems
+from pipeline import statements
+from pipeline.statements import statement_problems
 
 OPENED = """\
     ["shop.opened"]
@@ -209,10 +209,10 @@ def test_examples_are_redacted_and_stripped_like_entries():
 
 
 def test_a_statement_that_bigquery_would_refuse_is_a_problem(monkeypatch):
-    """The catalogue's statement stays below half of the limit of a query's text."""
+    """The catalogue's statement stays below the limit of a query's text."""
     catalogue = load()
     assert statement_problems(catalogue) == []
-    monkeypatch.setattr(googlesql, "STATEMENT_LIMIT", 1000)
+    monkeypatch.setattr(statements, "STATEMENT_LIMIT", 1000)
     (problem,) = statement_problems(catalogue)
     assert "the limit is 1,000" in problem.text
 

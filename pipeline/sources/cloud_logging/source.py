@@ -72,7 +72,7 @@ class CloudLoggingSource:
                 report.note(OTHER_WAYS)
             yield batch
 
-    def query(self, window: Window, report: SourceReport) -> Query | None:  # noqa: ARG002
+    def query(self, request: Request, report: SourceReport) -> Query | None:  # noqa: ARG002
         """Return None: the API has no SQL."""
         return None
 

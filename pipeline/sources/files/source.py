@@ -68,7 +68,7 @@ class FileSource:
         for batch in self.records(report):
             yield EntryBatch(self._entries.read(batch.lines))
 
-    def query(self, window: Window, report: SourceReport) -> Query | None:  # noqa: ARG002
+    def query(self, request: Request, report: SourceReport) -> Query | None:  # noqa: ARG002
         """Return None: a file is no table."""
         return None
 
@@ -140,7 +140,7 @@ class ManyFiles:
             reason = f"{len(failed):,} of its {len(self._files):,} small files could not be read: {words}{more}"
             raise SourceError(self.address, reason)
 
-    def query(self, window: Window, report: SourceReport) -> Query | None:  # noqa: ARG002
+    def query(self, request: Request, report: SourceReport) -> Query | None:  # noqa: ARG002
         """Return None: files are no table."""
         return None
 
