@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -132,6 +132,18 @@ def load(packs: Sequence[str] | None = None, folders: Iterable[Path] = ()) -> Ca
     double names; in a user's packs also patterns outside the portable dialect, literals that a match need not
     contain, and undeclared fields.
     """
+    names = None if packs is None else tuple(packs)
+    users = tuple(folders)
+    return _read(names, users) if users else _shipped(names)
+
+
+@cache
+def _shipped(packs: tuple[str, ...] | None) -> Catalogue:
+    """Our own packs: they do not change while we run, and are read once."""
+    return _read(packs, ())
+
+
+def _read(packs: tuple[str, ...] | None, folders: tuple[Path, ...]) -> Catalogue:
     problems: list[Problem] = []
     events: dict[str, EventType] = {}
     origins: dict[str, tuple[str, int]] = {}

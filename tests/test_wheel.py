@@ -38,6 +38,7 @@ def test_the_wheel_has_no_top_level_package_sql(installed):
     assert (installed / "pipeline/_sql/measures/events.sql").exists()
 
 
+@pytest.mark.full
 def test_demo_runs_from_the_wheel_in_another_folder(installed, tmp_path):
     """No file of the checkout is needed, and the demo takes no account."""
     code = (

@@ -43,6 +43,7 @@ def test_the_statistic_is_the_published_one():
     assert changepoints._energies(np.abs(values[:, None] - values[None, :])) == pytest.approx(want)
 
 
+@pytest.mark.full
 def test_what_never_changes_is_seldom_split():
     """At most 3 of 100 series of twenty runs; alpha is 1 in 100, and 4 of 100 would come once in fifty times."""
     random = np.random.Generator(np.random.PCG64(7))

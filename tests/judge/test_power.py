@@ -275,6 +275,7 @@ def test_what_nobody_would_wait_for_is_not_promised():
         more_requests_to_decide(5, 3, 0.01)
 
 
+@pytest.mark.full
 def test_four_of_five_promises_are_kept():
     """True rates log-uniform from 0.1 to 6 %, windows of 400: so many more requests decide in 80 to 92 % of cases.
 

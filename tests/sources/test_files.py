@@ -401,6 +401,7 @@ def test_a_wrapper_longer_than_the_window():
         assert [json.loads(line) for line in framed(text, limit=600, chunk=chunk)[0]] == ENTRIES
 
 
+@pytest.mark.full
 def test_what_is_cut_is_not_held():
     """Behind the limit a record takes no more memory, be it a line, an element, a string or text between values."""
     for start in (
@@ -445,6 +446,7 @@ def test_text_above_the_limit_is_cut_to_its_line():
         assert report.cut == 1
 
 
+@pytest.mark.full
 def test_the_limit_is_64_mib(tmp_path):
     """Entries of 65 MiB, as a line and as an element, are cut to 64 MiB."""
     huge = '{"insertId": "a", "textPayload": "' + "x" * (65 << 20) + '"}'
@@ -566,6 +568,7 @@ def test_batches_are_bounded_and_in_order(tmp_path):
     assert isinstance(batches[0], Batch)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("framing", ["lines", "gcloud array", "wrapper"])
 def test_memory_does_not_grow_with_the_file(tmp_path, framing):
     """The peak for a file is that of a third of it."""
@@ -735,6 +738,7 @@ def test_size_is_that_on_disk(tmp_path):
     assert size("/dev/null") is None
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("letter", [b" ", b"\n", b"x"])
 def test_a_zstd_bomb_is_expanded_step_by_step(tmp_path, letter):
     """Some kilobytes that stand for 256 MiB: no chunk holds more than a step, and blanks are never collected."""
