@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -128,6 +128,15 @@ class Estimate:
     bytes_read: int | None = None
     advice: str = ""
     entries: int | None = None
+
+
+@runtime_checkable
+class Digested(Protocol):
+    """A source that can tell by its bytes alone what it gives."""
+
+    def digest(self) -> str | None:
+        """Return the digest of all its bytes; None where they can be read but once, or not now."""
+        ...
 
 
 class Source(Protocol):

@@ -6,6 +6,7 @@ STORE/parts/NAME.parquet        entries of a listing under way, a page each; no 
 STORE/entries/NAME.parquet      one slice of entries, keys unique over all slices; `content`: see `CONTENT`
 STORE/events/NAME.parquet       the same rows, classified
 STORE/history/…                 verdicts and measures of runs (`pipeline/stores/history.py`)
+STORE/known.json, measures/…    what need not be read, compared or measured again (`known.py`)
 STORE/pseudonym.key             the key of the digests (0600), unless the environment has one
 """
 
@@ -38,6 +39,8 @@ from pipeline.sources.records import SourceReport
 from pipeline.sources.stored import rows_of
 from pipeline.stores.base import KEY_VARIABLE, Progress, StoreOptions
 from pipeline.stores.duplicates import duplicates
+from pipeline.stores.known import Known
+from pipeline.stores.layout import VERSION, refuse_other_versions
 from pipeline.stores.losses import Loss, Origin, documents, is_readable, losses, origin_of, origins, refusal
 from pipeline.stores.pending import Pending
 from pipeline.stores.slices import create, reported
@@ -46,9 +49,6 @@ from pipeline.whole_file import write_whole
 from pipeline.window import Window
 
 log = logging.getLogger(__name__)
-
-#: The layout of a store: 2 has a workload beside each entry.
-VERSION = 2
 
 #: So many lost slices are named.
 _MAX_NAMES = 3
@@ -70,6 +70,7 @@ class LocalStore:
         self._next = 0
         self._origins: dict[str, Origin] = {}
         self._catalogue: Catalogue | None = None
+        self.known = Known(self)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -77,7 +78,7 @@ class LocalStore:
 
         Raises StoreBusyError where another one writes. The lock is the operating system's, so it ends with its process.
         """
-        self._refuse_other_versions()
+        refuse_other_versions(self.address, self.manifest(), self.slices("entries"))
         with reported(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             for table in ("entries", "events", "parts"):
@@ -97,10 +98,13 @@ class LocalStore:
                 ]:
                     left.unlink()
             self._find_losses()
+            if self._lost:
+                self.known.forget()
             pending = Pending(self)  # takes back a slice that was half made, and makes those that are due
             if not self.manifest() or self._is_emptied():  # nothing says that what was pulled is still there
                 self._lost = []
                 pending.forget()
+                self.known.forget()
                 self.write_manifest({})
             yield
             self._refuse_losses()
@@ -114,9 +118,10 @@ class LocalStore:
 
     def count(self, window: Window) -> int:
         """Return how many entries of a window it has; those that stand twice are removed first."""
-        if self._duplicates:
+        if self._duplicates and not self.known.is_unique():
             self.drop_duplicates()
-            self._duplicates = False
+            self.known.set_unique()
+        self._duplicates = False
         return sum(self.count_rows("entries", path.stem, inside(window)) for path in self.slices("entries"))
 
     def add(self, source: Source, request: Request, report: SourceReport, progress: Progress) -> None:
@@ -125,9 +130,14 @@ class LocalStore:
         A source with checkpoints leaves parts first, then slices (`pending.py`), its lookback in them; of another, what
         is outside the window is left out. Entries without a timestamp are kept.
         """
-        self._duplicates = True
         key = self.pseudonym_key()
         request = replace(request, key=key)
+        known = self.known.key(source, request)
+        if self.known.fill(known, report):
+            log.info("%s is not read again", source.address)
+            progress.show(report)
+            return
+        self._duplicates = True
         pending = Pending(self)
         lost = [loss for loss in self._lost if redact_text(source.address) in loss.origin.sources]
         if lost:
@@ -147,6 +157,9 @@ class LocalStore:
                         workers.start(self._keep, self.next_name(), inner, source.address, key)
                 progress.show(report)
         self._lost = [loss for loss in self._lost if loss not in lost or not loss.is_within(request.read_window)]
+        if known and known == self.known.key(source, request):  # it did not change while it was read
+            self.write_manifest(self.manifest())  # from here on its slices would be missed
+            self.known.add(known, report)
 
     def _keep(self, name: str, batch: EntryBatch, source: str, key: bytes) -> None:
         """Make a slice of a batch."""
@@ -200,9 +213,12 @@ class LocalStore:
             return self._measured(window, requests_until_ns)
 
     def _measured(self, window: Window, requests_until_ns: int | None) -> Measures:
-        slices = self.event_slices()
-        with reported(self.path / "events"), DuckDBEngine(slices, window.bounds, requests_until_ns) as engine:
-            return measure(engine)
+        def make() -> Measures:
+            with DuckDBEngine(self.event_slices(), window.bounds, requests_until_ns) as engine:
+                return measure(engine)
+
+        with reported(self.path / "events"):
+            return self.known.measures([window.bounds, requests_until_ns, self.manifest().get("catalogue")], make)
 
     def event_slices(self) -> list[Path]:
         """Return the slices that hold events."""
@@ -304,26 +320,6 @@ class LocalStore:
         except ValueError as error:
             path = str(self.path / "manifest.json")
             raise StoreError(path, f"cannot be used ({error}); remove it to rebuild it") from error
-
-    def _refuse_other_versions(self) -> None:
-        """Raise StoreError where the store is of another layout than this one."""
-        written = self.manifest().get("version")
-        if isinstance(written, int) and written > VERSION:
-            raise StoreError(self.address, f"a newer runverdict wrote it (layout {written}); install that one")
-        if written == VERSION or not self.slices("entries"):
-            return
-        if written is not None or self._lacks_workload():
-            raise StoreError(
-                self.address,
-                "runverdict 0.1 wrote it, and it has no workloads; rebuild it: "
-                f"runverdict extract {self.address} --store {self.address}.new",
-            )
-
-    def _lacks_workload(self) -> bool:
-        """Whether slices without a manifest are of the old layout."""
-        path = self.slices("entries")[0]
-        with reported(path):
-            return "workload" not in pl.read_parquet_schema(path)
 
     def manifest(self) -> dict[str, Any]:
         """Return the manifest, empty where there is none yet."""

@@ -68,6 +68,7 @@ def prune(
         went = sum(map(len, [*rows.values(), *parts.values()]))
         runs = {table: _runs(store, table, before) for table in HISTORY} if before and history else {}
         if not dry_run:
+            store.known.forget()
             store.remove(rows)
             for name, indices in parts.items():
                 part = store.read("parts", name).with_row_index("row")

@@ -16,6 +16,7 @@ from pipeline.extract import entries, inside
 from pipeline.schema import CONTENT
 from pipeline.sources.base import EntryBatch
 from pipeline.stores.duplicates import duplicates
+from pipeline.stores.known import Known
 from pipeline.stores.local import LocalStore
 from pipeline.stores.slices import reported
 from pipeline.window import Window
@@ -28,6 +29,7 @@ class TemporaryStore(LocalStore):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.known = Known(self, kept=False)
         self._classifier: Classifier | None = None
 
     def prepare(self, catalogue: Catalogue) -> None:

@@ -5,6 +5,7 @@ Layers, each a generator over the one before: stored bytes, decompressed bytes, 
 
 import codecs
 import glob
+import hashlib
 import os
 import stat
 import sys
@@ -65,6 +66,17 @@ def size(source: str) -> int | None:
         return None
     try:
         return _regular_size(Path(source).stat())
+    except OSError:
+        return None
+
+
+def digest(source: str) -> str | None:
+    """Return the digest and size of a regular file; None for what is none, and where it cannot be read."""
+    if size(source) is None:
+        return None
+    try:
+        with open(source, "rb") as file:  # noqa: PTH123 - file_digest wants the file itself
+            return f"{hashlib.file_digest(file, 'sha256').hexdigest()}-{file.tell()}"
     except OSError:
         return None
 

@@ -1,5 +1,6 @@
 """Files, folders, patterns and standard input as sources; Parquet that runverdict wrote is read as entries."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -54,6 +55,10 @@ class FileSource:
         """Yield the records as they stand in the file."""
         return reader.read(self._path, report=report)
 
+    def digest(self) -> str | None:
+        """Return the digest of the bytes of a regular file."""
+        return reader.digest(self._path)
+
     def now(self) -> datetime | None:
         """Return None: the newest entry is a file's now."""
         return None
@@ -105,6 +110,11 @@ class ManyFiles:
         self.size: int | None = sum(file.size or 0 for file in files)
         self._files = files
         self._entries = entries
+
+    def digest(self) -> str | None:
+        """Return the digest of the bytes of all files; None where one cannot be read."""
+        digests = [file.digest() for file in self._files]
+        return None if None in digests else hashlib.sha256(repr(digests).encode()).hexdigest()
 
     def now(self) -> datetime | None:
         """Return None: the newest entry is the files' now."""
