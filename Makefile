@@ -61,7 +61,7 @@ judgement: .venv/ready-dev
 	$(BIN)/python -m tests.benchmarks.sequential
 
 bench: .venv/ready-dev
-	$(BIN)/python -m tests.benchmarks.check_300mb
+	$(BIN)/python -m tests.benchmarks.speed
 	$(BIN)/python -m tests.benchmarks.judgement
 
 .venv/ready: pyproject.toml constraints.txt

@@ -20,7 +20,6 @@ from pipeline.assess.executions import by_job
 from pipeline.assess.history_rows import history_rows
 from pipeline.assess.revisions import Selection, Target, select
 from pipeline.assess.totals import other_types, totals, unreconciled
-from pipeline.crosscheck import crosschecks
 from pipeline.errors import RunverdictError, SourceError, UsageError
 from pipeline.extract import Extraction
 from pipeline.judge.crosscheck import Crosscheck
@@ -309,6 +308,8 @@ def _crosschecks(job: Job, selection: Selection, measured: Measured) -> Mapping[
     """What other APIs know of the revisions of a live window."""
     if job.access is None or job.request.now is None:
         return {}
+    from pipeline.crosscheck import crosschecks  # its clients take a tenth of a second to import
+
     return crosschecks(
         selection.targets,
         [measured.window, *([measured.lookback] if measured.lookback else [])],
