@@ -120,4 +120,8 @@ def _configuration(described: Described) -> Configuration:
         traffic=[TrafficShare(revision=name, percent=percent) for name, percent in described.traffic.items()],
         is_ready=described.is_ready,
         message=described.message,
+        url=described.url,
+        memory=described.memory,
+        cpu=described.cpu,
+        concurrency=described.concurrency,
     )

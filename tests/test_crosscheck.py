@@ -80,6 +80,10 @@ def test_every_request_that_was_counted_is_logged():
         "traffic": [{"revision": NEW, "percent": 100}],
         "is_ready": True,
         "message": "",
+        "url": "https://shop-api-ab12-ew.a.run.app",
+        "memory": "512Mi",
+        "cpu": "1",
+        "concurrency": 80,
     }
 
 
@@ -284,4 +288,6 @@ def test_the_report_says_who_deployed_what(tmp_path):
         "deployed by service account ci-deployer, commit 5c2d7a1, image "
         "europe-docker.pkg.dev/demo/run/shop-api@sha256:ab12, sent 100 % of the traffic"
     ) in page
+    assert "URL https://shop-api-ab12-ew.a.run.app, image europe-docker" in page
+    assert "memory 512Mi, CPU 1, requests at a time 80, timeout 5 min." in page
     assert "No request is missing from the log" in page

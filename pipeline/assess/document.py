@@ -30,7 +30,7 @@ from pipeline.judge.model import (
 )
 from pipeline.judge.policy import Policy
 from pipeline.judge.ranks import percentile_interval
-from pipeline.judge.revision_data import Instances, Profile, RequestCounts, RevisionData, weighted
+from pipeline.judge.revision_data import Instances, Profile, RevisionData, weighted
 from pipeline.judge.stats import clopper_pearson
 from pipeline.text import shown
 from pipeline.window import nanoseconds, rfc3339, rfc3339_ns
@@ -70,7 +70,7 @@ def document(view: View, judgement: Judgement, policy: Policy, context: Context)
         window=window,
         inputs=_inputs(view, of_service=False),
         service_level=_inputs(view, of_service=True),
-        requests=_requests(view, data.requests, data.baseline),
+        requests=_requests(view, data),
         events=_events(view),
         codes=_codes(view),
         signatures=listed,
@@ -215,7 +215,8 @@ def _inputs(view: View, *, of_service: bool) -> Inputs:
     )
 
 
-def _requests(view: View, counts: RequestCounts, base: Profile | None) -> Requests:
+def _requests(view: View, data: RevisionData) -> Requests:
+    counts, base = data.requests, data.baseline
     rows = view.rows(view.measures.latency)
     whole, users = (rows.filter(pl.col("scope") == scope).to_dicts() for scope in ("all", "eligible"))
     endpoints = rows.filter(pl.col("scope") == "endpoint").sort("n", "endpoint", descending=[True, False])
@@ -241,6 +242,8 @@ def _requests(view: View, counts: RequestCounts, base: Profile | None) -> Reques
             )
             for row in endpoints.to_dicts()
         ],
+        minutes=int(np.count_nonzero(data.minutes.n)),
+        minutes_5xx=int(np.count_nonzero(data.minutes.errors_5xx)),
     )
 
 

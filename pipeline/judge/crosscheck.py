@@ -19,6 +19,7 @@ class TrafficShare(_Document):
 class Configuration(_Document):
     """What the Run Admin API says of the revision, and what its service sends traffic to now.
 
+    url, memory (such as 512Mi), cpu and concurrency (requests an instance takes at a time): null where it does not say.
     deployer: a service account's name, or `a person`. is_ready: null while that is not decided; message: why not.
     """
 
@@ -29,6 +30,10 @@ class Configuration(_Document):
     traffic: list[TrafficShare]
     is_ready: bool | None
     message: str
+    url: str | None = None
+    memory: str | None = None
+    cpu: str | None = None
+    concurrency: int | None = None
 
 
 class Completeness(_Document):

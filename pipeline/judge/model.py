@@ -62,11 +62,10 @@ class Effect(_Document):
 
 
 class Check(_Document):
-    """One rule applied: its status, the reason in a sentence, the numbers and the entries behind it.
+    """One rule applied: status, reason, the numbers and the entries behind it.
 
-    observed: what the revision shows; baseline: the same of the revision it is compared with; effect: their difference;
-    next: what to do about it, where it did not pass. excludes: of a comparison that passed, what this window cannot
-    exclude; null where that is below the limit of a FAIL.
+    baseline: what observed is, of the revision it is compared with; effect: their difference; next: what to do where it
+    did not pass. excludes: what a comparison that passed cannot exclude; null where that is below the limit of a FAIL.
     """
 
     id: str
@@ -163,7 +162,7 @@ class Endpoint(_Document):
 class Requests(_Document):
     """All request rows of the revision; `low` and `high` are the exact 95 % interval of `rate`.
 
-    Those of users are `eligible`; user_latency_ms is theirs, without the lifetimes of WebSockets.
+    Those of users are `eligible`, with their minutes, those with a 5xx, and user_latency_ms (WebSockets left out).
     """
 
     n: int
@@ -176,6 +175,8 @@ class Requests(_Document):
     latency_ms: Percentiles
     user_latency_ms: Percentiles
     by_endpoint: list[Endpoint]
+    minutes: int = 0
+    minutes_5xx: int = 0
 
 
 class EventCount(_Document):
@@ -210,8 +211,7 @@ class Baseline(_Document):
     """What a revision was compared with.
 
     origin: `window` (the same entries), `stretch` (those before the window) or `history` (of `runs` that passed).
-    shared_minutes: minutes in which both had user requests. p50_ms, p95_ms: of its user requests; exact of one window,
-    within 1 % of several runs added up.
+    shared_minutes: in which both had user requests. p50_ms, p95_ms: of its user requests; of several runs within 1 %.
     """
 
     revision: str
@@ -318,7 +318,7 @@ class Look(_Document):
 
     minute: of the window, from the revision's first traffic on. settled_until: requests that began before it count.
     design_effect: how many failures weigh as one; evidence: the e-value against a 5xx rate at its limit, null beyond
-    any number. failed: checks that FAIL whatever comes, so that nothing was waited for any more.
+    any number. failed: checks that FAIL whatever comes.
     """
 
     at: str

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from pipeline.judge.crosscheck import Configuration
 from pipeline.judge.model import Endpoint, Recoding, Status, Verdict
-from pipeline.judge.numbers import duration, number
+from pipeline.judge.numbers import duration, number, percent
 from pipeline.report.claims import (
     DECIDING,
     STANDINGS,
@@ -71,6 +72,7 @@ def _summary(facts: Facts) -> tuple[Claim, ...]:
         claims.append(Claim("deployed", claim, "PROVEN", f"Ready at {deployment.ready}{took}.", ("deployment",)))
     else:
         claims.append(facts.happened("deployed", claim, "audit.ready"))
+    claims.append(_configured(deployment.configuration if deployment else None))
     claim = "The revision serves traffic"
     if requests.n:
         text = f"{requests.n:,} requests, {requests.eligible:,} of them user requests."
@@ -96,6 +98,35 @@ def _summary(facts: Facts) -> tuple[Claim, ...]:
         facts.check("explained", "Error lines are known to the catalogue", "evidence.explained"),
         facts.check("complete", "No request is missing from the log", "evidence.complete"),
     )
+
+
+def _configured(configuration: Configuration | None) -> Claim:
+    """What the Run Admin API says of the revision's URL, image, memory, processors and concurrency."""
+    claim = "The configuration is known"
+    if configuration is None:
+        text = "It is not in the log; logging:// reads it with roles/run.viewer."
+        return Claim("configured", claim, "NO EVIDENCE", text, ("deployment",))
+    parts = {
+        "URL": configuration.url,
+        "image": configuration.image,
+        "memory": configuration.memory,
+        "CPU": configuration.cpu,
+        "requests at a time": configuration.concurrency,
+        "timeout": duration(configuration.timeout_s * 1000) if configuration.timeout_s is not None else None,
+    }
+    text = ", ".join(f"{name} {value}" for name, value in parts.items() if value is not None)
+    return Claim("configured", claim, "PROVEN", sentence(text or "the API names none of it"), ("deployment",))
+
+
+def _uptime(verdict: Verdict) -> Claim:
+    """The share of minutes with user requests in which none failed; of minutes without one nothing is known."""
+    claim, requests = "Every minute with user requests was free of failed ones", verdict.requests
+    if not requests.minutes:
+        return Claim("uptime", claim, "NO EVIDENCE", "No minute had a user request.", ("requests",))
+    good = requests.minutes - requests.minutes_5xx
+    text = f"{good:,} of {requests.minutes:,} minutes with user requests had none that failed: "
+    standing: Standing = "REFUTED" if requests.minutes_5xx else "PROVEN"
+    return Claim("uptime", claim, standing, f"{text}{percent(good / requests.minutes)}.", ("requests",))
 
 
 def _tally(verdict: Verdict) -> str:
@@ -290,6 +321,7 @@ def _performance(facts: Facts) -> tuple[Claim, ...]:
         claims.append(Claim("latency", claim, "PROVEN", text, ("requests",)))
     else:
         claims.append(Claim("latency", claim, "NO EVIDENCE", "No user request has a latency.", ("requests",)))
+    claims.append(_uptime(verdict))
     watched = verdict.inputs.entries > 0
     claims.append(facts.check("memory", "The memory limit holds", "platform.memory", seen=watched))
     deployment = verdict.deployment

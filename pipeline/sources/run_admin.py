@@ -36,6 +36,10 @@ class Described:
     newest: tuple[str, datetime] | None
     is_ready: bool | None
     message: str
+    url: str | None
+    memory: str | None
+    cpu: str | None
+    concurrency: int | None
 
 
 def describe(access: Access, *, project: str, location: str, service: str, revision: str) -> Described:
@@ -49,6 +53,10 @@ def describe(access: Access, *, project: str, location: str, service: str, revis
         (container for container in containers if container.get("ports")), containers[0] if containers else {}
     )
     labels = own.get("labels") if isinstance(own.get("labels"), dict) else {}
+    resources = serving.get("resources")
+    limits = resources.get("limits") if isinstance(resources, dict) else None
+    limits = limits if isinstance(limits, dict) else {}
+    concurrency = own.get("maxInstanceRequestConcurrency")
     newest = _last(whole.get("latestCreatedRevision"))
     deployer = own.get("creator") or (whole.get("lastModifier") if newest == revision else None)
     later = api.read(f"{path}/revisions/{newest}") if newest not in (None, revision) else {}
@@ -63,6 +71,10 @@ def describe(access: Access, *, project: str, location: str, service: str, revis
         newest=(newest, created) if newest and newest != revision and created else None,
         is_ready={_IS_READY: True, "CONDITION_FAILED": False}.get(str(ready.get("state"))),
         message=_text(ready.get("message")) or "",
+        url=_text(whole.get("uri")),
+        memory=_text(limits.get("memory")),
+        cpu=_text(limits.get("cpu")),
+        concurrency=concurrency if isinstance(concurrency, int) else None,
     )
 
 

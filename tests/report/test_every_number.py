@@ -67,6 +67,9 @@ def allowed(document, inputs):
     for part, whole in ((document["requests"], "eligible"), (document["compared"], "eligible")):
         if part and part[whole]:
             shown |= tokens(percent(part["eligible_5xx"] / part[whole]))
+    if minutes := document["requests"]["minutes"]:
+        good = minutes - document["requests"]["minutes_5xx"]
+        shown |= {f"{good:,}"} | tokens(percent(good / minutes))
     shown |= {f"{n:,}" for n in counts}
     shown |= {f"{sum(code['n'] for code in document['codes'] if code['event'] == 'websocket.close'):,}"}
     families = {event["event"].partition(".")[0] for event in document["events"]}

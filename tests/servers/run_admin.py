@@ -18,7 +18,9 @@ class RunAdmin:
     def deploy(self, service, revision, created, *, percent=100, ready="CONDITION_SUCCEEDED", message="", **more):
         """A revision was created; it takes so many percent of the traffic once it is ready."""
         name = f"{self.parent}/services/{service}"
-        whole = self.services.setdefault(service, {"name": name, "trafficStatuses": []})
+        whole = self.services.setdefault(
+            service, {"name": name, "trafficStatuses": [], "uri": f"https://{service}-ab12-ew.a.run.app"}
+        )
         whole |= {"latestCreatedRevision": f"{name}/revisions/{revision}"}
         whole |= {"lastModifier": "ci-deployer@demo.iam.gserviceaccount.com"}
         if ready == "CONDITION_SUCCEEDED":
@@ -29,7 +31,14 @@ class RunAdmin:
             "name": f"{name}/revisions/{revision}",
             "createTime": created,
             "labels": {"commit-sha": "5c2d7a1", "managed-by": "ci"},
-            "containers": [{"image": f"europe-docker.pkg.dev/demo/run/{service}@sha256:ab12", "ports": [{}]}],
+            "containers": [
+                {
+                    "image": f"europe-docker.pkg.dev/demo/run/{service}@sha256:ab12",
+                    "ports": [{}],
+                    "resources": {"limits": {"memory": "512Mi", "cpu": "1"}},
+                }
+            ],
+            "maxInstanceRequestConcurrency": 80,
             "timeout": "300s",
             "conditions": [{"type": "Active", "state": "CONDITION_SUCCEEDED"}, condition],
             **more,
