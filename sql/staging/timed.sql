@@ -6,28 +6,53 @@
 -- part is an eighth of the time from the revision's first to its last row, 0 to 7. Start-up as in requests.sql.
 with
 
+-- What a line announces or was configured with is no time that it measured: "retry in 30 s", "every 5 s",
+-- "timeout of 30 s", "timeout_ms=500", "a 30 s timeout". It is blanked, and the first time that is left counts.
+measurable as (
+
+    select
+        project, location, workload, service, revision, timestamp_ns, instance_id, signature,
+        regexp_replace(regexp_replace(
+            substr(message, 1, 1000),
+            r'(?i)(?:^|[^a-z])(?:(?:retry|retries|again|next|expir|wait|sleep|schedul|refresh|renew|restart|reconnect|'
+            || r'back(?:ing)?[ -]?off|starts|due)[a-z]*(?: [a-z_]+){0,3}? ?(?:in|after|for)'
+            || r'|every|each|within|up to|at most|no more than|at least|per'
+            || r'|[a-z_.-]*(?:timeout|ttl|interval|delay|back-?off|deadline|period|retry|expir|max[_-]?age|keep-?alive|'
+            || r'limit|threshold)[a-z_.-]*(?: (?:of|is|was|set to|at))?)["\x27]?[ =:(]*'
+            || r'[0-9]{1,8}(?:[.][0-9]{1,6})? ?(?:ms|msecs?|milliseconds?|s|secs?|seconds?)?(?:[^0-9a-z.]|$)',
+            ' '
+        ),
+            r'(?i)[0-9]{1,8}(?:[.][0-9]{1,6})?[ -]?(?:ms|msecs?|milliseconds?|s|secs?|seconds?)'
+            || r'[ -](?:timeout|ttl|interval|delay|back-?off|deadline|period|limit)',
+            ' '
+        ) as message
+
+    from events
+    where event is null and signature is not null and timestamp_ns is not null
+
+),
+
 named_times as (
 
     select
-        events.project, events.location, events.workload, events.service, events.revision, events.timestamp_ns,
-        events.instance_id,
-        events.signature,
+        project, location, workload, service, revision, timestamp_ns,
+        instance_id,
+        signature,
         coalesce(
             cast(nullif(regexp_extract(
-                substr(events.message, 1, 1000),
+                message,
                 r'(?:^|[^0-9A-Za-z.:-])([0-9]{1,8}(?:[.][0-9]{1,6})?) ?(?:ms|msecs?|milliseconds?)(?:[^0-9A-Za-z]|$)'
             ), '') as float64),
             cast(nullif(regexp_extract(
-                substr(events.message, 1, 1000), r'_ms["\x27]?[=:] ?([0-9]{1,8}(?:[.][0-9]{1,6})?)(?:[^0-9A-Za-z.]|$)'
+                message, r'_ms["\x27]?[=:] ?([0-9]{1,8}(?:[.][0-9]{1,6})?)(?:[^0-9A-Za-z.]|$)'
             ), '') as float64),
             1000 * cast(nullif(regexp_extract(
-                substr(events.message, 1, 1000),
+                message,
                 r'(?:^|[^0-9A-Za-z.:-])([0-9]{1,5}(?:[.][0-9]{1,6})?) ?(?:s|secs?|seconds?)(?:[^0-9A-Za-z]|$)'
             ), '') as float64)
         ) as named_ms
 
-    from events
-    where events.event is null and events.signature is not null and events.timestamp_ns is not null
+    from measurable
 
 ),
 

@@ -36,6 +36,12 @@ def test_lines_that_name_longer_times(pair, policy, key, n, before, now, wanted)
         assert key[1] in check.reason
 
 
+def test_a_time_that_never_varies_is_a_setting(pair, policy):
+    """30 s in each line, then 60 s in each: somebody changed a timeout."""
+    data = pair(base={"times": {LINE: times(np.full(60, 30_000.0))}}, times={LINE: times(np.full(60, 60_000.0))})
+    assert judged(data, policy, "novelty.durations").status == "NOT_APPLICABLE"
+
+
 def test_without_a_baseline_nothing_is_compared(healthy, policy):
     """There is nothing to compare with."""
     data = healthy(times={LINE: lines(60, 900.0)})

@@ -147,6 +147,25 @@ def test_unknown_lines_are_timed_by_what_they_name(folder):
         "3 seconds": 3000.0,
         "v1.2.3 of 900 MB at 10:00:30 s3 bucket 7 items 8 msg 5 stores": None,
         "no number of ms": None,
+        # What is announced or configured is not measured; what stands beside it is.
+        "retry in 30 s": None,
+        "Retrying request after 200 ms (attempt 2)": None,
+        "will try again in 5s": None,
+        "polls every 5 seconds": None,
+        "token expires in 3600 s": None,
+        "sleeping for 250 ms": None,
+        "timeout of 30 s": None,
+        "timeout=30s": None,
+        "timeout_ms=500": None,
+        '{"retry_after_ms": 300}': None,
+        "a 30 s timeout, no answer": None,
+        "within 300 ms": None,
+        "failed in 510 ms, retry in 30 s": 510.0,
+        "retry in 30 s, failed in 560 ms": 560.0,
+        "gateway timed out after 610 ms": 610.0,
+        "timeout after 670 ms": 670.0,
+        "timeout_ms=500 elapsed_ms=730": 730.0,
+        "retried and answered in 800 ms": 800.0,
     }
     rows = [event("x", second) | plain | {"message": text} for second, text in enumerate(texts)]
     found = measured(folder, "histograms", rows)

@@ -1,25 +1,49 @@
--- made from staging/timed.sql, sha256 27971fd01c5da5d3
+-- made from staging/timed.sql, sha256 76becf34b738944e
 /* What took how long: user requests, WebSockets, events that measure themselves, and unknown lines that name a time? */
 /* Grain: one row per eligible request with a latency above zero (kind endpoint), per WebSocket that was accepted (kind */
 /* socket: how long it lived), per event with a duration, and per line without an event that names one (kind line, by */
 /* its signature: "answered in 900 ms", "elapsed_ms=900", "took 1.2 s"; of several the first in ms). */
 /* Units: bucket is logarithmic, the n with 1.02^(n-1) < ns <= 1.02^n, so that its middle is at most 1 % off. */
 /* part is an eighth of the time from the revision's first to its last row, 0 to 7. Start-up as in requests.sql. */
-WITH named_times AS (
+WITH measurable /* What a line announces or was configured with is no time that it measured: "retry in 30 s", "every 5 s", */ /* "timeout of 30 s", "timeout_ms=500", "a 30 s timeout". It is blanked, and the first time that is left counts. */ AS (
   SELECT
-    events.project,
-    events.location,
-    events.workload,
-    events.service,
-    events.revision,
-    events.timestamp_ns,
-    events.instance_id,
-    events.signature,
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    timestamp_ns,
+    instance_id,
+    signature,
+    REGEXP_REPLACE(
+      REGEXP_REPLACE(
+        SUBSTRING(message, 1, 1000),
+        '(?i)(?:^|[^a-z])(?:(?:retry|retries|again|next|expir|wait|sleep|schedul|refresh|renew|restart|reconnect|' || 'back(?:ing)?[ -]?off|starts|due)[a-z]*(?: [a-z_]+){0,3}? ?(?:in|after|for)' || '|every|each|within|up to|at most|no more than|at least|per' || '|[a-z_.-]*(?:timeout|ttl|interval|delay|back-?off|deadline|period|retry|expir|max[_-]?age|keep-?alive|' || 'limit|threshold)[a-z_.-]*(?: (?:of|is|was|set to|at))?)["\x27]?[ =:(]*' || '[0-9]{1,8}(?:[.][0-9]{1,6})? ?(?:ms|msecs?|milliseconds?|s|secs?|seconds?)?(?:[^0-9a-z.]|$)',
+        ' ',
+        'g'
+      ),
+      '(?i)[0-9]{1,8}(?:[.][0-9]{1,6})?[ -]?(?:ms|msecs?|milliseconds?|s|secs?|seconds?)' || '[ -](?:timeout|ttl|interval|delay|back-?off|deadline|period|limit)',
+      ' ',
+      'g'
+    ) AS message
+  FROM events
+  WHERE
+    event IS NULL AND NOT signature IS NULL AND NOT timestamp_ns IS NULL
+), named_times AS (
+  SELECT
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    timestamp_ns,
+    instance_id,
+    signature,
     COALESCE(
       CAST(NULLIF(
         ARRAY_EXTRACT(
           REGEXP_EXTRACT_ALL(
-            SUBSTRING(events.message, 1, 1000),
+            message,
             '(?:^|[^0-9A-Za-z.:-])([0-9]{1,8}(?:[.][0-9]{1,6})?) ?(?:ms|msecs?|milliseconds?)(?:[^0-9A-Za-z]|$)',
             1
           ),
@@ -29,11 +53,7 @@ WITH named_times AS (
       ) AS DOUBLE),
       CAST(NULLIF(
         ARRAY_EXTRACT(
-          REGEXP_EXTRACT_ALL(
-            SUBSTRING(events.message, 1, 1000),
-            '_ms["\x27]?[=:] ?([0-9]{1,8}(?:[.][0-9]{1,6})?)(?:[^0-9A-Za-z.]|$)',
-            1
-          ),
+          REGEXP_EXTRACT_ALL(message, '_ms["\x27]?[=:] ?([0-9]{1,8}(?:[.][0-9]{1,6})?)(?:[^0-9A-Za-z.]|$)', 1),
           1
         ),
         ''
@@ -41,7 +61,7 @@ WITH named_times AS (
       1000 * CAST(NULLIF(
         ARRAY_EXTRACT(
           REGEXP_EXTRACT_ALL(
-            SUBSTRING(events.message, 1, 1000),
+            message,
             '(?:^|[^0-9A-Za-z.:-])([0-9]{1,5}(?:[.][0-9]{1,6})?) ?(?:s|secs?|seconds?)(?:[^0-9A-Za-z]|$)',
             1
           ),
@@ -50,11 +70,7 @@ WITH named_times AS (
         ''
       ) AS DOUBLE)
     ) AS named_ms
-  FROM events
-  WHERE
-    events.event IS NULL
-    AND NOT events.signature IS NULL
-    AND NOT events.timestamp_ns IS NULL
+  FROM measurable
 ), rows_of_both AS (
   SELECT
     project,
