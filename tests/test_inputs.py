@@ -76,3 +76,18 @@ def test_a_name_of_a_person_is_redacted(tmp_path):
     path = ndjson(tmp_path / "bob@example.com.json", healthy())
     (source,), _ = inputs(tmp_path, path)
     assert source["source"].endswith("<email>.json") or "bob@" not in source["source"]
+
+
+def test_reports_end_with_what_was_read(tmp_path):
+    """Markdown and HTML name each source with its form, its entries and what was of no use, as summary.json does."""
+    path = tmp_path / "logs.ndjson"
+    path.write_text(ndjson(tmp_path / "good.ndjson", healthy()).read_text() + "{broken\n")
+    call("check", path, "--out", tmp_path / "out")
+    (source,) = json.loads((tmp_path / "out" / "summary.json").read_text())["inputs"]
+    assert source["unparsed"] == 1
+    for form in ("md", "html"):
+        (report,) = (tmp_path / "out").rglob(f"report.{form}")
+        text = report.read_text(encoding="utf-8")
+        assert "1 could not be parsed (first: record " in text
+        assert f"{source['entries']:,} entries from 1 source" in text
+        assert "logs.ndjson" in text

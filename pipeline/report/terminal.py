@@ -111,8 +111,8 @@ def _verdict(console: Console, verdict: Verdict) -> None:
 
 def _in_words(verdict: Verdict) -> str:
     """The numbers of the first screen in a line, with those of the baseline."""
-    parts = [f"{tile.label} {tile.now}{f' (before {tile.before})' if tile.before else ''}" for tile in tiles(verdict)]
-    return ", ".join(parts)
+    known = [tile for tile in tiles(verdict) if tile.now != "–" and tile.label != "Entries"]
+    return ", ".join(f"{tile.label} {tile.now}{f' (before {tile.before})' if tile.before else ''}" for tile in known)
 
 
 def print_history(console: Console, rows: pl.DataFrame) -> None:

@@ -35,6 +35,9 @@ def test_a_history_in_bigquery_is_a_baseline(dataset, tmp_path, monkeypatch):
     assert len(receiver.got) == 2
     listed = [json.loads(text) for text in call("history", "--history", place, "--format", "json").stdout.splitlines()]
     assert [row["revision"] for row in listed] == ["shop-api-00042-abc", "shop-api-00043-abc"]
+    assert call("history", "--history", place, "--out", str(tmp_path / "pages")).exit_code == 0
+    page = (tmp_path / "pages/shop-api/history.html").read_text(encoding="utf-8")
+    assert all(row["revision"] in page for row in listed)
     path = place.removeprefix("bigquery://")
     (count,) = client.query(f"select count(*) as n from `{path}.verdicts`").result()
     assert count["n"] == 2

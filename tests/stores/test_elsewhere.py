@@ -22,6 +22,7 @@ pytestmark = [
 ]
 
 PLACE = "gs://reports/team/history"
+OUTS = ("bucket", "folder")
 
 
 @pytest.fixture
@@ -39,6 +40,22 @@ def logs(tmp_path):
 def rows(verdict, run="ab12"):
     filled = dict.fromkeys(polars_schema(HISTORY["verdicts"]).names())
     return pl.DataFrame([{**filled, "run": run, "verdict": verdict}], schema=polars_schema(HISTORY["verdicts"]))
+
+
+def test_pages_over_time_are_the_same_from_a_bucket(tmp_path, logs):
+    """`history --out` of a folder and of Cloud Storage writes the same bytes."""
+    cloud = CloudStorage()
+    with cloud.running() as url:
+        for place, out in ((PLACE, "bucket"), (str(tmp_path / "history"), "folder")):
+            more = ("--history", place, "--api-endpoint", url)
+            for path in logs:
+                assert call("check", str(path), *more).exit_code == 0
+            assert call("history", *more, "--out", str(tmp_path / out)).exit_code == 0
+    names = [sorted(path.relative_to(tmp_path / out) for path in (tmp_path / out).rglob("*.*")) for out in OUTS]
+    assert names[0] == names[1]
+    assert len(names[0]) == 4
+    for name in names[0]:
+        assert (tmp_path / "bucket" / name).read_bytes() == (tmp_path / "folder" / name).read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
