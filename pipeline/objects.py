@@ -33,9 +33,11 @@ from pipeline.errors import ObjectsError, UsageError
 RANGE_BYTES = 4 << 20
 AT_A_TIME = 8
 
-#: Seconds to connect and between two bytes, and for all tries of one call.
+#: Seconds to connect and between two bytes, and for all tries of one call: without any answer yet the address is likely
+#: wrong, as it is with Cloud Logging.
 _TIMEOUT_S = (10.0, 60.0)
 _RETRY = DEFAULT_RETRY.with_timeout(120.0)
+_FIRST_PATIENCE_S = 60.0
 
 #: An object that was replaced while it was read is read anew so many times.
 _MOST_TRIES = 3
@@ -63,26 +65,36 @@ class Object:
 class Bucket:
     """The objects of one bucket whose names begin with a prefix. Every method may raise ObjectsError.
 
-    endpoint: an address in place of Google's own; plain http takes no credentials with it.
+    endpoint: an address in place of Google's own; plain http takes no credentials with it. billing_project: pays for
+    reads of a bucket that bills whoever reads it (requester pays).
     """
 
-    def __init__(self, address: str, endpoint: str | None = None) -> None:
+    def __init__(self, address: str, endpoint: str | None = None, billing_project: str | None = None) -> None:
         """Take an address apart. Raises UsageError where it is none, ObjectsError without credentials."""
         match = _ADDRESS.fullmatch(address)
         if not match:
             raise UsageError(f"{address!r} names no bucket; write gs://BUCKET/PREFIX")
         self.address = address
         self.prefix = (match["prefix"] or "").strip("/")
+        self._answered = False
         with _errors(address):
             client = _client(endpoint)
-            self._bucket = client.bucket(match["bucket"])
+            self._bucket = client.bucket(match["bucket"], user_project=billing_project)
         weakref.finalize(self, client.close)  # its connections end with the bucket, not some time after it
+
+    @contextmanager
+    def _calling(self, place: str | None = None) -> Iterator[dict[str, Any]]:
+        """Give how long to wait for an answer, and turn what is raised into an ObjectsError."""
+        retry = _RETRY if self._answered else _RETRY.with_timeout(_FIRST_PATIENCE_S)
+        with _errors(place or self.address):
+            yield {"timeout": _TIMEOUT_S, "retry": retry}
+        self._answered = True
 
     def names_below(self, folder: str) -> list[str]:
         """Return the names of the folders right below a folder, which are "" or end with a slash."""
-        with _errors(self.address):
+        with self._calling() as patience:
             listing = self._bucket.client.list_blobs(
-                self._bucket, prefix=folder, delimiter="/", fields="prefixes,nextPageToken", **_PATIENCE
+                self._bucket, prefix=folder, delimiter="/", fields="prefixes,nextPageToken", **patience
             )
             for _ in listing.pages:
                 pass
@@ -90,10 +102,10 @@ class Bucket:
 
     def objects(self, prefix: str, start: str | None = None, end: str | None = None) -> list[Object]:
         """Return the objects below a prefix, sorted by name: from `start` on and before `end`, both whole names."""
-        with _errors(self.address):
+        with self._calling() as patience:
             blobs = self._bucket.client.list_blobs(
                 *(self._bucket,),
-                **{"prefix": prefix, "start_offset": start, "end_offset": end, "fields": _FIELDS, **_PATIENCE},
+                **{"prefix": prefix, "start_offset": start, "end_offset": end, "fields": _FIELDS, **patience},
             )
             return [Object(blob.name, int(blob.generation), int(blob.size or 0), blob.crc32c) for blob in blobs]
 
@@ -140,19 +152,19 @@ class Bucket:
 
     def load(self, name: str) -> bytes:
         """Return the whole content of an object."""
-        with _errors(self.address):
-            return bytes(self._bucket.blob(name).download_as_bytes(**_PATIENCE))
+        with self._calling() as patience:
+            return bytes(self._bucket.blob(name).download_as_bytes(**patience))
 
     def create(self, name: str, content: bytes, content_type: str) -> bool:
         """Write an object if there is none of its name, and return whether it has this content now.
 
         An answer can be lost after the object was made, so that the library's next try finds its own.
         """
-        with _errors(self.address):
+        with self._calling() as patience:
             try:
                 self._bucket.blob(name).upload_from_string(
                     *(content, content_type),
-                    **{"if_generation_match": 0, "checksum": "crc32c", **_PATIENCE},
+                    **{"if_generation_match": 0, "checksum": "crc32c", **patience},
                 )
             except exceptions.PreconditionFailed:
                 return self.load(name) == content
@@ -162,18 +174,17 @@ class Bucket:
         """The bytes of one range as they are stored; asked for again where the answer is shorter."""
         end = min(start + RANGE_BYTES, object_.size)
         data = b""
-        with _errors(f"{self.address}: {object_.name}"):
+        with self._calling(f"{self.address}: {object_.name}") as patience:
             blob = self._bucket.blob(object_.name, generation=object_.generation)
             for _ in range(_MOST_TRIES):
                 data += blob.download_as_bytes(
-                    **{"start": start + len(data), "end": end - 1, "raw_download": True, "checksum": None, **_PATIENCE}
+                    **{"start": start + len(data), "end": end - 1, "raw_download": True, "checksum": None, **patience}
                 )
                 if len(data) >= end - start:
                     return bytes(data)
         raise ObjectsError(f"{self.address}: {object_.name}", "its answers are cut", _AGAIN)
 
 
-_PATIENCE: dict[str, Any] = {"timeout": _TIMEOUT_S, "retry": _RETRY}
 _FIELDS = "items(name,generation,size,crc32c),nextPageToken"
 _AGAIN = "run it again; what was read is kept"
 
@@ -216,7 +227,7 @@ _REASONS = {
 
 def _hint(code: int | None, said: str) -> str:
     if "UserProjectMissing" in said or "requester pays" in said.lower():
-        return "the bucket bills who reads it, which is not supported; copy the objects first"
+        return "the bucket bills who reads it: name the project that pays, --billing-project P"
     if "VPC Service Controls" in said:
         return "a service perimeter refuses it: run it inside, or ask for an ingress rule for storage.googleapis.com"
     hints = {
@@ -225,4 +236,4 @@ def _hint(code: int | None, said: str) -> str:
         404: "gcloud storage ls lists what is there",
         412: _AGAIN,
     }
-    return hints.get(code or 0, "try again later")
+    return hints.get(code or 0, "try again later" if code else "check the network and --api-endpoint, then try again")

@@ -9,7 +9,7 @@ from pipeline.errors import SourceError
 from pipeline.sources.base import Source
 from pipeline.sources.cloud_logging.deployments import READY_S, Deployment
 from pipeline.sources.cloud_logging.quota import Clock
-from pipeline.sources.request import DeploymentLog
+from pipeline.sources.request import KEPT_DAYS, DeploymentLog
 from pipeline.stores.watches import Watch
 from pipeline.text import shown
 from pipeline.window import Window, moment_of, rfc3339
@@ -137,11 +137,11 @@ def _nothing_came(
         text += f"; one was refused at {rfc3339(_second(refused))}"
         hint = "the answer of the deploy command, or the audit log, has the reason"
     elif not seen:
-        text += "; the log shows no deployment of any service in 30 days"
+        text += f"; the log shows no deployment of any service in {KEPT_DAYS} days"
         hint = "may this account read the audit log? roles/logging.viewer on the project lets it; is the project right?"
     elif service and shown(service) not in seen:
         names = ", ".join(seen[:_MAX_NAMES]) + (f" and {len(seen) - _MAX_NAMES} more" if seen[_MAX_NAMES:] else "")
-        text += f"; the log shows none of service {service!r} in 30 days, but of: {names}"
+        text += f"; the log shows none of service {service!r} in {KEPT_DAYS} days, but of: {names}"
         hint = "check --service"
     return SourceError("--since deploy", text, hint)
 

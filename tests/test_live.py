@@ -258,7 +258,7 @@ def test_without_a_deploy_within_a_day_it_is_the_last_hour():
         found = meant(url, now=later)
         assert (found.request.window.start, found.settle_s) == (later - timedelta(hours=1), 300)
         assert meant(url, now=later, since="deploy").request.window.start == datetime.fromisoformat(stamp(3100))
-        with pytest.raises(SourceError, match=r"no revision became ready in the last 30 days; name a time"):
+        with pytest.raises(SourceError, match=r"no revision became ready in the last 400 days; name a time"):
             meant(url, now=NOW + timedelta(days=40), since="deploy")
 
 

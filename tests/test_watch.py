@@ -187,13 +187,13 @@ def test_a_deployment_that_never_comes_is_an_error():
         (
             [ready(-3600, OLD), *served(OLD, -60, 60)],
             "shop-apii",
-            "no deployment came within 1 s; the log shows none of service 'shop-apii' in 30 days, but of: shop-api",
+            "no deployment came within 1 s; the log shows none of service 'shop-apii' in 400 days, but of: shop-api",
             "check --service",
         ),
         (
             served(OLD, -60, 60),
             "shop-api",
-            "no deployment came within 1 s; the log shows no deployment of any service in 30 days",
+            "no deployment came within 1 s; the log shows no deployment of any service in 400 days",
             "may this account read the audit log? roles/logging.viewer on the project lets it; is the project right?",
         ),
     ],

@@ -66,6 +66,7 @@ _OPTIONS = (
         help="Reads of Cloud Logging; a project has 60 a minute for all that read it.",
     ),
     click.option("--group", is_flag=True, help="Let the group read what is written; else it is for its user alone."),
+    click.option("--billing-project", metavar="P", help="Pays for reads of a gs:// bucket whose requester pays."),
     click.option("--api-endpoint", metavar="URL", help="Another address of the API; http:// on this machine only."),
 )
 
@@ -121,6 +122,7 @@ def opened(addresses: Sequence[str], options: Options) -> "Opened":
         options.get("api_endpoint"),
         options.get("reads_per_minute", READS_PER_MINUTE),
         budget=options.get("budget"),
+        billing_project=options.get("billing_project"),
     )
     sources = Opened(access)
     for address in addresses:

@@ -37,15 +37,16 @@ def _now() -> datetime:
 class Access:
     """How remote sources are reached.
 
-    endpoint: an address in place of Google's own; plain http on this machine only. budget: of bytes that a
-    run may bill in BigQuery; None for no limit. now: the time of day. pace: all reads of Cloud Logging by a process
-    wait for it.
+    endpoint: an address in place of Google's own; plain http on this machine only. budget: of bytes that a run may bill
+    in BigQuery; None for no limit. billing_project: pays for reads of a bucket that bills whoever reads it. now: the
+    time of day. pace: all reads of Cloud Logging by a process wait for it.
     """
 
     endpoint: str | None = None
     reads_per_minute: int = READS_PER_MINUTE
     clock: Clock = field(default_factory=Clock)
     budget: Budget | None = None
+    billing_project: str | None = None
     now: Callable[[], datetime] = _now
     pace: Pace = field(init=False)
     _behind: timedelta = field(default=timedelta(0), init=False)

@@ -43,7 +43,7 @@ _MOST_TRIES = 3
 def open_source(address: str, access: Access) -> list[Source]:
     """Return the source of an address. Raises UsageError where it names no bucket, SourceError without credentials."""
     with _as_source(address):
-        return [CloudStorageSource(address, Bucket(address, access.endpoint), access)]
+        return [CloudStorageSource(address, Bucket(address, access.endpoint, access.billing_project), access)]
 
 
 class CloudStorageSource:
@@ -159,7 +159,8 @@ class CloudStorageSource:
                 raise SourceError(
                     self.address,
                     "has no export of a log sink below it (LOG_ID/YYYY/MM/DD/HH:…)",
-                    "name the sink's prefix; other objects are read as files: gcloud storage cp -r",
+                    "name the sink's prefix; other objects, such as what gcloud logging copy wrote, are read as files: "
+                    "gcloud storage cp -r",
                 )
             self._logs = logs
         return self._logs

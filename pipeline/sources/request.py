@@ -16,8 +16,10 @@ DEPLOY = "deploy"
 #: The window where no deploy is near, and the least and most that is pulled before a window for the baseline.
 _HOUR, _DAY = timedelta(hours=1), timedelta(hours=24)
 
-#: So far back a deploy is searched that is asked for: as long as logs are usually kept.
-_MONTH = timedelta(days=30)
+#: So far back a deploy is searched that is asked for, in days: so long the bucket _Required keeps the audit log. A log
+#: bucket or a view of one's own keeps it as long as it was set to.
+KEPT_DAYS = 400
+_KEPT = timedelta(days=KEPT_DAYS)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def asked(
         start = moment_of(deployment.begin_ns)
         newest[deployment.service] = replace(deployment, newer=_newer(known, deployment))
     elif since == DEPLOY:
-        start = _start(known, "in the last 30 days")
+        start = _start(known, f"in the last {KEPT_DAYS} days")
     elif start is None:
         start = _start(known, "") if known else end - _HOUR
     window = Window(start, end)
@@ -88,20 +90,20 @@ def time_at(sources: Sequence[Source], local: Callable[[], datetime]) -> datetim
 class DeploymentLog:
     """The deployments of a service, or of all, that remote sources show; looked at again and again, or once.
 
-    The day before the first look is read at each look, the month before that day once, where it is needed.
+    The day before the first look is read at each look, the time before that day once, where it is needed.
     """
 
     def __init__(self, sources: Sequence[Source], service: str | None) -> None:
         self._sources = sources
         self._service = service
         self._day: datetime | None = None
-        self._month: list[pl.DataFrame] | None = None
+        self._earlier: list[pl.DataFrame] | None = None
 
     def until(self, end: datetime, *, far: bool = False) -> list[Deployment]:
-        """Return the deployments of the day before a moment, the oldest first; far: where there is none, of the month.
+        """Return the deployments of the day before a moment, the oldest first; far: of all that is kept.
 
         A call names the revision that it changes the traffic of, too: one without a Ready in this day is looked for in
-        the month, so that what was Ready long ago is no deployment. Raises SourceError.
+        that time, so that what was Ready long ago is no deployment. Raises SourceError.
         """
         self._day = self._day or end - _DAY
         frames = self._read(Window(self._day, end))
@@ -111,9 +113,9 @@ class DeploymentLog:
         )
         if not unready and (known or not far):
             return known
-        if self._month is None:
-            self._month = self._read(Window(self._day - _MONTH, self._day))
-        known = deployments([*self._month, *frames], self._service)
+        if self._earlier is None:
+            self._earlier = self._read(Window(self._day - _KEPT, self._day))
+        known = deployments([*self._earlier, *frames], self._service)
         recent = [deployment for deployment in known if deployment.begin_ns >= nanoseconds(self._day)]
         return recent or (known if far else [])
 
@@ -155,8 +157,11 @@ def _of_files(sources: Sequence[Source], service: str | None) -> list[Deployment
     return deployments(frames, service)
 
 
+_NAME_A_TIME = "name a time, such as --since 1h; a log bucket of your own keeps the audit log as long as it was set to"
+
+
 def _start(known: Sequence[Deployment], where: str) -> datetime:
     """The start of the newest deployment's window: its Ready, or its call where it never became ready."""
     if not known:
-        raise SourceError("--since deploy", f"no revision became ready {where}", "name a time, such as --since 1h")
+        raise SourceError("--since deploy", f"no revision became ready {where}", _NAME_A_TIME)
     return moment_of(known[-1].begin_ns)

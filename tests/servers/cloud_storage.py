@@ -17,7 +17,7 @@ class CloudStorage:
     """The objects of buckets by (bucket, name): (generation, content, content encoding).
 
     page_limit: the most names on a page of a list. faults: number of the call (from 1) to fault. calls: (method, path
-    with its query) of each. denied: buckets that refuse.
+    with its query) of each. denied: buckets that refuse. requester_pays: a call has to name the project that pays.
     """
 
     def __init__(self, objects=(), *, bucket="logs", page_limit=1000):
@@ -26,6 +26,7 @@ class CloudStorage:
         self.objects = {}
         self.faults = {}
         self.denied = set()
+        self.requester_pays = False
         self.calls = []
         self.ranges = 0  # reads of content, in all
         self.at_once = self.most_at_once = 0
@@ -140,6 +141,10 @@ def _handler_of(server):
                 return
             if bucket in server.denied:
                 self.say(403, {"error": {"code": 403, "message": f"no storage.objects.list access to {bucket}"}})
+                return
+            if server.requester_pays and "userProject" not in self.query:
+                message = "Bucket is a requester pays bucket but no user project provided."
+                self.say(400, {"error": {"code": 400, "message": message, "errors": [{"reason": "required"}]}})
                 return
             method(parts.path, bucket)
 

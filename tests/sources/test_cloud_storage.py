@@ -277,6 +277,32 @@ def test_what_cannot_be_read_is_4_with_a_sentence(address, says):
     assert "Traceback" not in found.stderr
 
 
+def test_a_server_that_is_not_there_is_said_within_the_patience(monkeypatch):
+    """Not after that of a call to one that has answered before."""
+    monkeypatch.setattr(objects, "_FIRST_PATIENCE_S", 0.2)
+    found = call("check", "gs://logs/exports", "--since", "1h", "--api-endpoint", "http://127.0.0.1:9")
+    assert found.exit_code == 4
+    assert "cannot be reached: Timeout of 0.2s exceeded" in found.stderr
+    assert "check the network and --api-endpoint" in found.stderr
+
+
+@pytest.mark.parametrize("project", [None, "payer"])
+def test_a_bucket_that_bills_who_reads_it(tmp_path, project):
+    """It needs the project that pays, which every read and list names then."""
+    cloud = export()
+    cloud.requester_pays = True
+    more = ("--billing-project", project) if project else ()
+    since = ("--since", "2026-01-15T09:00:00Z", "--until", "2026-01-15T11:00:00Z")
+    with cloud.running() as url:
+        found = call("check", "gs://logs/exports", *since, "--api-endpoint", url, *more)
+    if project:
+        assert found.exit_code in (0, 3), found.stderr
+        calls = [path for _, path in cloud.calls if "/b/logs/o" in path]
+        assert [path for path in calls if "userProject=payer" not in path] == []
+    else:
+        assert (found.exit_code, "--billing-project P" in found.stderr) == (4, True)
+
+
 def test_an_address_without_a_bucket_is_wrong_usage():
     found = call("check", "gs:///exports", "--since", "1h")
     assert found.exit_code == 2
