@@ -84,12 +84,14 @@ again gcloud pubsub topics add-iam-policy-binding runverdict --member="$writer" 
 sed -e "s|PROJECT_ID|$PROJECT|g" -e "s|REGION|$REGION|g" "$here/workflow.yaml" > "$work/workflow.yaml"
 again gcloud workflows deploy runverdict --location="$REGION" --source="$work/workflow.yaml" \
   --service-account="runverdict-start@$PROJECT.iam.gserviceaccount.com"
-exists gcloud eventarc triggers describe runverdict --location="$REGION" \
-  || again gcloud eventarc triggers create runverdict --location="$REGION" \
-    --destination-workflow=runverdict --destination-workflow-location="$REGION" \
-    --event-filters=type=google.cloud.pubsub.topic.v1.messagePublished \
-    --transport-topic="projects/$PROJECT/topics/runverdict" \
-    --service-account="runverdict-start@$PROJECT.iam.gserviceaccount.com"
+trigger=(--location="$REGION" --destination-workflow=runverdict --destination-workflow-location="$REGION"
+  --event-filters=type=google.cloud.pubsub.topic.v1.messagePublished
+  --service-account="runverdict-start@$PROJECT.iam.gserviceaccount.com")
+if exists gcloud eventarc triggers describe runverdict --location="$REGION"; then
+  again gcloud eventarc triggers update runverdict "${trigger[@]}"
+else
+  again gcloud eventarc triggers create runverdict "${trigger[@]}" --transport-topic="projects/$PROJECT/topics/runverdict"
+fi
 
 # And every morning the day before, deployment or not.
 for service in $SERVICES; do

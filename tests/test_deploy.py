@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import hcl2
 import pytest
@@ -121,9 +122,57 @@ def test_a_doubled_event_gives_the_same_answer(tmp_path, monkeypatch):
     assert first.stdout.splitlines()[0] == second.stdout.splitlines()[0]
 
 
+#: The flags of the commands that are used, as docs.cloud.google.com/sdk/gcloud/reference has them for the creates of
+#: buckets, triggers and scheduler jobs and the update of triggers; of the rest as gcloud is known to have them.
+FLAGS = {
+    "services enable": "async",
+    "iam service-accounts describe": "",
+    "iam service-accounts create": "description display-name",
+    "storage buckets describe": "additional-headers raw",
+    "storage buckets create": "location default-storage-class uniform-bucket-level-access public-access-prevention "
+    "retention-period lifecycle-file soft-delete-duration enable-hierarchical-namespace placement",
+    "storage buckets add-iam-policy-binding": "member role condition condition-from-file",
+    "projects add-iam-policy-binding": "member role condition condition-from-file",
+    "run jobs replace": "region async dry-run",
+    "run jobs add-iam-policy-binding": "region member role",
+    "pubsub topics describe": "",
+    "pubsub topics create": "labels kms-key message-retention-duration",
+    "pubsub topics add-iam-policy-binding": "member role condition condition-from-file",
+    "logging sinks describe": "folder organization billing-account",
+    "logging sinks update": "log-filter add-exclusion clear-exclusions description disabled",
+    "logging sinks create": "log-filter exclusion description disabled include-children",
+    "workflows deploy": "location source service-account async description labels call-log-level",
+    "eventarc triggers describe": "location",
+    "eventarc triggers create": "location event-filters event-filters-path-pattern destination-workflow "
+    "destination-workflow-location destination-run-service destination-run-region destination-run-path async channel "
+    "event-data-content-type labels max-retry-attempts service-account transport-topic",
+    "eventarc triggers update": "location event-filters event-filters-path-pattern destination-workflow "
+    "destination-workflow-location destination-run-service destination-run-region destination-run-path async "
+    "event-data-content-type update-labels clear-labels remove-labels max-retry-attempts clear-service-account "
+    "service-account",
+    "scheduler jobs describe": "location",
+    "scheduler jobs create http": "location schedule uri attempt-deadline description headers http-method max-backoff "
+    "max-doublings max-retry-attempts max-retry-duration min-backoff time-zone message-body message-body-from-file "
+    "oauth-service-account-email oauth-token-scope oidc-service-account-email oidc-token-audience",
+    "scheduler jobs update http": "location schedule uri attempt-deadline description http-method max-backoff "
+    "max-doublings max-retry-attempts max-retry-duration min-backoff time-zone message-body message-body-from-file "
+    "oauth-service-account-email oauth-token-scope oidc-service-account-email oidc-token-audience update-headers",
+}
+#: What every command takes, of which these are used.
+WIDE = {"format", "project", "quiet"}
+
 GCLOUD = """#!{python}
 import json, sys
 words, kept = sys.argv[1:], {kept!r}
+flags, wide = {flags!r}, {wide!r}
+command = next((name for name in sorted(flags, key=len, reverse=True) if " ".join(words).startswith(name + " ")), None)
+if command is None:
+    sys.stderr.write("ERROR: (gcloud) Invalid choice: " + " ".join(words[:4]))
+    sys.exit(2)
+for word in words[len(command.split()):]:
+    if word.startswith("--") and word[2:].partition("=")[0] not in wide | set(flags[command].split()):
+        sys.stderr.write("ERROR: (gcloud." + command.replace(" ", ".") + ") unrecognized arguments: " + word)
+        sys.exit(2)
 with open(kept, "a") as calls:
     calls.write(json.dumps(words) + chr(10))
 there, denied, slow = {there!r}, {denied!r}, {slow!r}
@@ -146,7 +195,9 @@ for word in words:
 def setup(tmp_path, *, there=False, denied=False, slow=False, **more):
     """Run setup.sh; the process, and the calls of gcloud that it made."""
     gcloud, kept = tmp_path / "gcloud", str(tmp_path / "calls")
-    gcloud.write_text(GCLOUD.format(python=sys.executable, kept=kept, there=there, denied=denied, slow=slow))
+    gcloud.write_text(
+        GCLOUD.format(python=sys.executable, kept=kept, there=there, denied=denied, slow=slow, flags=FLAGS, wide=WIDE)
+    )
     gcloud.chmod(0o755)
     given = {"PROJECT": "demo-1", "REGION": "europe-west1", "SERVICES": "shop-api shop-web", "IMAGE": IMAGE, **more}
     environment = {**os.environ, **given, "RETRY_S": "0", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
@@ -185,10 +236,32 @@ def test_setup_makes_what_is_missing_and_updates_the_rest(tmp_path, there):
     assert bool(made) is not there
     assert sum("scheduler jobs update" in line for line in text) == (2 if there else 0)
     assert any("logging sinks update" in line for line in text) is there
+    assert any("eventarc triggers update" in line for line in text) is there
+    assert not any("eventarc triggers update" in line and "--transport-topic" in line for line in text)
     assert any(line.startswith("services enable run.googleapis.com") for line in text)
     files = list(yaml.safe_load_all((tmp_path / "calls.files").read_text()))
     assert files[0]["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]["image"] == IMAGE
     assert not re.search(r"PROJECT_ID|REGION\b|IMAGE\b", json.dumps([file for file in files if file]))
+
+
+def test_every_command_that_the_script_knows_is_run(tmp_path):
+    """And no other: the gcloud of these tests refuses commands and flags that the reference does not have."""
+    run = set()
+    for number, there in enumerate((False, True)):
+        (tmp_path / str(number)).mkdir()
+        _, calls = setup(tmp_path / str(number), there=there)
+        run |= {name for name in FLAGS for words in calls if " ".join(words).startswith(f"{name} ")}
+    assert run == set(FLAGS)
+    gcloud = tmp_path / "0" / "gcloud"
+    for words in (["eventarc", "triggers", "update", "x", "--transport-topic=t"], ["run", "jobs", "deploy", "x"]):
+        assert subprocess.run([gcloud, *words], capture_output=True).returncode == 2
+
+
+def test_the_scripts_pass_shellcheck():
+    """`.ci/run` too."""
+    command = [Path(sys.executable).with_name("shellcheck"), DEPLOY / "setup.sh", ROOT / ".ci" / "run"]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert process.returncode == 0, process.stdout
 
 
 def test_what_the_scheduler_sends_is_the_days_check(tmp_path):
