@@ -1,6 +1,6 @@
 -- How long did the things take that events measure themselves (response times in log lines)?
 -- Grain: one row per revision and event with a duration.
--- Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by ROW_NUMBER.
+-- Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by their places.
 with
 
 timed as (
@@ -19,19 +19,37 @@ timed as (
 
 ),
 
+-- as many rows as there are different durations, however many lines there are
+counted as (
+
+    select
+        project,
+        location,
+        workload,
+        service,
+        revision,
+        event,
+        latency_ns,
+        count(*) as n
+
+    from timed
+    group by project, location, workload, service, revision, event, latency_ns
+
+),
+
 numbered as (
 
     select
         *,
-        row_number() over (
+        cast(sum(n) over (
             partition by project, location, workload, service, revision, event
             order by latency_ns
-        ) as place,
-        count(*) over (
+        ) as int64) as last_place,
+        cast(sum(n) over (
             partition by project, location, workload, service, revision, event
-        ) as n_latency
+        ) as int64) as n_latency
 
-    from timed
+    from counted
 
 ),
 
@@ -46,14 +64,14 @@ picked as (
         revision,
         event,
         max(n_latency) as n_latency,
-        max(if(place = 1 + div((50 * (n_latency - 1)), 100), latency_ns, null)) as p50_low,
-        max(if(place = least(2 + div((50 * (n_latency - 1)), 100), n_latency), latency_ns, null))
+        min(if(last_place >= 1 + div((50 * (n_latency - 1)), 100), latency_ns, null)) as p50_low,
+        min(if(last_place >= least(2 + div((50 * (n_latency - 1)), 100), n_latency), latency_ns, null))
         as p50_high,
-        max(if(place = 1 + div((95 * (n_latency - 1)), 100), latency_ns, null)) as p95_low,
-        max(if(place = least(2 + div((95 * (n_latency - 1)), 100), n_latency), latency_ns, null))
+        min(if(last_place >= 1 + div((95 * (n_latency - 1)), 100), latency_ns, null)) as p95_low,
+        min(if(last_place >= least(2 + div((95 * (n_latency - 1)), 100), n_latency), latency_ns, null))
         as p95_high,
-        max(if(place = 1 + div((99 * (n_latency - 1)), 100), latency_ns, null)) as p99_low,
-        max(if(place = least(2 + div((99 * (n_latency - 1)), 100), n_latency), latency_ns, null))
+        min(if(last_place >= 1 + div((99 * (n_latency - 1)), 100), latency_ns, null)) as p99_low,
+        min(if(last_place >= least(2 + div((99 * (n_latency - 1)), 100), n_latency), latency_ns, null))
         as p99_high,
         max(latency_ns) as max_ns
 

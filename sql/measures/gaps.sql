@@ -1,6 +1,7 @@
 -- How long was the service's longest silence within its entries?
 -- Grain: one row per project, location, workload and service.
 -- Units: max_gap_ns in nanoseconds, null for a single entry.
+-- Within each minute the entries are put in order, then the minutes: nowhere all entries of a service.
 with
 
 steps as (
@@ -10,13 +11,45 @@ steps as (
         location,
         workload,
         service,
-        1000 * least(div(timestamp_ns, 1000) - lag(div(timestamp_ns, 1000)) over (
-            partition by project, location, workload, service
+        div(timestamp_ns, 60000000000) as minute,
+        timestamp_ns,
+        div(timestamp_ns, 1000) - lag(div(timestamp_ns, 1000)) over (
+            partition by project, location, workload, service, div(timestamp_ns, 60000000000)
             order by timestamp_ns
-        ), 9000000000000000) as gap_ns
+        ) as gap_us
 
     from events
     where timestamp_ns is not null
+
+),
+
+minutes as (
+
+    select
+        project,
+        location,
+        workload,
+        service,
+        minute,
+        min(div(timestamp_ns, 1000)) as first_us,
+        max(div(timestamp_ns, 1000)) as last_us,
+        max(gap_us) as gap_us
+
+    from steps
+    group by project, location, workload, service, minute
+
+),
+
+silences as (
+
+    select
+        *,
+        first_us - lag(last_us) over (
+            partition by project, location, workload, service
+            order by minute, first_us
+        ) as silence_us
+
+    from minutes
 
 ),
 
@@ -27,9 +60,11 @@ gaps as (
         location,
         workload,
         service,
-        max(gap_ns) as max_gap_ns
+        1000 * least(
+            greatest(coalesce(max(gap_us), max(silence_us)), coalesce(max(silence_us), max(gap_us))), 9000000000000000
+        ) as max_gap_ns
 
-    from steps
+    from silences
     group by project, location, workload, service
 
 )

@@ -1,6 +1,6 @@
 -- How long did requests take: all of them, those of users, health paths, each endpoint?
 -- Grain: one row per revision, scope (all, eligible, health, endpoint) and endpoint ('' but for scope endpoint).
--- Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by ROW_NUMBER.
+-- Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by their places.
 with
 
 scoped as (
@@ -22,19 +22,40 @@ scoped as (
 
 ),
 
+-- as many rows as there are different latencies, however many requests there are
+counted as (
+
+    select
+        project,
+        location,
+        workload,
+        service,
+        revision,
+        scope,
+        endpoint,
+        latency_ns,
+        count(*) as n,
+        countif(http_status >= 500) as errors_5xx,
+        countif(http_status between 400 and 499) as errors_4xx
+
+    from scoped
+    group by project, location, workload, service, revision, scope, endpoint, latency_ns
+
+),
+
 numbered as (
 
     select
         *,
-        row_number() over (
+        cast(sum(n) over (
             partition by project, location, workload, service, revision, scope, endpoint, latency_ns is null
             order by latency_ns
-        ) as place,
-        count(latency_ns) over (
+        ) as int64) as last_place,
+        cast(sum(if(latency_ns is null, 0, n)) over (
             partition by project, location, workload, service, revision, scope, endpoint
-        ) as n_latency
+        ) as int64) as n_latency
 
-    from scoped
+    from counted
 
 ),
 
@@ -49,18 +70,18 @@ picked as (
         revision,
         scope,
         endpoint,
-        count(*) as n,
-        countif(http_status >= 500) as errors_5xx,
-        countif(http_status between 400 and 499) as errors_4xx,
+        sum(n) as n,
+        sum(errors_5xx) as errors_5xx,
+        sum(errors_4xx) as errors_4xx,
         max(n_latency) as n_latency,
-        max(if(place = 1 + div((50 * (n_latency - 1)), 100), latency_ns, null)) as p50_low,
-        max(if(place = least(2 + div((50 * (n_latency - 1)), 100), n_latency), latency_ns, null))
+        min(if(last_place >= 1 + div((50 * (n_latency - 1)), 100), latency_ns, null)) as p50_low,
+        min(if(last_place >= least(2 + div((50 * (n_latency - 1)), 100), n_latency), latency_ns, null))
         as p50_high,
-        max(if(place = 1 + div((95 * (n_latency - 1)), 100), latency_ns, null)) as p95_low,
-        max(if(place = least(2 + div((95 * (n_latency - 1)), 100), n_latency), latency_ns, null))
+        min(if(last_place >= 1 + div((95 * (n_latency - 1)), 100), latency_ns, null)) as p95_low,
+        min(if(last_place >= least(2 + div((95 * (n_latency - 1)), 100), n_latency), latency_ns, null))
         as p95_high,
-        max(if(place = 1 + div((99 * (n_latency - 1)), 100), latency_ns, null)) as p99_low,
-        max(if(place = least(2 + div((99 * (n_latency - 1)), 100), n_latency), latency_ns, null))
+        min(if(last_place >= 1 + div((99 * (n_latency - 1)), 100), latency_ns, null)) as p99_low,
+        min(if(last_place >= least(2 + div((99 * (n_latency - 1)), 100), n_latency), latency_ns, null))
         as p99_high,
         max(latency_ns) as max_ns
 

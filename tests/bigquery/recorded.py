@@ -12,8 +12,9 @@ from pipeline.warehouse import Address, Warehouse
 
 
 @contextmanager
-def bigquery_that_answers(errors, project="demo") -> Iterator[tuple[str, list[str]]]:
-    """Serve queries: each takes the next of `errors` (reason, message) or None for success, the last for ever.
+def bigquery_that_answers(errors, row=None, project="demo") -> Iterator[tuple[str, list[str]]]:
+    """Serve queries: each takes the next of `errors` (reason, message) or None for success, the last for ever; each
+    gives the one row of whole numbers.
 
     Yields the address and the texts of the queries that came.
     """
@@ -24,7 +25,10 @@ def bigquery_that_answers(errors, project="demo") -> Iterator[tuple[str, list[st
             if "/datasets/" in self.path:
                 reference = {"datasetReference": {"projectId": project, "datasetId": "logs"}}
                 return self.answer(reference | {"location": "US"})
-            return self.answer({"jobComplete": True, "totalRows": "0", "schema": {"fields": []}, "rows": []})
+            fields = [{"name": name, "type": "INTEGER"} for name in row or {}]
+            rows = [{"f": [{"v": str(value)} for value in row.values()]}] if row else []
+            answer = {"jobComplete": True, "totalRows": str(len(rows)), "schema": {"fields": fields}, "rows": rows}
+            return self.answer(answer)
 
         def do_POST(self):
             job = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -1,10 +1,14 @@
 """Whatever BigQuery refuses is said with what to do, and ends with exit code 4."""
 
+import re
+
 import pytest
 from google.api_core import exceptions
 from google.auth.exceptions import DefaultCredentialsError
 from requests.exceptions import ConnectionError as Unconnected
 
+from parsers.model import load
+from pipeline.aggregate.bigquery import BigQueryEngine
 from pipeline.errors import BigQueryError, UsageError
 from pipeline.sources.base import KINDS
 from pipeline.warehouse import Address, Warehouse, errors, parse, price_usd
@@ -110,6 +114,20 @@ def test_a_conflict_that_never_ends(monkeypatch):
         with pytest.raises(BigQueryError, match="Syntax error"):
             Warehouse(PLACE, sleep=pauses.append).run("merge x", "merge")
     assert len(came) == 1
+
+
+def test_a_classification_that_the_planner_refuses_is_sent_in_parts(monkeypatch):
+    """Three statements in place of one; what is counted after it is the same."""
+    refused = "Not enough resources for query planning - too many subqueries or query is too complex"
+    row = {"entries": 3, "copies_1": 4}
+    with bigquery_that_answers([("resourcesExceeded", refused), None], row) as (address, came):
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", address)
+        engine = BigQueryEngine(Warehouse(PLACE), PLACE, "abc")
+        bounds = (None, None)
+        counted = engine.classify(load(["limits"]), ["select 1"], bounds, bounds, {}, stored=False)
+    assert counted == (3, [4])
+    made = [re.findall(r"create or replace table `demo.logs.run_abc_(\w+)`", text) for text in came]
+    assert made == [["events"], ["entries"], ["searched"], ["events"], ["kinds"], ["origins"], []]
 
 
 def test_other_errors_are_not_ours():

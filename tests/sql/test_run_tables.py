@@ -8,11 +8,12 @@ import pytest
 import sqlglot
 from polars.testing import assert_frame_equal
 
+from parsers.model import Catalogue, load
 from parsers.to_polars import Classifier
 from pipeline.aggregate.duckdb import DuckDBEngine
 from pipeline.classify import classify
 from pipeline.googlesql import measures
-from pipeline.run_tables import AFTER, BEFORE, STEPS, RunTables, Scope
+from pipeline.run_tables import AFTER, BEFORE, ORIGIN, STEPS, RunTables, Scope
 from pipeline.simulate import simulate
 from pipeline.stores.local import LocalStore
 from tests.conftest import extracted, ndjson, rules
@@ -106,3 +107,27 @@ def test_every_measure_is_the_same(database, events, tmp_path, scope):
             assert_frame_equal(narrow.select(order).sort(order), whole.sort(order), check_dtypes=False)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
+
+
+@pytest.mark.full
+def test_in_parts_is_the_same_as_in_one_statement():
+    """For the day on which the planner refuses all of it at once."""
+    catalogue = Catalogue(load(["cloud_run"]).events[:4], {}, {})
+    rows = of_catalogue().with_row_index("n").with_columns(insert_id=pl.format("id{}", "n"), log_name=pl.lit("x"))
+    database = duckdb.connect()
+    database.execute("create macro farm_fingerprint(text) as (hash(text) >> 1)::bigint")
+    rows = rows.drop("n").with_columns(content=pl.lit(None, pl.String))
+    database.register("stored", rows.head(300).to_arrow())
+    query = "select * from stored"
+    database.execute(translated(TABLES.classify(catalogue, None, [query, query], (None, None))))
+    whole = pl.DataFrame(database.sql("select * from run_events"))
+    for text in (TABLES.gather(None, [query, query], (None, None)), TABLES.search(catalogue)):
+        database.execute(translated(text))
+    database.execute(translated(TABLES.classify_searched(catalogue, 2)))
+    parts = pl.DataFrame(database.sql("select * from run_events"))
+    assert whole.height == 300
+    assert whole["event"].n_unique() > 1
+    assert whole["copies_1"].sum() == whole["copies_2"].sum() == 300
+    # which row of a minute has the texts of its origin is left open
+    parts, whole = (rows.drop("is_first", *ORIGIN) for rows in (parts, whole))
+    assert_frame_equal(parts.sort(pl.all()), whole.sort(pl.all()))

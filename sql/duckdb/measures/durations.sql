@@ -1,7 +1,7 @@
--- made from measures/durations.sql, sha256 8eeae3aa24fa74d9
+-- made from measures/durations.sql, sha256 aa090d13a0b6f936
 /* How long did the things take that events measure themselves (response times in log lines)? */
 /* Grain: one row per revision and event with a duration. */
-/* Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by ROW_NUMBER. */
+/* Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by their places. */
 WITH timed AS (
   SELECT
     project,
@@ -14,15 +14,34 @@ WITH timed AS (
   FROM events
   WHERE
     NOT duration_ms IS NULL
+), counted /* as many rows as there are different durations, however many lines there are */ AS (
+  SELECT
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    event,
+    latency_ns,
+    COUNT(*) AS n
+  FROM timed
+  GROUP BY
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    event,
+    latency_ns
 ), numbered AS (
   SELECT
     *,
-    ROW_NUMBER() OVER (
+    CAST(SUM(n) OVER (
       PARTITION BY project, location, workload, service, revision, event
       ORDER BY latency_ns NULLS FIRST
-    ) AS place,
-    COUNT(*) OVER (PARTITION BY project, location, workload, service, revision, event) AS n_latency
-  FROM timed
+    ) AS BIGINT) AS last_place,
+    CAST(SUM(n) OVER (PARTITION BY project, location, workload, service, revision, event) AS BIGINT) AS n_latency
+  FROM counted
 ), picked /* lower and upper neighbour of each percentile */ AS (
   SELECT
     project,
@@ -32,9 +51,9 @@ WITH timed AS (
     revision,
     event,
     MAX(n_latency) AS n_latency,
-    MAX(
+    MIN(
       CASE
-        WHEN place = 1 + (
+        WHEN last_place >= 1 + (
           50 * (
             n_latency - 1
           )
@@ -43,9 +62,9 @@ WITH timed AS (
         ELSE NULL
       END
     ) AS p50_low,
-    MAX(
+    MIN(
       CASE
-        WHEN place = CASE
+        WHEN last_place >= CASE
           WHEN (
             2 + (
               50 * (
@@ -65,9 +84,9 @@ WITH timed AS (
         ELSE NULL
       END
     ) AS p50_high,
-    MAX(
+    MIN(
       CASE
-        WHEN place = 1 + (
+        WHEN last_place >= 1 + (
           95 * (
             n_latency - 1
           )
@@ -76,9 +95,9 @@ WITH timed AS (
         ELSE NULL
       END
     ) AS p95_low,
-    MAX(
+    MIN(
       CASE
-        WHEN place = CASE
+        WHEN last_place >= CASE
           WHEN (
             2 + (
               95 * (
@@ -98,9 +117,9 @@ WITH timed AS (
         ELSE NULL
       END
     ) AS p95_high,
-    MAX(
+    MIN(
       CASE
-        WHEN place = 1 + (
+        WHEN last_place >= 1 + (
           99 * (
             n_latency - 1
           )
@@ -109,9 +128,9 @@ WITH timed AS (
         ELSE NULL
       END
     ) AS p99_low,
-    MAX(
+    MIN(
       CASE
-        WHEN place = CASE
+        WHEN last_place >= CASE
           WHEN (
             2 + (
               99 * (

@@ -1,7 +1,7 @@
--- made from measures/latency.sql, sha256 b5dd9219c6e8dc99
+-- made from measures/latency.sql, sha256 d49db954662227bc
 /* How long did requests take: all of them, those of users, health paths, each endpoint? */
 /* Grain: one row per revision, scope (all, eligible, health, endpoint) and endpoint ('' but for scope endpoint). */
-/* Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by ROW_NUMBER. */
+/* Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by their places. */
 WITH scoped AS (
   SELECT
     project,
@@ -54,15 +54,38 @@ WITH scoped AS (
     http_status,
     latency_ns
   FROM requests
+), counted /* as many rows as there are different latencies, however many requests there are */ AS (
+  SELECT
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    scope,
+    endpoint,
+    latency_ns,
+    COUNT(*) AS n,
+    COUNT_IF(http_status >= 500) AS errors_5xx,
+    COUNT_IF(http_status BETWEEN 400 AND 499) AS errors_4xx
+  FROM scoped
+  GROUP BY
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    scope,
+    endpoint,
+    latency_ns
 ), numbered AS (
   SELECT
     *,
-    ROW_NUMBER() OVER (
+    CAST(SUM(n) OVER (
       PARTITION BY project, location, workload, service, revision, scope, endpoint, latency_ns IS NULL
       ORDER BY latency_ns NULLS FIRST
-    ) AS place,
-    COUNT(latency_ns) OVER (PARTITION BY project, location, workload, service, revision, scope, endpoint) AS n_latency
-  FROM scoped
+    ) AS BIGINT) AS last_place,
+    CAST(SUM(CASE WHEN latency_ns IS NULL THEN 0 ELSE n END) OVER (PARTITION BY project, location, workload, service, revision, scope, endpoint) AS BIGINT) AS n_latency
+  FROM counted
 ), picked /* lower and upper neighbour of each percentile */ AS (
   SELECT
     project,
@@ -72,13 +95,13 @@ WITH scoped AS (
     revision,
     scope,
     endpoint,
-    COUNT(*) AS n,
-    COUNT_IF(http_status >= 500) AS errors_5xx,
-    COUNT_IF(http_status BETWEEN 400 AND 499) AS errors_4xx,
+    SUM(n) AS n,
+    SUM(errors_5xx) AS errors_5xx,
+    SUM(errors_4xx) AS errors_4xx,
     MAX(n_latency) AS n_latency,
-    MAX(
+    MIN(
       CASE
-        WHEN place = 1 + (
+        WHEN last_place >= 1 + (
           50 * (
             n_latency - 1
           )
@@ -87,9 +110,9 @@ WITH scoped AS (
         ELSE NULL
       END
     ) AS p50_low,
-    MAX(
+    MIN(
       CASE
-        WHEN place = CASE
+        WHEN last_place >= CASE
           WHEN (
             2 + (
               50 * (
@@ -109,9 +132,9 @@ WITH scoped AS (
         ELSE NULL
       END
     ) AS p50_high,
-    MAX(
+    MIN(
       CASE
-        WHEN place = 1 + (
+        WHEN last_place >= 1 + (
           95 * (
             n_latency - 1
           )
@@ -120,9 +143,9 @@ WITH scoped AS (
         ELSE NULL
       END
     ) AS p95_low,
-    MAX(
+    MIN(
       CASE
-        WHEN place = CASE
+        WHEN last_place >= CASE
           WHEN (
             2 + (
               95 * (
@@ -142,9 +165,9 @@ WITH scoped AS (
         ELSE NULL
       END
     ) AS p95_high,
-    MAX(
+    MIN(
       CASE
-        WHEN place = 1 + (
+        WHEN last_place >= 1 + (
           99 * (
             n_latency - 1
           )
@@ -153,9 +176,9 @@ WITH scoped AS (
         ELSE NULL
       END
     ) AS p99_low,
-    MAX(
+    MIN(
       CASE
-        WHEN place = CASE
+        WHEN last_place >= CASE
           WHEN (
             2 + (
               99 * (
