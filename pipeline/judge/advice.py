@@ -3,6 +3,7 @@
 import re
 import shlex
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +20,10 @@ _HEALTHY = 0.01
 #: A promise of more than so many minutes is nobody's plan.
 _MOST_MINUTES = 24 * 60
 
+#: Warnings that no traffic makes worse: of what the log must not contain, and of lines that somebody should read.
+_LOGGING = ("security.leaks",)
+_LINES = ("evidence.", "novelty.errors", "novelty.silent", "security.attacks")
+
 
 def advice(
     data: RevisionData, checks: list[Check], verdict: VerdictName, *, project: str | None, location: str | None
@@ -27,14 +32,15 @@ def advice(
 
     A FAIL is rolled back where an older revision is known and had requests, is fixed forward where the revision never
     became ready (there is no traffic to move away from it), and is held where nothing older is known. What is
-    INCONCLUSIVE is looked at again, at the time at which enough requests should have come. A WARN is held.
+    INCONCLUSIVE is looked at again, at the time at which enough requests should have come. A WARN is held where more
+    traffic could make it worse; where only lines warn they are read, and what a log must not contain is taken out.
     """
     if verdict == "PASS":
         return None
     if verdict == "INCONCLUSIVE":
         return Advice(action="LOOK AGAIN", at=_enough_at(data, checks), command=None, against=[])
     if verdict == "WARN":
-        return Advice(action="HOLD", at=None, command=None, against=[])
+        return Advice(action=_of_warnings(checks), at=None, command=None, against=[])
     failed = {check.id for check in checks if check.status == "FAIL"}
     if "deployment.ready" in failed and not data.serves:
         return Advice(action="FIX FORWARD", at=None, command=None, against=[])
@@ -45,6 +51,14 @@ def advice(
     words += [f"--region={location}"] if location else []
     words += [f"--project={project}"] if project else []
     return Advice(action="ROLL BACK", at=None, command=shlex.join(words), against=_against(data))
+
+
+def _of_warnings(checks: list[Check]) -> Literal["HOLD", "READ THE LINES", "FIX THE LOGGING"]:
+    """The most careful advice that any warning needs."""
+    warned = [check.id for check in checks if check.status == "WARN"]
+    if not all(name.startswith((*_LOGGING, *_LINES)) for name in warned):
+        return "HOLD"
+    return "FIX THE LOGGING" if all(name in _LOGGING for name in warned) else "READ THE LINES"
 
 
 def _against(data: RevisionData) -> list[str]:

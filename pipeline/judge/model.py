@@ -334,7 +334,7 @@ class Look(_Document):
 class Advice(_Document):
     """What to do: at (RFC 3339) is when to look again, command what rolls back, against what speaks against it."""
 
-    action: Literal["ROLL BACK", "FIX FORWARD", "HOLD", "LOOK AGAIN"]
+    action: Literal["ROLL BACK", "FIX FORWARD", "HOLD", "READ THE LINES", "FIX THE LOGGING", "LOOK AGAIN"]
     at: str | None
     command: str | None
     against: list[str]

@@ -13,6 +13,12 @@ _ACTIONS = {
     "FIX FORWARD": "Fix the revision and deploy again: it never became ready.",
     "HOLD": "Hold: send it no more traffic until this is understood.",
     "HOLD JOB": "Do not start it again until this is understood.",
+    "HOLD WARN": "If it is a canary, leave its share of the traffic as it is until this is understood.",
+    "HOLD WARN JOB": "Look at this before its next run.",
+    "READ THE LINES": "Look at the lines behind the warning; its traffic can stay as it is.",
+    "READ THE LINES JOB": "Look at the lines behind the warning before its next run.",
+    "FIX THE LOGGING": "Fix the logging, so that these data stay out of the log; its traffic can stay as it is.",
+    "FIX THE LOGGING JOB": "Fix the logging, so that these data stay out of the log.",
     "LOOK AGAIN": "Too little evidence to decide: look again{at}.",
 }
 
@@ -43,7 +49,9 @@ def answers(verdict: Verdict) -> Answers:
     now = "Nothing to do."
     if advice:
         at = f" at {advice.at}" if advice.at else ""
-        action = f"{advice.action} JOB" if verdict.workload == "job" and advice.action == "HOLD" else advice.action
+        action = f"{advice.action} WARN" if (advice.action, verdict.verdict) == ("HOLD", "WARN") else advice.action
+        if verdict.workload != "service":
+            action = f"{action} JOB" if f"{action} JOB" in _ACTIONS else action
         now = _ACTIONS[action].format(baseline=verdict.baseline or "the revision before", at=at)
         now += "".join(f" But {reason}." for reason in advice.against)
     why = verdict.headline.partition(": ")[2] or "No check found a problem."

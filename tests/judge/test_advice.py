@@ -3,12 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from pipeline.judge.advice import advice, impact
 from pipeline.judge.counts import Clients
 from pipeline.judge.decide import decide, judge
+from pipeline.judge.policy import load
+from pipeline.judge.result import result
 from pipeline.judge.revision_data import RequestCounts
 from tests.judge.conftest import MINUTE_NS, START_NS, minutes, occurrences
+
+POLICY_CHECKS = ("evidence.explained", "novelty.errors", "requests.latency", "security.leaks")
 
 
 def advised(data, policy, **place):
@@ -42,6 +47,29 @@ def test_without_an_older_revision_a_fail_is_held(healthy, policy):
     verdict, found = advised(data, policy)
     assert (verdict, found.action, found.command) == ("FAIL", "HOLD", None)
     assert advised(healthy(), policy) == ("PASS", None)
+
+
+def warned(*failing):
+    """Checks of which these warn."""
+    policy = load()
+    return [result(policy[name], "WARN" if name in failing else "PASS", "") for name in POLICY_CHECKS]
+
+
+@pytest.mark.parametrize(
+    ("names", "action"),
+    [
+        (["security.leaks"], "FIX THE LOGGING"),
+        (["novelty.errors"], "READ THE LINES"),
+        (["novelty.errors", "security.leaks"], "READ THE LINES"),
+        (["evidence.explained"], "READ THE LINES"),
+        (["requests.latency"], "HOLD"),
+        (["requests.latency", "security.leaks"], "HOLD"),
+    ],
+)
+def test_the_advice_of_a_warning_fits_its_check(names, action, healthy):
+    """An address in a log line is no reason to take traffic away; latency that rose is one to hold a canary."""
+    advised_action = advice(healthy(), warned(*names), "WARN", project=None, location=None).action
+    assert advised_action == action
 
 
 def test_too_few_requests_are_looked_at_again(healthy, policy):

@@ -55,6 +55,19 @@ def test_five_questions_are_answered_before_anything_else(reports):
     assert "Too little evidence to decide" in thin
 
 
+def test_a_log_with_addresses_is_no_reason_to_take_traffic_away(tmp_path):
+    """The one warning is of e-mail addresses: the logging is to be fixed."""
+    logs = tmp_path / "logs.ndjson"
+    call("simulate", "healthy", "--minutes", "10", "--out", logs)
+    lines = logs.read_text(encoding="utf-8").splitlines()
+    entry = json.loads(next(line for line in reversed(lines) if "textPayload" in line))
+    lines.append(json.dumps({**entry, "insertId": "mail", "textPayload": "Login of jane.roe@gmail.com is done"}))
+    logs.write_text("\n".join(lines), encoding="utf-8")
+    text = call("check", logs, "--format", "md").stdout
+    assert text.startswith("# WARN")
+    assert "What now: Fix the logging" in text
+
+
 def test_the_first_lines_of_the_markdown_fit_a_chat(reports):
     """Verdict, cause, command, since when, first line, what changed and the numbers, within 15 lines."""
     _, document, text = reports["crash-loop"]
