@@ -163,6 +163,14 @@ def test_every_end_of_an_execution(tmp_path, name):
     assert said in check["reason"]
 
 
+def test_evidence_of_a_failure_is_no_exit_of_a_task_that_succeeded(tmp_path):
+    """Eight tasks ended with exit(0) before the ninth failed: its exit alone shows why."""
+    entries = [*(line for task in range(9) for line in lines(n=2, task=task)), *exits_of_tasks(*[0] * 8, 1)]
+    _, check = verdict_of(tmp_path, entries)
+    assert check["status"] == "FAIL"
+    assert [entry["excerpt"] for entry in check["evidence"]] == ["Container called exit(1)."]
+
+
 def test_the_newest_execution_that_ended_decides(tmp_path):
     """One that runs still is named; a failure before it is a warning."""
     entries = [

@@ -35,7 +35,7 @@ def executions(data: RevisionData, policy: Policy) -> Check:
     observed = Observed(value=execution.failed_tasks, unit="failed tasks", n=execution.tasks)
     if execution.ending == "failed":
         text = f"{execution.name} failed: {_failure(execution, data)}{_pending(execution, data)}"
-        return result(rule, "FAIL", text, observed=observed, limit=limit, evidence=_proof(data))
+        return result(rule, "FAIL", text, observed=observed, limit=limit, evidence=_failures(data))
     if execution.ending == "cancelled":
         text = f"{execution.name} was cancelled, so it shows neither success nor failure{_pending(execution, data)}"
         return result(rule, "INCONCLUSIVE", text, observed=observed, limit=limit, evidence=_proof(data))
@@ -163,6 +163,12 @@ def _missed(execution: Execution, data: RevisionData, rule: Rule) -> list[str]:
 
 def _order(execution: Execution) -> tuple[int, str]:
     return execution.started_ns or 0, execution.name
+
+
+def _failures(data: RevisionData) -> list[Evidence]:
+    """Entries that show the failure: of tasks that succeeded there are none."""
+    events = data.occurrences.of(*(name for name in _ENDS if name != "job.execution_succeeded"), *_CAUSES)
+    return data.proof(*events.where(events.outcome != "ok").topics)
 
 
 def _proof(data: RevisionData) -> list[Evidence]:
