@@ -154,6 +154,19 @@ def test_rights_that_are_missing_are_named(status):
     assert verdict["deployment"]["configuration"] is None
 
 
+@pytest.mark.parametrize("missing", ["monitoring", "run"])
+def test_a_right_that_is_there_is_used_without_the_other(missing):
+    """One note alone, and exit code 0."""
+    google = Google([*deployed(), *served()])
+    getattr(google, missing).status = 403
+    code, verdict = google.check()
+    notes = [note for note in verdict["notes"] if "grant" in note]
+    assert (code, len(notes)) == (0, 1)
+    assert f"grant roles/{missing}.viewer to" in notes[0]
+    assert (verdict["completeness"] is None) == (missing == "monitoring")
+    assert (verdict["deployment"]["configuration"] is None) == (missing == "run")
+
+
 @pytest.mark.parametrize("status", [404, 501])
 def test_an_api_that_is_not_there_is_no_missing_right(status):
     """Behind another address only Cloud Logging may stand."""

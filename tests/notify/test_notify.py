@@ -148,18 +148,20 @@ def test_what_fails_is_tried_again_and_changes_no_verdict(tmp_path, monkeypatch,
         assert len(receiver.got) == sent + (reason is not None)
 
 
+@pytest.mark.parametrize("kind", ["slack", "webhook"])
+@pytest.mark.parametrize(("entries", "verdict", "code"), [(healthy(), WELL, 0), (failing(), FAILED, 1)])
 @pytest.mark.usefixtures("quick")
-def test_a_channel_that_hangs_keeps_nobody(tmp_path, monkeypatch):
-    """Neither the run nor the other channel."""
+def test_a_channel_that_hangs_keeps_nobody(tmp_path, monkeypatch, kind, entries, verdict, code):
+    """Neither the run nor the other channel; the exit code is the verdict's."""
     monkeypatch.setattr(send, "LIMIT_S", 0.5)
     slow, receiver = Receiver("hang"), Receiver()
     with slow.running() as url, receiver.running() as second:
-        monkeypatch.setenv("RUNVERDICT_SLACK", url)
+        monkeypatch.setenv("CHANNEL", url)
         monkeypatch.setenv("RUNVERDICT_CHAT", second)
-        found = check(tmp_path, failing(), "--notify", "slack", "--notify", "chat")
-    assert (found.exit_code, len(receiver.got)) == (1, 1)
-    assert "--notify slack: not told of FAIL" in found.stderr
-    assert "it gave no answer within 0.5 s" in found.stderr
+        found = check(tmp_path, entries, "--notify", f"{kind}:CHANNEL", "--notify", "chat")
+    assert (found.exit_code, len(receiver.got)) == (code, 1)
+    assert f"--notify {kind}: not told of {verdict}" in found.stderr
+    assert "it gave no answer within 0.5 s; the verdict stays as it is" in found.stderr
 
 
 @pytest.mark.usefixtures("quick")

@@ -56,6 +56,7 @@ class CloudLogging:
         self.clock = clock
         self.others = []  # further APIs at the same address: answer(path, params) gives a status and an object, or None
         self.resources = set()  # further names that may be read: of organizations, folders, views …
+        self.held = {}  # of such a name: the projects whose entries it holds; all where it is not named here
         self.denied = set()
         self.faults = {}
         self.fault = None
@@ -149,13 +150,14 @@ class CloudLogging:
             raise RefusalError(400, "INVALID_ARGUMENT", "order_by is not known")
 
     def _list(self, asked):
-        key = (asked.get("filter", ""), asked.get("orderBy", "timestamp asc"))
+        names = tuple(asked.get("resourceNames", ()))
+        key = (asked.get("filter", ""), asked.get("orderBy", "timestamp asc"), names)
         if key not in self._listings or self.shuffle:
             try:
                 holds = compiled(key[0])
             except (ValueError, IndexError) as error:
                 raise RefusalError(400, "INVALID_ARGUMENT", f"Unparseable filter: {error}") from error
-            found = [one for one in self._entries if holds(one[2])]
+            found = [one for one in self._entries if holds(one[2]) and self._is_held(one[2], names)]
             if self.shuffle:
                 random.shuffle(found)
                 found.sort(key=lambda one: one[0])
@@ -163,6 +165,13 @@ class CloudLogging:
                 found.reverse()
             self._listings[key] = [raw for *_, raw in found]
         return self._listings[key]
+
+    def _is_held(self, value, names):
+        if not self.held:
+            return True
+        project = value["logName"].split("/")[1]
+        held = {name: {name.removeprefix("projects/")} for name in names if name.startswith("projects/")} | self.held
+        return any(project in held[name] for name in names if name in held)
 
 
 QUOTA = "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute' of service 'logging'"
