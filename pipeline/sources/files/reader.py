@@ -32,9 +32,9 @@ from pipeline.sources.records import Batch, SourceReport
 __all__ = ["BATCH_BYTES", "STDIN", "Batch", "SourceReport", "read", "resolve", "size"]
 
 STDIN = "-"
-BATCH_BYTES = 16 << 20
+BATCH_BYTES = 32 << 20
 #: So many records end a batch too: a row takes a kilobyte or so, however little there is in it.
-BATCH_RECORDS = 50_000
+BATCH_RECORDS = 100_000
 
 _CHUNK = 256 << 10
 _HEADER = 64 << 10
