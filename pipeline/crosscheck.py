@@ -1,6 +1,11 @@
-"""What Cloud Monitoring and the Run Admin API know of the revisions that are judged: optional, and never waited for."""
+"""What else is known of the revisions that are judged: by Cloud Monitoring, the Run Admin API, and audit logs in files.
 
-from collections.abc import Callable, Sequence
+The APIs are optional, and never waited for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -10,12 +15,14 @@ import polars as pl
 from pipeline.aggregate.measures import Measures
 from pipeline.assess.revision_data import View
 from pipeline.assess.revisions import Target
+from pipeline.errors import SourceError
 from pipeline.judge.crosscheck import Configuration, Counted, Crosscheck, Newest, TrafficShare
-from pipeline.sources.base import Access, Request
+from pipeline.sources.base import Access, Request, Source
+from pipeline.sources.cloud_logging.configured import configured
 from pipeline.sources.monitoring import request_count
 from pipeline.sources.optional import UnavailableError, within_limit
 from pipeline.sources.run_admin import Described, describe
-from pipeline.window import moment_of, nanoseconds
+from pipeline.window import Window, moment_of, nanoseconds
 
 _MINUTE_NS = 60 * 10**9
 
@@ -62,6 +69,29 @@ def crosschecks(
             reads[target, "counted"] = partial(request_count, access, span, **who)
     answers = within_limit(reads)
     return {target: _crosscheck(target, answers, minutes[target], measures) for target in known}
+
+
+def with_files(
+    asked: Mapping[Target, Crosscheck], targets: Sequence[Target], sources: Sequence[Source]
+) -> dict[Target, Crosscheck]:
+    """Return the same with the configurations that audit logs in files show, where the Run Admin API gave none.
+
+    Files are read once more for them; standard input cannot be.
+    """
+    wanted = [target for target in targets if target.workload == "service"]
+    wanted = [target for target in wanted if asked.get(target, Crosscheck()).configuration is None]
+    frames: list[pl.DataFrame] = []
+    for source in sources if wanted else ():
+        if not source.remote and "://" not in source.address:
+            with suppress(SourceError):  # the extraction says what is wrong with it
+                frames += source.audit_entries(None, Window())
+    described = configured(frames)
+    checks = dict(asked)
+    for target in wanted:
+        if known := described.get((target.project, target.location, target.service, target.revision)):
+            own = replace(asked.get(target, Crosscheck()), configuration=_configuration(known))
+            checks[target] = own
+    return checks
 
 
 def _minutes(

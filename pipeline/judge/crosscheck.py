@@ -17,10 +17,11 @@ class TrafficShare(_Document):
 
 
 class Configuration(_Document):
-    """What the Run Admin API says of the revision, and what its service sends traffic to now.
+    """What the Run Admin API says of the revision, or an audit log in files, and where its service sends traffic now.
 
-    url, memory (such as 512Mi), cpu and concurrency (requests an instance takes at a time): null where it does not say.
-    deployer: a service account's name, or `a person`. is_ready: null while that is not decided; message: why not.
+    traffic, is_ready and message: of the API alone. url, memory (such as 512Mi), cpu and concurrency (requests an
+    instance takes at a time): null where neither says. deployer: a service account's name, or `a person`. is_ready:
+    null while that is not decided; message: why not.
     """
 
     image: str | None

@@ -101,10 +101,10 @@ def _summary(facts: Facts) -> tuple[Claim, ...]:
 
 
 def _configured(configuration: Configuration | None) -> Claim:
-    """What the Run Admin API says of the revision's URL, image, memory, processors and concurrency."""
+    """What the Run Admin API or the audit log says of the revision's URL, image, memory, processors and concurrency."""
     claim = "The configuration is known"
     if configuration is None:
-        text = "It is not in the log; logging:// reads it with roles/run.viewer."
+        text = "No audit entry of its deployment is in the log; logging:// reads it with roles/run.viewer."
         return Claim("configured", claim, "NO EVIDENCE", text, ("deployment",))
     parts = {
         "URL": configuration.url,
@@ -115,7 +115,7 @@ def _configured(configuration: Configuration | None) -> Claim:
         "timeout": duration(configuration.timeout_s * 1000) if configuration.timeout_s is not None else None,
     }
     text = ", ".join(f"{name} {value}" for name, value in parts.items() if value is not None)
-    return Claim("configured", claim, "PROVEN", sentence(text or "the API names none of it"), ("deployment",))
+    return Claim("configured", claim, "PROVEN", sentence(text or "none of it is named"), ("deployment",))
 
 
 def _uptime(verdict: Verdict) -> Claim:

@@ -1,5 +1,7 @@
 """The Run Admin API: how a revision is configured, and what its service sends traffic to."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -64,9 +66,9 @@ def describe(access: Access, *, project: str, location: str, service: str, revis
     ready = _ready(own)
     return Described(
         image=_text(serving.get("image")),
-        commit=next((text for name in _COMMIT if (text := _text((labels or {}).get(name)))), None),
-        deployer=_account(_text(deployer)),
-        timeout_s=_seconds(own.get("timeout")),
+        commit=commit_of(labels or {}),
+        deployer=deployer_of(_text(deployer)),
+        timeout_s=seconds_of(own.get("timeout")),
         traffic=_traffic(whole),
         newest=(newest, created) if newest and newest != revision and created else None,
         is_ready={_IS_READY: True, "CONDITION_FAILED": False}.get(str(ready.get("state"))),
@@ -95,10 +97,15 @@ def _traffic(service: dict[str, Any]) -> dict[str, int]:
     return dict(sorted(split.items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_REVISIONS])
 
 
-def _account(address: str | None) -> str | None:
-    """Who deployed, without a person's address.
+def commit_of(labels: Mapping[str, Any]) -> str | None:
+    """Return the commit that labels name."""
+    return next((text for name in _COMMIT if (text := _text(labels.get(name)))), None)
 
-    >>> _account("ci-deployer@shop.iam.gserviceaccount.com"), _account("somebody@example.com")
+
+def deployer_of(address: str | None) -> str | None:
+    """Return who deployed, without a person's address.
+
+    >>> deployer_of("ci-deployer@shop.iam.gserviceaccount.com"), deployer_of("somebody@example.com")
     ('service account ci-deployer', 'a person')
     """
     if address is None:
@@ -128,9 +135,10 @@ def _text(value: object) -> str | None:
     return value or None if isinstance(value, str) else None
 
 
-def _seconds(value: object) -> float | None:
-    """A duration of the API, such as `300s`, in s."""
+def seconds_of(value: object) -> float | None:
+    """Return a duration of the API, such as `300s`, in s; None where it is none."""
     try:
-        return float(str(value).removesuffix("s")) if value else None
+        seconds = float(str(value).removesuffix("s")) if value else 0.0
     except ValueError:
         return None
+    return seconds if 0 < seconds < math.inf else None

@@ -126,6 +126,8 @@ def test_entries_without_service_or_time_are_none():
     rows = pl.DataFrame(
         {
             "log_id": ["cloudaudit.googleapis.com/activity"] * 3,
+            "project": ["p"] * 3,
+            "location": ["europe-west1"] * 3,
             "service": [None, "a", "a"],
             "revision": [None, None, None],
             "timestamp_ns": [1, None, 3],

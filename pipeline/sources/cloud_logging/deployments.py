@@ -17,23 +17,23 @@ from pipeline.sources.cloud_logging.filter import Scope, quoted
 
 _LOGS = ("cloudaudit.googleapis.com/system_event", "cloudaudit.googleapis.com/activity")
 
-_READY = re.compile(
+READY = re.compile(
     r"Ready condition status changed to (?P<status>True|False) for (?P<kind>Revision|Service) (?P<name>[a-z0-9-]+)"
     r"(?: with message: (?P<message>.+))?",
     re.DOTALL,
 )
 _NOT_READY = re.compile(r"Revision '(?P<name>[a-z0-9-]+)' is not ready")
 _METHODS = r"(Create|Replace|Update|Patch)(Internal)?Service$"
-_CALL = re.compile(rf"\.{_METHODS}")
+CALL = re.compile(rf"\.{_METHODS}")
 
 #: What is read of an audit entry.
-COLUMNS = ("service", "revision", "timestamp_ns", "message", "payload")
+COLUMNS = ("project", "location", "service", "revision", "timestamp_ns", "message", "payload")
 
 _SECOND = 10**9
 
 #: Calls of one deployment stand within this time; so long after its Ready an operation's end may be logged.
 _TOGETHER_NS = 600 * _SECOND
-_AFTER_READY_NS = 10 * _SECOND
+AFTER_READY_NS = 10 * _SECOND
 
 #: A deployment without a Ready after so long has failed: what Cloud Run waits for at most, in s.
 READY_S = 600.0
@@ -130,18 +130,18 @@ def deployments(frames: Sequence[pl.DataFrame], service: str | None = None) -> l
 def refused_ns(frames: Sequence[pl.DataFrame], service: str | None = None) -> list[int]:
     """Return when calls for a deployment were refused, in ns since 1970; service: of its own alone."""
     rows = (row for frame in frames for row in frame.iter_rows(named=True) if service in (None, row["service"]))
-    calls = ((row["timestamp_ns"], _object(row["payload"])) for row in rows)
+    calls = ((row["timestamp_ns"], payload_of(row["payload"])) for row in rows)
     return sorted(
         at_ns
         for at_ns, payload in calls
-        if _CALL.search(str(payload.get("methodName") or "")) and _at(payload, "status", "code")
+        if CALL.search(str(payload.get("methodName") or "")) and field_at(payload, "status", "code")
     )
 
 
 def _read(row: dict[str, Any], calls: dict[str, list[_Call]], conditions: dict[str, list[_Condition]]) -> None:
     """Put one audit entry where it belongs, if it is a call or a condition."""
-    service, at_ns, payload = row["service"], row["timestamp_ns"], _object(row["payload"])
-    if condition := _READY.search(row["message"] or ""):
+    service, at_ns, payload = row["service"], row["timestamp_ns"], payload_of(row["payload"])
+    if condition := READY.search(row["message"] or ""):
         message = (condition["message"] or "").partition("\n")[0].strip()
         named = (row["revision"] or condition["name"]) if condition["kind"] == "Revision" else None
         if named is None:  # the Service's own condition names the revision only where that failed
@@ -149,28 +149,28 @@ def _read(row: dict[str, Any], calls: dict[str, list[_Call]], conditions: dict[s
             named = failed["name"] if failed else None
             if condition["status"] == "True":
                 return
-        timeout = _at(payload, "response", "spec", "timeoutSeconds")
+        timeout = field_at(payload, "response", "spec", "timeoutSeconds")
         timeout_s = float(timeout) if isinstance(timeout, int) and timeout > 0 else None
         reported = _Condition(service, at_ns, named, condition["status"] == "True", message, timeout_s)
         conditions.setdefault(service, []).append(reported)
-    elif _CALL.search(str(payload.get("methodName") or "")) and not _at(payload, "status", "code"):
+    elif CALL.search(str(payload.get("methodName") or "")) and not field_at(payload, "status", "code"):
         calls.setdefault(service, []).append(_call(service, at_ns, payload))
 
 
 def _call(service: str, at_ns: int, payload: dict[str, Any]) -> _Call:
-    request = _at(payload, "request", "service")
-    request = request if isinstance(request, dict) else _at(payload, "request") or {}
-    template = _at(request, "spec", "template", "metadata", "name") or _at(request, "template", "revision")
-    latest = _at(payload, "response", "status", "latestCreatedRevisionName") or _at(
+    request = field_at(payload, "request", "service")
+    request = request if isinstance(request, dict) else field_at(payload, "request") or {}
+    template = field_at(request, "spec", "template", "metadata", "name") or field_at(request, "template", "revision")
+    latest = field_at(payload, "response", "status", "latestCreatedRevisionName") or field_at(
         payload, "response", "latestCreatedRevision"
     )
-    mask = _at(payload, "request", "updateMask")
+    mask = field_at(payload, "request", "updateMask")
     paths = mask.get("paths") if isinstance(mask, dict) else str(mask or "").split(",")
     only_traffic = bool(paths) and all(str(path).startswith("traffic") for path in paths or [])
-    targets = _at(request, "spec", "traffic") or _at(request, "traffic") or []
+    targets = field_at(request, "spec", "traffic") or field_at(request, "traffic") or []
     whole = [share for share in targets if isinstance(share, dict) and share.get("percent") == 100]
-    target = _name(whole[0].get("revisionName") or whole[0].get("revision")) if whole else None
-    return _Call(service, at_ns, _name(template), _name(latest), target, only_traffic)
+    target = name_of(whole[0].get("revisionName") or whole[0].get("revision")) if whole else None
+    return _Call(service, at_ns, name_of(template), name_of(latest), target, only_traffic)
 
 
 def _of_service(service: str, calls: Sequence[_Call], conditions: Sequence[_Condition]) -> Iterator[Deployment]:
@@ -181,7 +181,7 @@ def _of_service(service: str, calls: Sequence[_Call], conditions: Sequence[_Cond
             first_ready.setdefault(condition.revision, condition)
 
     def was_ready(revision: str | None, at_ns: int) -> bool:
-        return revision in first_ready and first_ready[revision].at_ns < at_ns - _AFTER_READY_NS
+        return revision in first_ready and first_ready[revision].at_ns < at_ns - AFTER_READY_NS
 
     groups: list[Deployment] = []
     entries: list[_Call | _Condition] = [*calls, *conditions]
@@ -205,7 +205,7 @@ def _join(groups: list[Deployment], call: Deployment) -> None:
     """Count a call for the deployment that it belongs to, or for a new one."""
     last = groups[-1] if groups else None
     if last is not None and call.started_ns - last.started_ns <= _TOGETHER_NS:
-        ended = last.ready_ns is not None and call.started_ns > last.ready_ns + _AFTER_READY_NS
+        ended = last.ready_ns is not None and call.started_ns > last.ready_ns + AFTER_READY_NS
         if not ended and (last.revision == call.revision or None in (last.revision, call.revision)):
             groups[-1] = replace(last, revision=last.revision or call.revision)
             return
@@ -218,7 +218,7 @@ def _settle(groups: list[Deployment], end: Deployment) -> None:
         group = groups[index]
         named = group.revision in (None, end.revision) or end.revision is None
         ended = group.ready_ns is not None or group.failed is not None
-        begun = group.started_ns - _AFTER_READY_NS <= end.started_ns <= group.started_ns + READY_S * _SECOND
+        begun = group.started_ns - AFTER_READY_NS <= end.started_ns <= group.started_ns + READY_S * _SECOND
         if named and begun and (not ended or group.revision == end.revision or end.revision is None):
             ready_ns = end.ready_ns or group.ready_ns
             failing = end if end.failed else group
@@ -236,7 +236,8 @@ def _settle(groups: list[Deployment], end: Deployment) -> None:
     groups.sort(key=lambda item: item.started_ns)
 
 
-def _object(text: str | None) -> dict[str, Any]:
+def payload_of(text: str | None) -> dict[str, Any]:
+    """Return the payload of an entry; empty where it is no object."""
     try:
         value = json.loads(text or "{}")
     except (ValueError, RecursionError):
@@ -244,13 +245,13 @@ def _object(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _at(value: Any, *path: str) -> Any:
-    """What stands at a path of an object; None where something on it is missing."""
+def field_at(value: Any, *path: str) -> Any:
+    """Return what stands at a path of an object; None where something on it is missing."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
-def _name(value: object) -> str | None:
-    """The last part of a resource's name."""
+def name_of(value: object) -> str | None:
+    """Return the last part of a resource's name."""
     return value.rpartition("/")[2] or None if isinstance(value, str) else None
