@@ -76,20 +76,69 @@ def test_version_changelog_and_tags_agree():
     assert f"runverdict:{project}" in (ROOT / "deploy/README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.full
-def test_pipx_installs_it_apart(tmp_path):
-    """`pipeline` and `parsers` are names that other packages have: pipx keeps them in an environment of their own."""
+def wheel_of(project, folder):
+    """The wheel of a project."""
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
-    subprocess.run([*build, str(tmp_path), str(ROOT)], check=True)
-    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([*build, str(folder), str(project)], check=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.mark.full
+def test_pipx_installs_it_beside_another_package_of_the_same_name(tmp_path):
+    """`pipeline` is a name that others have: in their environment one takes the other's files, with pipx neither does.
+
+    Which is why README.md and deploy/README.md name pipx and the container.
+    """
+    other = tmp_path / "other"
+    (other / "pipeline").mkdir(parents=True)
+    (other / "pipeline/__init__.py").write_text('OWNER = "etl-tools"\n')
+    (other / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "etl-tools"\nversion = "1.0"\n'
+        '[tool.hatch.build.targets.wheel]\npackages = ["pipeline"]\n'
+    )
+    wheels = [wheel_of(project, tmp_path / name) for project, name in ((other, "theirs"), (ROOT, "ours"))]
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    python = venv / "bin" / "python"
+    owner = [python, "-c", "import pipeline; print(getattr(pipeline, 'OWNER', 'runverdict'))"]
+
+    def install(wheel):
+        into = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
+        subprocess.run([*into, str(wheel)], check=True)
+        return subprocess.run(owner, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert install(wheels[0]) == "etl-tools"
+    program = pipx_install(wheels[1], tmp_path)
+    said = subprocess.run([program, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert version("runverdict") in said.stdout
+    found = subprocess.run(owner, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "etl-tools"
+    assert install(wheels[1]) == "runverdict"  # pip says nothing, and the other one's users are broken
+    for name in ("README.md", "deploy/README.md"):
+        text = " ".join((ROOT / name).read_text(encoding="utf-8").split())
+        assert "`pipx install .`" in text
+        assert "container" in text
+        assert "`pipeline` and `parsers`" in text
+
+
+def pipx_install(wheel, folder):
+    """Install a wheel with pipx into a folder; the path of the program."""
     environment = {
         **os.environ,
-        "PIPX_HOME": str(tmp_path / "pipx"),
-        "PIPX_BIN_DIR": str(tmp_path / "bin"),
+        "PIPX_HOME": str(folder / "pipx"),
+        "PIPX_BIN_DIR": str(folder / "bin"),
         "PIP_CONSTRAINT": str(ROOT / "constraints.txt"),
     }
     subprocess.run([sys.executable, "-m", "pipx", "install", "--quiet", str(wheel)], env=environment, check=True)
-    program = tmp_path / "bin" / "runverdict"
+    return folder / "bin" / "runverdict"
+
+
+@pytest.mark.full
+def test_pipx_installs_it_apart(tmp_path):
+    """`pipeline` and `parsers` are names that other packages have: pipx keeps them in an environment of their own."""
+    program = pipx_install(wheel_of(ROOT, tmp_path), tmp_path)
     said = subprocess.run([program, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert version("runverdict") in said.stdout
     (target,) = {path.parent for path in tmp_path.glob("pipx/venvs/*/bin/runverdict")}
