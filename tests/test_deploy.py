@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,10 +16,16 @@ import pytest
 import yaml
 
 from pipeline import watch
-from tests.conftest import ROOT, call, healthy, request
+from pipeline.sources import base
+from pipeline.sources.cloud_logging.quota import Clock
+from pipeline.stores.elsewhere import open_history
+from tests.conftest import ROOT, START, call, healthy, request
 from tests.servers.cloud_logging import CloudLogging
 from tests.servers.log_filter import compiled
+from tests.sources.test_deployments import NEW, OLD
+from tests.sources.test_deployments import ready as audited
 from tests.test_live import moved, ready
+from tests.test_watch import ORDERS, Story, fate, served
 
 DEPLOY = ROOT / "deploy"
 IMAGE = f"europe-west1-docker.pkg.dev/demo/tools/runverdict@sha256:{'0' * 64}"
@@ -120,6 +127,61 @@ def test_a_doubled_event_gives_the_same_answer(tmp_path, monkeypatch):
     assert (first.exit_code, second.exit_code) == (0, 0), second.stderr
     assert len(list(tmp_path.rglob("verdict.json"))) == 1
     assert first.stdout.splitlines()[0] == second.stdout.splitlines()[0]
+
+
+@pytest.fixture
+def story_time(monkeypatch):
+    """The process's clock and sleep are a story's: sleeping lets its log go on."""
+
+    def follow(story):
+        class Now(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return story.now()
+
+        monkeypatch.setattr(base, "datetime", Now)
+        monkeypatch.setattr(time, "sleep", story.sleep)
+        monkeypatch.setattr(Clock.__init__, "__defaults__", (story.seconds, story.sleep))
+
+    return follow
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("kind", ["healthy", "crashing"])
+def test_each_event_of_a_deployment_starts_a_job_that_judges_it(tmp_path, story_time, order, kind):
+    """In the audit log's orders: each call that the sink takes is delivered twice, and each delivery starts a job.
+
+    With the arguments of the workflow; the jobs start 5 and 25 s after the call's entry. All give the new revision's
+    verdict, and of it there is one report and one row of history.
+    """
+    (text,) = [w for words in setup(tmp_path)[1] for w in words if w.startswith("--log-filter=")]
+    takes = compiled(text.partition("=")[2].rpartition("NOT protoPayload.status.code>0")[0].replace("demo-1", "demo"))
+    named = {"resourceName": "namespaces/demo/services/shop-api"}
+    calls = {
+        one["insertId"]: one | {"protoPayload": one["protoPayload"] | named}
+        for one in ORDERS[order]
+        if takes(one | {"protoPayload": one["protoPayload"] | named})
+    }
+    assert list(calls) == [one["insertId"] for one in ORDERS[order] if one["insertId"].startswith("call")]
+    events = [calls.get(one["insertId"], one) for one in ORDERS[order]]
+    entries = [audited(-3600, OLD), *served(OLD, -1800, 22), *events, *fate(kind, until=1500)]
+    code, verdict = {"healthy": (0, "PASS"), "crashing": (1, "FAIL")}[kind]
+    for event in calls.values():
+        called_s = (datetime.fromisoformat(event["timestamp"]) - START).total_seconds()
+        for delay_s in (5, 25):
+            story = Story(entries, called_s + delay_s)
+            story_time(story)
+            words = [word.replace(RESULTS, str(tmp_path)) for word in workflow(event["protoPayload"]["resourceName"])]
+            with story.cloud.running() as url:
+                found = call(*words, "--api-endpoint", url)
+            assert found.exit_code == code, found.output
+            assert story.seconds() > 22 + 15 * 60
+    (report,) = tmp_path.glob("reports/**/verdict.json")
+    document = json.loads(report.read_text())
+    assert (document["revision"], document["verdict"]) == (NEW, verdict)
+    history = open_history(str(tmp_path / "history")).load("verdicts")
+    assert history.select("revision", "verdict").rows() == [(NEW, verdict)]
 
 
 #: The flags of the commands that are used, as docs.cloud.google.com/sdk/gcloud/reference has them for the creates of

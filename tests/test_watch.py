@@ -81,17 +81,17 @@ def served(revision, first, last, status=200, every=2):
     ]
 
 
-def fate(kind):
+def fate(kind, until=900):
     """The new revision from its Ready at 20 s on."""
     if kind == "healthy":
-        return [*served(NEW, 22, 900)]
+        return [*served(NEW, 22, until)]
     if kind == "crashing":
         exits = [
             line(s, "Container called exit(1).", log=VARLOG, revision="00042-new", severity="WARNING", insertId=f"x{s}")
-            for s in range(30, 900, 30)
+            for s in range(30, until, 30)
         ]
-        return [*served(NEW, 22, 900), *exits]
-    return served(OLD, 22, 900)
+        return [*served(NEW, 22, until), *exits]
+    return served(OLD, 22, until)
 
 
 ORDERS = {
