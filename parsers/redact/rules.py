@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 from parsers.redact.names import COMMANDS, HEADERS, NUMBERS, QUOTED, SECRETS, TOKENS
+from parsers.redact.numbers import BY_FORM, BY_NETWORK
 from parsers.redact.personal import (
     ADDRESS_NUMBER,
     ADDRESSES,
-    BY_FORM,
-    BY_NETWORK,
     CODE,
     CODE_AS_NUMBER,
     EMAIL,

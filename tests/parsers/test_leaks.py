@@ -117,6 +117,8 @@ f47ac10b58cc4372a5670e02b2c3d479 and F47AC10B58CC4372A5670E02B2C3D479
 01ARZ3NDEKTSV4RRFFQ69G5FAV is a ULID, 2Y0d8WkqJm3VnZp4Xc7Lr9Tb6Hs a KSUID
 V1StGXR8_Z5jdHi6B-myT is a nano id, cjld2cjxh0000qzrmn831i7rn a cuid
 CVE-2024-12345, RFC 7519, ISO 8601, PEP 8, HTTP/1.1, TLSv1.3, AES_128_GCM
+rut 12, tfn-3, dui=7, card with number 3 of 12, sms sent to 3 users, caller id is on, celular automata
+gcc 12.2.0 in cc=1234567890123456, SO100001001000100141, KW81 and DE00370400440532013000 are no accounts
 std::debug::x at 12:34:56, db::data::load, abc::def, aspect 16:9
 """.strip().splitlines()
 

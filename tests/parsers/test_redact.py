@@ -291,6 +291,7 @@ def test_signs_only_spare_work(rows):
 @example(["1:2:3:4:5:6:7:12345::6"])
 @example(["AKIA" + "IOSFODNN7SHOPKEYghp_" + BODY])
 @example(["203.0.113.77ghp_" + BODY])
+@example(["NI number: QQ 12 34 56 Cghp_" + BODY])
 def test_redacting_twice_is_redacting_once(rows):
     """What is left of a secret is none."""
     once = redact(pl.Series(rows, dtype=pl.String))
