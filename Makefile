@@ -30,7 +30,9 @@ docs: .venv/ready-dev
 	$(BIN)/python -c 'from pipeline.report.schema import verdict_schema; print(verdict_schema(), end="")' > pipeline/judge/verdict.schema.json
 	$(BIN)/python -c 'from pathlib import Path; from pipeline.aggregate.snapshots import write; write(Path("sql/duckdb"))'
 
+# First what each bounded input costs, in memory and time.
 fuzz: .venv/ready-dev
+	$(BIN)/python -m tests.fuzz.bounded
 	$(BIN)/python -m tests.fuzz
 
 # The tools have an environment of their own, so that they stand in no list of what is installed.

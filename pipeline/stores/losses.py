@@ -1,4 +1,8 @@
-"""Slices of entries that are gone, damaged, or shorter than the manifest says: found, read again, or named."""
+"""Slices of entries that are gone, damaged, or shorter than the manifest says: found, read again, or named.
+
+Counts, no checksums: these would add bits that flipped and that Parquet still decodes. Who writes to the store can
+write its manifest too.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
