@@ -89,15 +89,31 @@ def errors(data: RevisionData, policy: Policy, comparisons: Sequence[Comparison]
         notes.append(f"{count(spoken[1], 'new line')} below WARNING that may report a failure: {cut(spoken[0], 120)!r}")
     low, high = poisson_interval(lines)
     observed = Observed(value=lines, unit="lines", n=data.parsed, low=round(low, 3), high=round(high, 3))
-    words = {"new": "new", "more": "more frequent", "renamed": "reworded", "gone": "gone"}
-    numbers = [f"{n} {words[kind]}" for kind in words if (n := sum(change.change == kind for change in changed))]
-    text = f"kinds of warnings and errors: {', '.join(numbers)}"
-    if not changed:
-        text = "no warning or error that the baseline did not have"
-    elif leading := next((change for change in changed if change.change in ("new", "more")), None):
-        text += f", first {cut(leading.signature, 120)!r} in {count(leading.n, 'line')}"
+    text = _spoken(changed) or "no warning or error that the baseline did not have"
     proof = [entry for change in changed if change.change != "gone" for entry in change.evidence][:5]
     return result(rule, worst(*statuses), "; ".join([text, *notes]), observed=observed, limit=limit, evidence=proof)
+
+
+def _spoken(changed: Sequence[SignatureChange]) -> str:
+    """How many kinds of lines changed in which way, with the most frequent one; "" where none did."""
+    of = {kind: [row for row in changed if row.change == kind] for kind in ("new", "more", "renamed", "gone")}
+    parts = []
+    if of["new"]:
+        parts.append(f"{count(len(of['new']), 'new kind')} of warnings and errors, {_most(of['new'])}")
+    if of["more"]:
+        verb = "comes" if len(of["more"]) == 1 else "come"
+        parts.append(f"{count(len(of['more']), 'known kind')} {verb} more often, {_most(of['more'])}")
+    for kind, change in (("renamed", "reworded"), ("gone", "gone")):
+        if of[kind]:
+            parts.append(f"{count(len(of[kind]), 'kind')} {'is' if len(of[kind]) == 1 else 'are'} {change}")
+    return "; ".join(parts)
+
+
+def _most(rows: Sequence[SignatureChange]) -> str:
+    """The most frequent of some kinds of lines, with its count."""
+    row = max(rows, key=lambda change: change.n)
+    often = "most often " if len(rows) > 1 else ""
+    return f"{often}{cut(row.signature, 120)!r} ({count(row.n, 'line')})"
 
 
 def new_kinds_p(data: RevisionData, baseline: Profile, new: Sequence[SignatureRow], gone: int) -> float:

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.judge.model import Check, Verdict
 from pipeline.judge.numbers import cut, number
-from pipeline.report.claims import Claim, counts
+from pipeline.report.claims import UNPROVABLE, Claim, counts
 from pipeline.report.first_screen import answers, tiles
 from pipeline.report.inputs import inputs as sources_read
 from pipeline.report.numbers import effect, observed
@@ -87,6 +87,7 @@ def markdown(verdict: Verdict, inputs: Sequence[Mapping[str, object]] = ()) -> s
             deciding=[check for check in verdict.checks if check.status in ("FAIL", "WARN", "INCONCLUSIVE")],
             unseen=[check for check in verdict.checks if check.status == "NOT_OBSERVABLE"],
             inputs=sources_read(inputs),
+            unprovable=UNPROVABLE,
             proven=[check for check in verdict.checks if check.evidence],
         )
     )

@@ -18,7 +18,16 @@ def test_new_lines_count_by_their_minutes(pair, policy, n, wanted):
     """Beside as many requests, a kind in m minutes has p = 2 (1/2)^m: 1/16 at 5, 1/32 at 6, 1/64 at 7, 1/128 at 8."""
     check = judged(pair(signatures=Signatures(new=(row(n=n, minutes=n),))), policy, "novelty.errors")
     assert check.status == wanted
-    assert "1 new" in check.reason
+    assert check.reason.startswith(f"1 new kind of warnings and errors, 'pool exhausted' ({n} line")
+
+
+def test_the_reason_is_a_sentence(pair, policy):
+    """How many kinds changed in which way, and the most frequent new one, wherever it stands."""
+    new = (row("disk is slow", minutes=9), row("pool exhausted", n=74, minutes=9))
+    lines = Signatures(new=new, gone=(row("a", n=0, baseline_n=3), row("b", n=0, baseline_n=3)))
+    check = judged(pair(signatures=lines), policy, "novelty.errors")
+    wanted = "2 new kinds of warnings and errors, most often 'pool exhausted' (74 lines); 2 kinds are gone"
+    assert check.reason.startswith(wanted)
 
 
 def test_lines_of_one_minute_are_one_occurrence(pair, policy):

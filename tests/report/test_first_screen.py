@@ -55,6 +55,12 @@ def test_five_questions_are_answered_before_anything_else(reports):
     assert "Too little evidence to decide" in thin
 
 
+def test_what_no_log_line_shows_is_said_once(reports):
+    """In the page and in the Markdown, in the one section about what was not looked at."""
+    for page, _, text in reports.values():
+        assert (page.count("What no log line shows: "), text.count("What no log line shows: ")) == (1, 1)
+
+
 def test_a_log_with_addresses_is_no_reason_to_take_traffic_away(tmp_path):
     """The one warning is of e-mail addresses: the logging is to be fixed."""
     logs = tmp_path / "logs.ndjson"
