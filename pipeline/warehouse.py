@@ -84,6 +84,13 @@ _HINTS = (
         ),
     ),
     ("query is too large", "the statement is too long: load fewer event packs ([catalogue] packs)"),
+    (
+        "Cannot read field",
+        (
+            "a column has another type on another day; name a window of at most 8 days with --since and --until, so "
+            "that each day's table is read with its own columns"
+        ),
+    ),
     ("Cannot query over table", "the table must be read by time: name a window with --since and --until"),
     ("billed", _TOO_DEAR),
     ("was not found in location", "source and store must be in one location; copy the dataset, or use another store"),
@@ -151,7 +158,7 @@ class Warehouse:
     """
 
     def __init__(
-        self, place: Address, *, budget: "Budget | None" = None, sleep: Callable[[float], None] = time.sleep
+        self, place: Address, *, budget: "Budget | None" = None, sleep: Callable[[float], None] | None = None
     ) -> None:
         from google.auth.credentials import AnonymousCredentials
         from google.cloud import bigquery
@@ -159,7 +166,7 @@ class Warehouse:
         self.place = place
         self._bigquery = bigquery
         self._budget = budget
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         # An emulator asks for no credentials, and the client looks for some nevertheless.
         emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
         credentials = AnonymousCredentials() if emulated else None

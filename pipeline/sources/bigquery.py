@@ -46,6 +46,10 @@ _EXECUTION = "-[a-z0-9]{5}"
 #: Average bytes of an entry in a sink's table, and the bytes from which on advice is given.
 _ENTRY_BYTES, _LARGE_SCAN = 950, 10**11
 
+#: So many shards of a log are read each with its own columns: a field can have another type, or be missing, on another
+#: day. More are read as one table, with the columns of the newest.
+_NAMED_SHARDS = 8
+
 #: The columns of a table, each with the paths of the fields below it.
 Columns = dict[str, frozenset[str]]
 
@@ -140,7 +144,7 @@ class BigQuerySource:
 
 
 def _tables(warehouse: Warehouse, dataset: Address, request: Request, report: SourceReport) -> Iterator[LogTable]:
-    """Yield the tables of log entries that may hold some of a request's window, those of a log as one."""
+    """Yield the tables of log entries that may hold some of a request's window, many shards of a log as one."""
     with warehouse.errors():
         listed = warehouse.client.list_tables(f"{dataset.project}.{dataset.dataset}")
         names = sorted(table.table_id for table in listed)
@@ -161,16 +165,17 @@ def _tables(warehouse: Warehouse, dataset: Address, request: Request, report: So
     for log, tables in logs.items():
         if not tables:
             continue
-        columns = _columns(warehouse, dataset, tables[-1])
-        if len(tables) == 1:
-            found = LogTable(dataset.path(tables[0]))
+        if len(tables) <= _NAMED_SHARDS:
+            read = [LogTable(dataset.path(table)) for table in tables]
         else:
             first, last = (table.removeprefix(f"{log}_") for table in (tables[0], tables[-1]))
-            found = LogTable(dataset.path(f"{log}_*"), shards=(first, last))
-        if log == "export_errors" or "table_invalid_schema" in log:
-            yield from _refused(found, columns, log, report)
-        elif "timestamp" in columns and {"logName", "log_name"} & set(columns) and "timestamp_ns" not in columns:
-            yield replace(found, columns=_read(columns), condition=_condition(columns, request.service))
+            read = [LogTable(dataset.path(f"{log}_*"), shards=(first, last))]
+        for log_table, name in zip(read, tables[-len(read) :], strict=True):
+            columns = _columns(warehouse, dataset, name)
+            if log == "export_errors" or "table_invalid_schema" in log:
+                yield from _refused(log_table, columns, log, report)
+            elif "timestamp" in columns and {"logName", "log_name"} & set(columns) and "timestamp_ns" not in columns:
+                yield replace(log_table, columns=_read(columns), condition=_condition(columns, request.service))
 
 
 def _refused(table: LogTable, columns: Columns, log: str, report: SourceReport) -> Iterator[LogTable]:

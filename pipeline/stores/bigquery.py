@@ -134,23 +134,21 @@ class BigQueryStore:
         """Add what a source has of a request's window, and count it in the report.
 
         A source in BigQuery is read by `classify`, which counts it then; with the option `copies` its entries are
-        copied without leaving BigQuery. Of another, slices are loaded, and merged at the end.
+        copied without leaving BigQuery. Of another, slices are loaded, and merged at the end. Raises SourceError where
+        the source cannot be read, BigQueryError where the store cannot be written: then nothing can be judged.
         """
         request = replace(request, key=self._key)
         self._window, self._counted = request.window, None
-        try:
-            if query := source.query(request, report):
-                self._refuse_elsewhere(source, query)
-                if self._options.copies:
-                    report.records = self._copy(query, request.read_window)
-                    report.read += report.records
-                else:
-                    report.counted_late = True
-                    self._pending.append(_Pending(source, query, report))
-            else:
-                self._load(source, request, report, progress)
-        except BigQueryError as error:
-            raise SourceError(source.address, error.reason, error.hint) from error
+        if not (query := source.query(request, report)):
+            self._load(source, request, report, progress)
+            return
+        self._refuse_elsewhere(source, query)
+        if self._options.copies:
+            report.records = self._copy(source, query, request.read_window)
+            report.read += report.records
+        else:
+            report.counted_late = True
+            self._pending.append(_Pending(source, query, report))
 
     def prepare(self, catalogue: Catalogue) -> None:
         """Do nothing: BigQuery classifies when all is there."""
@@ -257,7 +255,7 @@ class BigQueryStore:
             if known.staged is not None:
                 self._save_staged(source.address, _Staged(merged=known.staged))
 
-    def _copy(self, query: Query, window: Window) -> int:
+    def _copy(self, source: Source, query: Query, window: Window) -> int:
         """Copy the entries that a query gives, all within a window, and return how many it gave.
 
         They come into a table of the run first, so that what is counted and what is merged is the same: a sink goes on
@@ -266,7 +264,10 @@ class BigQueryStore:
         with self._loads.table(googlesql.STORED) as table:
             names = ", ".join(column.name for column in googlesql.STORED)
             text = f"insert into {self.dataset.path(table)} ({names})\n{query.text}"
-            self.warehouse.run(text, "source", {"pseudonym_key": self._key.decode()})
+            try:
+                self.warehouse.run(text, "source", {"pseudonym_key": self._key.decode()})
+            except BigQueryError as error:
+                raise SourceError(source.address, error.reason, error.hint) from error
             return self._merge(table, window.bounds)
 
     def _merge(self, table: str, bounds: Bounds | None = None) -> int:

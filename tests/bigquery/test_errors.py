@@ -76,6 +76,14 @@ def of(kind, message, reason=""):
             ),
             "--since",
         ),
+        (
+            of(
+                exceptions.BadRequest,
+                "Cannot read field of type STRING as RECORD Field: jsonPayload.user",
+                "invalidQuery",
+            ),
+            "at most 8 days",
+        ),
         (exceptions.RetryError("Timeout of 30.0s exceeded", None), "network"),
         (DefaultCredentialsError("none"), "gcloud auth application-default login"),
         (Unconnected("refused"), "network"),

@@ -76,3 +76,18 @@ def test_a_thousand_shards_are_one_table(monkeypatch):
     assert report.notes == [
         "export_errors holds entries that the sink could not write; those of the window are read from there"
     ]
+
+
+def test_few_shards_are_read_each_with_its_own_columns():
+    """A field that has another type, or is missing, on another day loses nothing of any."""
+    sink = ["timestamp", "logName"]
+    shards = {f"run_googleapis_com_stderr_202601{day:02}": [*sink, f"jsonPayload_{day}"] for day in range(1, 10)}
+    address = Address("demo", "logs")
+    with bigquery_with_tables(shards) as warehouse:
+        request = Request(Window(datetime(2026, 1, 2, tzinfo=UTC), None))
+        read = list(_tables(warehouse, address, request, SourceReport("x")))
+        assert [table.path for table in read] == [address.path(name) for name in list(shards)[1:]]
+        assert [table.columns for table in read] == [(*sink, f"jsonPayload_{day}") for day in range(2, 10)]
+        (whole,) = _tables(warehouse, address, Request(), SourceReport("x"))
+    assert whole.shards == ("20260101", "20260109")
+    assert "jsonPayload_9" in whole.columns

@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from pipeline import googlesql as sql
 from pipeline.schema import ENTRIES, polars_schema
 from pipeline.simulate import simulate
+from pipeline.sources.cloud_logging.deployments import audit_rows, deployments
 from pipeline.stores.local import LocalStore
 from tests.bigquery.sink import line, log_analytics_row, sink_row
 from tests.conftest import entry, extracted, ndjson
@@ -120,6 +121,16 @@ def test_payload_in_a_column_of_its_type(reference):
     assert found["message"].to_list() == ["a", "b", "c", text, text, None, None]
     assert found["payload"][0] == '{"message":"a"}'
     assert [raw is not None for raw in found["raw"]] == [False] * 5 + [True, True]
+
+
+def test_a_deployment_whose_bodies_are_texts(reference):
+    """A sink writes the bodies of audit entries as JSON texts; redacted they say the same."""
+    log = "cloudaudit.googleapis.com%2Factivity"
+    call = sink_row(entry(1, protoPayload={**AUDIT, "methodName": "v1.Services.ReplaceService"}, revision="", log=log))
+    bodies = {"requestJson": {"service": {"spec": {}}}, "responseJson": {"status": {"latestCreatedRevisionName": "r"}}}
+    call["protopayload_auditlog"] |= {name: json.dumps(body) for name, body in bodies.items()}
+    (made,) = deployments([audit_rows(staged(reference, [line(call)]))])
+    assert (made.service, made.revision) == ("shop-api", "r")
 
 
 def test_rows_of_recorded_windows(reference, tmp_path, monkeypatch):

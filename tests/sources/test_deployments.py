@@ -121,6 +121,17 @@ def test_two_deployments_in_a_row():
     assert found == [(NEW, 0, 9, False, False), (NEWER, 60, 70, False, False)]
 
 
+@pytest.mark.parametrize("names", [("request", "response"), ("requestJson", "responseJson")])
+def test_bodies_that_a_sink_wrote_as_text(names):
+    """They say which revision was made, as objects do; a text that is no JSON says nothing."""
+    made, broken = call(0, latest=NEW), call(0, latest=NEW)
+    for name, key in zip(("request", "response"), names, strict=True):
+        made["protoPayload"][key] = json.dumps(made["protoPayload"].pop(name))
+        broken["protoPayload"][key] = json.dumps(broken["protoPayload"].pop(name))[:-3]
+    assert of(BEFORE, made) == of(BEFORE, call(0, latest=NEW)) == [FIRST, (NEW, 0, None, False, False)]
+    assert of(broken) == [(None, 0, None, False, False)]
+
+
 def test_entries_without_service_or_time_are_none():
     """And payloads that are no objects break nothing."""
     rows = pl.DataFrame(

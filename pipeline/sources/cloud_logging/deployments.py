@@ -237,7 +237,22 @@ def _settle(groups: list[Deployment], end: Deployment) -> None:
 
 
 def payload_of(text: str | None) -> dict[str, Any]:
-    """Return the payload of an entry; empty where it is no object."""
+    """Return the payload of an audit entry, its bodies as objects; empty where it is no object.
+
+    A sink to BigQuery writes the bodies as JSON texts, `requestJson` and so on.
+
+    >>> payload_of(json.dumps({"responseJson": '{"a": 1}', "request": "cut {"}))
+    {'responseJson': '{"a": 1}', 'request': {}, 'response': {'a': 1}}
+    """
+    payload = _object(text)
+    for name in ("request", "response"):
+        body = payload.get(name) or payload.get(f"{name}Json")
+        if isinstance(body, str):
+            payload[name] = _object(body)
+    return payload
+
+
+def _object(text: str | None) -> dict[str, Any]:
     try:
         value = json.loads(text or "{}")
     except (ValueError, RecursionError):
