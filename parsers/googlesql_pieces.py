@@ -1,4 +1,4 @@
-"""Pieces of the classification as GoogleSQL: literals, line formats, levels and stack traces.
+"""Pieces of the classification as GoogleSQL: literals, line formats, levels, stack traces, signatures.
 
 `parsers.formats` and `parsers.traces` have the rules; `parsers.to_googlesql` puts the pieces together.
 """
@@ -7,10 +7,11 @@
 import re
 from collections.abc import Mapping
 
+from parsers import signature
 from parsers.dialect import groups, only
 from parsers.formats import formats
 from parsers.to_polars import BARE, DURATION, MAX_DURATION_MS, MS
-from parsers.traces import FIELDS, traces
+from parsers.traces import FIELDS, NUMBERS, PREFIX, traces
 
 _REFERENCE = re.compile(r"\$\{([0-9])\}")
 
@@ -140,3 +141,36 @@ def duration_ms(column: str, in_seconds: str) -> str:
     bare += f" * if(winner in ({in_seconds}), 1000.0, 1.0)" if in_seconds else ""
     value = f"if(coalesce({', '.join(parts)}) is null, {bare}, {total})"
     return f"(select if(ms <= {MAX_DURATION_MS!r}, ms, null) from unnest([{value}]) as ms)"
+
+
+def masked() -> str:
+    """Return a step: the effective level, and the signatures of the lines that get one."""
+    shown = f"concat('{PREFIX}', trace_exception, coalesce(concat(': ', trace_message), ''))"
+    named = f"coalesce({shown}, line)"
+    known = replace(f"concat('{PREFIX}', trace_exception, ' at ', trace_frame)", NUMBERS, signature.MASK)
+    mask = f"substr({named}, 1, {signature.LENGTH})"
+    for pattern, replacement in signature.REPLACEMENTS:
+        mask = replace(mask, pattern, replacement)
+    outcomes = ", ".join(map(text, signature.NOTABLE))
+    return f"""
+    select
+        *,
+        if(
+            severity != 'DEFAULT',
+            severity,
+            coalesce(
+                {severity("payload_level", formats().levels)},
+                {severity("python_level", formats().python)},
+                {severity("level_word", formats().levels)},
+                'DEFAULT'
+            )
+        ) as level,
+        if(
+            http_status is null and message is not null
+            and (event is null or outcome in ({outcomes})),
+            coalesce({known}, trim({mask})),
+            null
+        ) as signature
+
+    from told
+"""

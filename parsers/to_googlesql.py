@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from parsers import lines, signature
+from parsers import lines
 from parsers.dialect import groups, only
-from parsers.formats import formats
 from parsers.googlesql_pieces import (
     case,
     duration_ms,
@@ -21,15 +20,13 @@ from parsers.googlesql_pieces import (
     language,
     level_paths,
     line_format,
+    masked,
     own_frames,
-    replace,
-    severity,
     text,
     traced,
 )
 from parsers.model import Catalogue, EventType, Match
 from parsers.to_polars import CODE, COLUMNS_POSITION, log_ids
-from parsers.traces import NUMBERS, PREFIX
 
 #: One number holds a hit: where the literal stands, rank of the wording, number of the event; the last two below this.
 _BASE = 10_000
@@ -193,7 +190,7 @@ def _steps(catalogue: Catalogue, table: str) -> dict[str, str]:
     from captured
 """,
         "told": _told(wordings),
-        "masked": _masked(),
+        "masked": masked(),
     }
 
 
@@ -370,36 +367,3 @@ def _told(wordings: list[_Wording]) -> str:
 def _ranks(captures: list[tuple[_Wording, str]], unit: str) -> str:
     """The wordings whose captured field is in a unit."""
     return ", ".join(str(w.rank) for w, name in captures if w.event.fields[name].unit == unit)
-
-
-def _masked() -> str:
-    """Effective level, and signatures of the lines that get one."""
-    shown = f"concat('{PREFIX}', trace_exception, coalesce(concat(': ', trace_message), ''))"
-    named = f"coalesce({shown}, line)"
-    known = replace(f"concat('{PREFIX}', trace_exception, ' at ', trace_frame)", NUMBERS, signature.MASK)
-    masked = f"substr({named}, 1, {signature.LENGTH})"
-    for pattern, replacement in signature.REPLACEMENTS:
-        masked = replace(masked, pattern, replacement)
-    outcomes = ", ".join(map(text, signature.NOTABLE))
-    return f"""
-    select
-        *,
-        if(
-            severity != 'DEFAULT',
-            severity,
-            coalesce(
-                {severity("payload_level", formats().levels)},
-                {severity("python_level", formats().python)},
-                {severity("level_word", formats().levels)},
-                'DEFAULT'
-            )
-        ) as level,
-        if(
-            http_status is null and message is not null
-            and (event is null or outcome in ({outcomes})),
-            coalesce({known}, trim({masked})),
-            null
-        ) as signature
-
-    from told
-"""

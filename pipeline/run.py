@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -27,8 +26,8 @@ from pipeline.judge.decide import worse
 from pipeline.judge.deployed import Deployed
 from pipeline.judge.expectations import Expectations
 from pipeline.judge.model import Look, TestResults, Verdict, VerdictName
-from pipeline.judge.numbers import count
 from pipeline.judge.policy import Policy
+from pipeline.reasons import incomplete, names_of, nothing_judged
 from pipeline.report.frames import Charts, charts
 from pipeline.report.masked import masked, masked_charts, masked_texts
 from pipeline.sources.base import Access, Request, Source
@@ -40,9 +39,6 @@ from pipeline.stores.base import Progress, Silent, Store
 from pipeline.window import SETTLE_S, Window, nanoseconds
 
 log = logging.getLogger(__name__)
-
-#: A message names so many services or revisions that were seen.
-_MAX_NAMES = 20
 
 
 class ReconciliationError(RunverdictError):
@@ -224,7 +220,7 @@ def assess(job: Job, store: Store, extraction: Extraction, measured: Measured) -
     past = store.load("verdicts")
     _refuse_unknown_baseline(job, selection, measured, past)
     others = other_types(measures.revisions)
-    incomplete = _incomplete(extraction)
+    missing = incomplete(extraction)
     context = Context(
         catalogue=job.catalogue.digest,
         policy=job.policy,
@@ -233,8 +229,8 @@ def assess(job: Job, store: Store, extraction: Extraction, measured: Measured) -
         now_ns=_now_ns(job, extraction, measures),
         settle_s=job.settle_s,
         requests_until_ns=_unsettled_ns(job),
-        listed=all(source.remote for source in job.sources) and not extraction.failed and not incomplete,
-        incomplete=incomplete,
+        listed=all(source.remote for source in job.sources) and not extraction.failed and not missing,
+        incomplete=missing,
         notes=(
             *(f"In no number here, for they are not Cloud Run's: {text}." for text in [others] if text),
             *measured.notes,
@@ -273,7 +269,10 @@ def report(job: Job, store: Store, extraction: Extraction, measured: Measured, a
     ]
     for assessment in shown:
         history.append(store, *history_rows(assessment))
-    notes = [] if verdicts else _notes(job, extraction, numbers, measures.revisions)
+    notes = []
+    if not verdicts:
+        service, revision = job.request.service, job.revision
+        notes = nothing_judged(extraction, numbers, measures.revisions, service=service, revision=revision)
     if excess := assessed.selection.excess:
         notes.append(f"{excess:,} more services are not judged, {len(verdicts):,} are; name one with --service")
     others, types = assessed.selection.others, other_types(measures.revisions)
@@ -351,7 +350,7 @@ def _refuse_unknown_baseline(job: Job, selection: Selection, measured: Measured,
     names = rows.filter(pl.col("service").is_in(services))["revision"].drop_nulls().unique().sort().to_list()
     judged = {target.revision for target in selection.targets}
     if job.baseline not in names or judged == {job.baseline}:
-        raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {_names(names)}")
+        raise UsageError(f"--baseline: no entry of another revision {job.baseline!r}; seen were: {names_of(names)}")
 
 
 def _now_ns(job: Job, extraction: Extraction, measures: Measures) -> int | None:
@@ -368,13 +367,6 @@ def _expected_anyway(catalogue: Catalogue) -> dict[str, str]:
     return {event.name: event.meaning for event in catalogue.events if event.name.startswith("expected.")}
 
 
-def _incomplete(extraction: Extraction) -> tuple[str, ...]:
-    """What of the sources is missing or may be, in sentences."""
-    cut = sorted({redact_text(Path(met.source).name) for met in extraction.reports if met.truncated})
-    sentences = [f"{', '.join(cut)} ends in the middle of an entry: the rest is missing"] if cut else []
-    return (*sentences, *sorted({redact_text(met.incomplete) for met in extraction.reports if met.incomplete}))
-
-
 def _unsettled_ns(job: Job) -> int | None:
     """Since when requests of a live window may still be running, in ns since 1970; None where it is settled."""
     now = job.request.now
@@ -382,30 +374,3 @@ def _unsettled_ns(job: Job) -> int | None:
         return None
     settled_ns = nanoseconds(now) - int(job.settle_s * 1e9)
     return settled_ns if settled_ns < nanoseconds(job.request.window.end or now) else None
-
-
-def _notes(job: Job, extraction: Extraction, numbers: dict[str, int], revisions: pl.DataFrame) -> list[str]:
-    """Why nothing was judged, in words, and what was seen in its place."""
-    if not numbers["kept"]:
-        if extraction.outside:
-            return [f"none of the {extraction.outside:,} entries is within the window; change --since or --until"]
-        if extraction.failed:
-            return ["nothing could be read"]
-        return ["the sources hold no entry"]
-    service = job.request.service
-    services = revisions["service"].drop_nulls().unique().sort().to_list()
-    if service and service not in services:
-        return [f"no entry of service {service!r}; seen were: {_names(services)}"]
-    if job.revision not in ("newest", "serving", "every"):
-        rows = revisions.filter(pl.col("service") == service) if service else revisions
-        names = rows["revision"].drop_nulls().unique().sort().to_list()
-        return [f"no entry of revision {job.revision!r}; seen were: {_names(names)}"]
-    counted = f"{count(numbers['kept'], 'entry', 'entries')}, {numbers['unparsed']:,} of them unparsed"
-    named = f"; the services, jobs and worker pools in them: {_names(services)}" if services else ""
-    return [f"no entry names a revision or an execution ({counted}{named})"]
-
-
-def _names(names: Sequence[str]) -> str:
-    """The first names of a list, in words."""
-    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
-    return (", ".join(names[:_MAX_NAMES]) or "none") + more

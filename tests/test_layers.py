@@ -95,7 +95,8 @@ LAYERS = [
         {"pipeline.sources", "pipeline.assess", "pipeline.judge", "pipeline.aggregate.measures", *GROUND},
         {"polars"},
     ),
-    ("pipeline.run", {"pipeline.crosscheck", *STEPS, "parsers", *GROUND}, {"polars"}),
+    ("pipeline.reasons", {"pipeline.extract", "pipeline.judge.numbers", "parsers", *GROUND}, {"polars"}),
+    ("pipeline.run", {"pipeline.crosscheck", "pipeline.reasons", *STEPS, "parsers", *GROUND}, {"polars"}),
     ("pipeline.watch", {"pipeline.sources", "pipeline.stores.watches", *GROUND}, set()),
     ("pipeline.looks", {"pipeline.watch", "pipeline.run", *STEPS, *GROUND}, set()),
     ("pipeline.api", {"pipeline", "parsers"}, {"polars", "matplotlib"}),
@@ -216,6 +217,12 @@ def test_explain_imports_what_it_needs():
     assert text.startswith("platform.exit")
     assert "polars" in names
     assert not names & (HEAVY - {"polars", "pydantic", "numpy", "pyarrow"})
+
+
+def test_no_module_is_longer_than_400_lines():
+    """What is longer holds two things."""
+    lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
+    assert {name: n for name, n in lengths.items() if n > 400} == {}
 
 
 def test_every_module_of_a_package_is_found():
