@@ -150,26 +150,6 @@ def binomial_design_effect(k: ArrayLike, n: ArrayLike) -> float:
     return effect.value * df / (df - 2)
 
 
-def cluster_design_effect(k: ArrayLike, n: ArrayLike) -> float:
-    """Return how many times wider minutes as clusters make the variance of a proportion, at least 1.
-
-    k, n: shape (minutes,), failures and requests of each minute, in any order; fewer than 2 minutes with requests, and
-    all or nothing failed, give 1. The variance is that of a ratio of minutes' sums: Rao & Scott (1992), Biometrics 48,
-    577-585. For an interval of what the window shows: an outage is in it, however long it lasts, so unlike
-    `binomial_design_effect` it leaves out how minutes follow each other.
-
-    >>> cluster_design_effect([3, 0, 0, 1], [50, 50, 50, 50])  # 4/3 * (2^2 + 1 + 1 + 0) / (200 * .02 * .98)
-    2.0408163265306123
-    """
-    failed, requests = np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    minutes, whole, bad = int((requests > 0).sum()), float(requests.sum()), float(failed.sum())
-    if minutes < 2 or not 0 < bad < whole:
-        return 1.0
-    p = bad / whole
-    between = float(((failed - p * requests) ** 2).sum()) * minutes / (minutes - 1)
-    return max(1.0, between / (whole * p * (1 - p)))
-
-
 def more_requests_to_decide(
     k: int, n: int, limit_ratio: float, confidence: float = 0.95, min_k: int = 3, design: float = 1.0
 ) -> int | None:

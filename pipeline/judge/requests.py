@@ -5,14 +5,14 @@ import numpy as np
 from pipeline.judge.model import Check, Observed, Status
 from pipeline.judge.numbers import count, duration, percent
 from pipeline.judge.policy import Policy
-from pipeline.judge.power import cluster_design_effect, more_requests_to_decide
+from pipeline.judge.power import more_requests_to_decide
 from pipeline.judge.result import result, worst
 from pipeline.judge.revision_data import RevisionData
-from pipeline.judge.stats import clopper_pearson
+from pipeline.judge.stats import INDEPENDENT, clopper_pearson
 
 
 def error_rate(data: RevisionData, policy: Policy) -> Check:
-    """The share of user requests that end in 5xx, with its interval, in which failures of one minute count together."""
+    """The share of user requests that end in 5xx, with its exact interval."""
     rule = policy["requests.error_rate"]
     if data.filtered:
         return _filtered(data, policy)
@@ -25,21 +25,20 @@ def error_rate(data: RevisionData, policy: Policy) -> Check:
     )
     if n == 0:
         return result(rule, "INCONCLUSIVE", "no user requests, so there is no error rate", limit=limit)
-    # Requests of one minute fail together: so many of them tell as much as one.
-    minutes = data.minutes
-    design = 1.0 if data.synthetic_only else cluster_design_effect(minutes.errors_5xx, minutes.n)
-    low, high = clopper_pearson(k / design, n / design, rule["confidence"])
+    low, high = clopper_pearson(k, n, rule["confidence"])
     observed = Observed(value=k / n, unit="ratio", n=n, low=low, high=high)
     said = (
         f"{k:,} of {count(n, noun)} ended in 5xx ({percent(k / n)} in this window, "
         f"95 % interval {percent(low)} to {percent(high)})"
     )
+    design = data.design_effects.get("errors", INDEPENDENT).value
     needed = more_requests_to_decide(k, n, rule["max_ratio"], rule["confidence"], int(rule["fail_count"]), design)
     if needed:
         said += f"; about {needed:,} more requests would decide whether it is above {percent(rule['max_ratio'])}"
     proof = data.proof("requests/5xx")
     if low > rule["max_ratio"] and k >= rule["fail_count"]:
         return result(rule, "FAIL", said, observed=observed, limit=limit, evidence=proof)
+    minutes = data.minutes
     bad = (minutes.errors_5xx >= rule["minute_count"]) & (minutes.errors_5xx > rule["minute_ratio"] * minutes.n)
     if bad.any():
         first = np.datetime64(int(minutes.minute[bad].min()), "m")

@@ -26,12 +26,11 @@ class DesignEffect(NamedTuple):
 INDEPENDENT = DesignEffect(1.0)
 
 
-def clopper_pearson(k: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the exact two-sided interval of a binomial proportion.
 
     k of n: 0 <= k <= n; n = 0 gives (0, 1), for nothing is known. confidence: 0 to 1.
-    Clopper & Pearson (1934), Biometrika 26, 404-413, by the quantiles of the beta distribution. Of requests that fail
-    together, k and n divided by the design effect: Korn & Graubard (1998), Survey Methodology 24, 193-201.
+    Clopper & Pearson (1934), Biometrika 26, 404-413, by the quantiles of the beta distribution.
 
     >>> [round(end, 6) for end in clopper_pearson(3, 20)]  # R: binom.test(3, 20)$conf.int
     [0.032071, 0.378927]

@@ -125,24 +125,6 @@ def test_error_rate_by_its_exact_interval(healthy, policy, k, n, wanted):
     assert status("requests.error_rate", data, policy) == wanted
 
 
-def test_failures_that_come_together_are_fewer(healthy, policy):
-    """36 of 2,000 in 50 minutes: each in a minute of its own, or 12 in each of three minutes.
-
-    R: binom.test(36, 2000)$conf.int[1] = 0.0126.
-    """
-    first = START_NS // MINUTE_NS
-    counts = RequestCounts(n=2000, errors_5xx=36, eligible=2000, eligible_5xx=36)
-    spread = minutes(*((first + i, 40, int(i < 36)) for i in range(50)))
-    bursts = minutes(*((first + i, 40, 12 * (i % 20 == 0)) for i in range(50)))
-    apart, together = (
-        CHECKS["requests.error_rate"](healthy(requests=counts, minutes=of), policy) for of in (spread, bursts)
-    )
-    assert (apart.status, together.status) == ("FAIL", "WARN")
-    assert apart.observed.low == pytest.approx(0.0126, abs=0.0001)
-    assert together.observed.low < 0.005 < 0.03 < together.observed.high
-    assert together.observed.value == apart.observed.value
-
-
 @pytest.mark.parametrize(
     ("n", "errors", "wanted"), [(99, 5, "WARN"), (100, 5, "PASS"), (60, 4, "PASS")], ids=["5 of 99", "5 %", "4"]
 )

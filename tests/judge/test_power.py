@@ -13,7 +13,6 @@ from scipy.stats import beta
 
 from pipeline.judge.power import (
     binomial_design_effect,
-    cluster_design_effect,
     cosine_design_effect,
     design_effect,
     more_requests_to_compare_rates,
@@ -246,38 +245,6 @@ def test_binomial_design_effect_of_all_or_nothing_is_1(length):
     assert binomial_design_effect(requests, requests) == 1.0
     with pytest.raises(ValueError, match="more failures"):
         binomial_design_effect([2], [1])
-
-
-def bursts(rng, rate, size, minutes=60, per_minute=40):
-    """Requests of an hour and their failures, which come in bursts of geometric size within one minute."""
-    n = rng.poisson(per_minute, minutes)
-    k = np.zeros(minutes, dtype=np.int64)
-    for _ in range(rng.poisson(rate * n.sum() / size)):
-        k[rng.integers(minutes)] += rng.geometric(1 / size)
-    return np.minimum(k, n), n
-
-
-@pytest.mark.parametrize("size", [1, 3])
-def test_the_interval_of_a_rate_allows_for_bursts(size):
-    """Of a true rate of 1 %, bursts of 3: the plain interval holds it in 62 %, with clusters in over 90 %."""
-    rng = np.random.default_rng(25)
-    held, above = [], []
-    for _ in range(600):
-        k, n = bursts(rng, 0.01, size)
-        design = cluster_design_effect(k, n)
-        low, high = clopper_pearson(k.sum() / design, n.sum() / design)
-        held.append(low <= 0.01 <= high)
-        above.append(low > 0.01)
-    assert np.mean(held) > 0.9
-    assert np.mean(above) < 0.025
-
-
-def test_clusters_of_nothing_are_none():
-    """No minute, one minute, nothing failed, all failed: 1; one outage of 5 minutes of 60 leaves 5 of 60."""
-    for k, n in (([], []), ([3], [40]), ([0, 0], [40, 40]), ([40, 40], [40, 40]), ([1, 1], [40, 40])):
-        assert cluster_design_effect(k, n) == 1.0
-    outage = np.where(np.arange(60) < 5, 40, 0)
-    assert cluster_design_effect(outage, np.full(60, 40)) == pytest.approx(40 * 60 / 59)
 
 
 # Which are decided by R's binom.test(k, n)$conf.int against 1 % (R 4.2.2):
