@@ -71,20 +71,22 @@ def crosschecks(
     return {target: _crosscheck(target, answers, minutes[target], measures) for target in known}
 
 
-def with_files(
-    asked: Mapping[Target, Crosscheck], targets: Sequence[Target], sources: Sequence[Source]
+def with_audit_logs(
+    asked: Mapping[Target, Crosscheck], targets: Sequence[Target], sources: Sequence[Source], request: Request
 ) -> dict[Target, Crosscheck]:
-    """Return the same with the configurations that audit logs in files show, where the Run Admin API gave none.
+    """Return the same with the configurations that audit logs show, where the Run Admin API gave none.
 
-    Files are read once more for them; standard input cannot be.
+    Files are read once more for them, which standard input cannot be; Cloud Logging and Cloud Storage give these
+    entries alone. A scan by BigQuery would be billed again, so none is made.
     """
     wanted = [target for target in targets if target.workload == "service"]
     wanted = [target for target in wanted if asked.get(target, Crosscheck()).configuration is None]
     frames: list[pl.DataFrame] = []
     for source in sources if wanted else ():
-        if not source.remote and "://" not in source.address:
+        window = request.read_window if source.remote else Window()
+        if source.remote or "://" not in source.address:
             with suppress(SourceError):  # the extraction says what is wrong with it
-                frames += source.audit_entries(None, Window())
+                frames += source.audit_entries(request.service, window)
     described = configured(frames)
     checks = dict(asked)
     for target in wanted:

@@ -304,15 +304,15 @@ def _deployed(deployment: Deployment, job: Job) -> Deployed:
 
 
 def _crosschecks(job: Job, selection: Selection, measured: Measured) -> Mapping[Target, Crosscheck]:
-    """What else is known of the revisions: by other APIs of a live window, and by audit logs in files."""
+    """What else is known of the revisions: by other APIs of a live window, and by the audit log."""
     is_asked = job.access is not None and job.request.now is not None
     audited = measured.window.evidence["topic"].str.starts_with("event/audit.").any()
     if not is_asked and not audited:
         return {}
-    from pipeline.crosscheck import crosschecks, with_files  # its clients take a tenth of a second to import
+    from pipeline.crosscheck import crosschecks, with_audit_logs  # its clients take a tenth of a second to import
 
     if job.access is None or job.request.now is None:
-        return with_files({}, selection.targets, job.sources)
+        return with_audit_logs({}, selection.targets, job.sources, job.request)
     known = crosschecks(
         selection.targets,
         [measured.window, *([measured.lookback] if measured.lookback else [])],
@@ -321,7 +321,7 @@ def _crosschecks(job: Job, selection: Selection, measured: Measured) -> Mapping[
         requests_until_ns=_unsettled_ns(job),
         settle_s=job.settle_s,
     )
-    return with_files(known, selection.targets, job.sources) if audited else known
+    return with_audit_logs(known, selection.targets, job.sources, job.request) if audited else known
 
 
 def _histories(

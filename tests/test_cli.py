@@ -270,7 +270,7 @@ def test_markdown_on_stdout(files):
 
 def test_out_gets_the_forms_asked_for(files, tmp_path, elsewhere):
     """summary.json always, and per revision the forms that were asked for; nothing anywhere else."""
-    charts = {f"charts/{name}.{form}" for name in ("latency", "minutes") for form in ("svg", "png")}
+    charts = {f"charts/{name}.{form}" for name in ("latency", "minutes", "p95") for form in ("svg", "png")}
     every = {"verdict.json", "report.md", "report.html", "junit.xml", *charts}
     for forms, names in ((None, every), ("json", {"verdict.json"}), ("html", {"report.html", *charts})):
         out = tmp_path / f"out-{forms}"

@@ -409,7 +409,7 @@ def test_the_baseline_is_pulled_from_before_the_deploy(tmp_path, baseline):
         found = document(call(*arguments))
         calls = len(cloud.calls)
         assert document(call(*arguments)) == found
-    assert (calls, len(cloud.calls)) == (8, 10)
+    assert (calls, len(cloud.calls)) == (9, 12)  # each with one read of the audit log for the configuration
     base = found["compared"]
     assert (base["revision"], base["origin"], base["requests"]) == ("shop-api-00041-abc", "stretch", 300)
     assert base["covered_end"] < found["window"]["start"] == "2026-01-15T09:30:00Z"
@@ -427,7 +427,7 @@ def test_without_a_baseline_nothing_before_the_window_is_read():
             call("check", SOURCE, "--api-endpoint", url, *window, "--baseline", "none", "--format", "json")
         )
         assert found["baseline"] is None
-        assert len(cloud.calls) == 5
+        assert len(cloud.calls) == 6
         found = call("check", SOURCE, "--api-endpoint", url, *window, "--baseline", "shop-api-00001-xyz")
     assert (found.exit_code, "no entry of another revision 'shop-api-00001-xyz'" in found.stderr) == (2, True)
 
