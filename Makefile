@@ -13,7 +13,7 @@ test: .venv/ready-dev
 	$(BIN)/python -m pytest -n auto -m "not full and not live"
 
 test-full: .venv/ready-full
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not live"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "full and not live"
 
 test-live: .venv/ready-full
 	$(BIN)/python -m pytest -m live
