@@ -7,8 +7,9 @@ from parsers.signature import NOTABLE, signatures
 from parsers.to_polars import INPUT, Classifier
 from pipeline.schema import EVENTS, polars_schema
 
-#: What decides what an entry is where it is classified with others; `alone` is null there.
-_DECIDES = ("text", "log_id", "severity", "alone")
+#: What decides what an entry is where it is classified with others; `alone` is null there. An unparsed entry may have
+#: a message beside its raw text, and then has a signature.
+_DECIDES = ("text", "log_id", "severity", "has_message", "alone")
 
 
 def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
@@ -21,7 +22,7 @@ def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
     # An unparsed entry is not an empty one: it has a text, which is just not known.
     known = pl.when(pl.col("raw").is_null()).then(text).otherwise(pl.lit("?"))
     given = entries.with_columns(known.alias("text")).select(INPUT)
-    first, at = _distinct(given, classifier)
+    first, at = _distinct(given, entries["message"].is_not_null(), classifier)
     distinct = _classified(given[first], text.gather(first), entries["message"].gather(first), classifier)
     rows = entries.hstack(distinct[at]).with_columns(
         pl.coalesce(pl.lit(lines.payload_logger(entries["payload"])), "component").alias("component"),
@@ -30,9 +31,9 @@ def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
     return rows.select(polars_schema(EVENTS).names()).cast(dict(polars_schema(EVENTS)))  # type: ignore[arg-type]
 
 
-def _distinct(given: pl.DataFrame, classifier: Classifier) -> tuple[pl.Series, pl.Series]:
+def _distinct(given: pl.DataFrame, has_message: pl.Series, classifier: Classifier) -> tuple[pl.Series, pl.Series]:
     """The first row of each kind of entry, and for each row the place of its kind among them."""
-    numbered = given.with_row_index("row").with_columns(classifier.alone(given))
+    numbered = given.with_row_index("row").with_columns(classifier.alone(given), has_message.alias("has_message"))
     numbered = numbered.with_columns(pl.when("alone").then("row").alias("alone"))
     firsts = numbered.select(pl.col("row").first().over(_DECIDES)).to_series()
     first = (firsts == numbered["row"]).arg_true()
@@ -58,9 +59,10 @@ def _classified(given: pl.DataFrame, text: pl.Series, message: pl.Series, classi
 
 def _levels(entries: pl.DataFrame, of_text: pl.Series) -> pl.Series:
     """The effective level: the severity as given, else that of the payload, else that of the text."""
-    where = (entries["severity"] == "DEFAULT").arg_true()
+    severity = entries["severity"].fill_null("DEFAULT")
+    where = (severity == "DEFAULT").arg_true()
     if not len(where):
-        return entries["severity"]
+        return severity
     of_payload = lines.payload_level(entries["payload"].gather(where))
     read = pl.select(pl.coalesce(pl.lit(of_payload), pl.lit(of_text.gather(where)), pl.lit("DEFAULT"))).to_series()
-    return entries["severity"].clone().scatter(where, read)
+    return severity.scatter(where, read)

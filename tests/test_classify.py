@@ -72,3 +72,13 @@ def test_what_repeats_is_classified_as_if_it_stood_alone(own, user_blocks):
     assert {"own.typed"} & set(whole["event"].drop_nulls()) == ({"own.typed"} if own else set())
     assert whole["level"].n_unique() >= 3
     assert whole["component"].n_unique() > 2
+
+
+def test_unparsed_entries_with_and_without_a_message_differ():
+    """All of them have an unknown text; one with a message has a signature. No severity is DEFAULT."""
+    first = mixed().head(1)
+    texts = pl.Series("message", [None, "pool exhausted", "pool exhausted"], dtype=pl.String)
+    rows = pl.concat([first] * 3).with_columns(texts, raw=pl.lit("{broken"), severity=pl.lit(None, pl.String))
+    events = classify(rows, Classifier(load()))
+    assert events["signature"].is_null().to_list() == [True, False, False]
+    assert set(events["level"]) == {"DEFAULT"}
