@@ -1,6 +1,6 @@
-"""What else is known of the revisions that are judged: by Cloud Monitoring, the Run Admin API, and audit logs in files.
+"""What else is known of the revisions that are judged: by Cloud Monitoring, the Run Admin API, and the audit log.
 
-The APIs are optional, and never waited for.
+All of them are optional; the two APIs are waited for a few seconds at most.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +85,7 @@ def with_audit_logs(
     for source in sources if wanted else ():
         window = request.read_window if source.remote else Window()
         if source.remote or "://" not in source.address:
-            with suppress(SourceError):  # the extraction says what is wrong with it
+            with suppress(SourceError):  # without them the claim has no evidence, and the report says so
                 frames += source.audit_entries(request.service, window)
     described = configured(frames)
     checks = dict(asked)

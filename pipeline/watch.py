@@ -61,9 +61,8 @@ def wait_for_deployment(
 
     It waits `timeout_s` for the deployment, `READY_S` for its Ready, and for traffic as long as it waited for the
     deployment; where none comes, the window begins when it should have. One that failed, or never became ready, ends
-    the wait at once. say: is told what is waited for, and
-    until when. watched: deployments that a killed job watched; their windows stay as they were. Raises SourceError
-    where no deployment comes.
+    the wait at once. say: is told what is waited for, and until when. watched: deployments that a killed job watched;
+    their windows stay as they were. Raises SourceError where no deployment comes.
     """
     log = DeploymentLog(sources, service)
     log.until(now())  # an answer shows what time it is there

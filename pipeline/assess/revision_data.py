@@ -16,6 +16,7 @@ from pipeline.assess.revisions import Target
 from pipeline.judge.counts import Ages, Closes, Execution, LatencySteps
 from pipeline.judge.deployed import Deployed
 from pipeline.judge.model import Evidence, TestResults
+from pipeline.judge.numbers import minutes_long
 from pipeline.judge.revision_data import (
     EndpointCounts,
     EventTotal,
@@ -27,7 +28,6 @@ from pipeline.judge.revision_data import (
     RequestCounts,
     RevisionData,
     Times,
-    minutes_long,
 )
 from pipeline.schema import IDENTITY, SERVICE
 from pipeline.text import shown

@@ -17,7 +17,7 @@ class TrafficShare(_Document):
 
 
 class Configuration(_Document):
-    """What the Run Admin API says of the revision, or an audit log in files, and where its service sends traffic now.
+    """What the Run Admin API says of the revision, or else the audit log, and where its service sends traffic now.
 
     traffic, is_ready and message: of the API alone. url, memory (such as 512Mi), cpu and concurrency (requests an
     instance takes at a time): null where neither says. deployer: a service account's name, or `a person`. is_ready:

@@ -67,3 +67,8 @@ def cut(text: str, limit: int) -> str:
     head = text[: limit - 1]
     words, space, _ = head.rpartition(" ")
     return f"{(words if space and len(words) > limit * 2 // 3 else head).rstrip(' ,;:(')}…"
+
+
+def minutes_long(first_ns: int | None, last_ns: int | None) -> float:
+    """Return the minutes from a first to a last entry; 0 where there is none."""
+    return 0.0 if first_ns is None or last_ns is None else (last_ns - first_ns) / 6e10

@@ -15,6 +15,7 @@ from pipeline.judge.counts import Ages, Clients, Closes, Execution, LatencySteps
 from pipeline.judge.crosscheck import Crosscheck
 from pipeline.judge.deployed import Deployed
 from pipeline.judge.model import Evidence, TestResults, Workload
+from pipeline.judge.numbers import minutes_long
 from pipeline.judge.ranks import Weighted
 from pipeline.judge.stats import INDEPENDENT, DesignEffect
 
@@ -60,8 +61,10 @@ class Occurrences:
 
     @property
     def topics(self) -> list[str]:
-        """The topics under which `RevisionData.evidence` has these events."""
-        pairs = zip(self.event, self.code, strict=True)
+        """The topics under which `RevisionData.evidence` has these; of an echo's only where nothing else told."""
+        own = self.event == self.cause
+        rows = self.where(own | ~np.isin(self.cause, self.cause[own]))
+        pairs = zip(rows.event, rows.code, strict=True)
         return sorted({f"event/{event}/{code if code >= 0 else ''}" for event, code in pairs})
 
 
@@ -252,11 +255,6 @@ class Instances:
     start_up_ms: tuple[float, ...] = ()
 
 
-def minutes_long(first_ns: int | None, last_ns: int | None) -> float:
-    """Return the minutes from a first to a last entry; 0 where there is none."""
-    return 0.0 if first_ns is None or last_ns is None else (last_ns - first_ns) / 6e10
-
-
 @dataclass(frozen=True, kw_only=True)
 class Profile:
     """What of a revision adds up over runs. Times in ns since 1970.
@@ -266,11 +264,11 @@ class Profile:
 
     times: by kind (endpoint, socket, event, line) and name. events: by name. starts: instances that were seen to start;
     starts_by_run: those of each run with its minutes. volume_by_run: first and last ns of each run's service, and its
-    user requests. design_effects: how many entries of one time weigh as one, of `errors`, `denied`, the times of all of
-    a kind, with and without the trend that they follow, requests that `ended GROUP ENDPOINT`, and those `above QUANTILE
-    ENDPOINT`. statuses: by endpoint, caller and status. clients: by endpoint ("" for all) and status (0 for all).
-    latency: of `all`, `eligible` and `health` requests, and of each endpoint. bodies: answers by endpoint and size
-    (`sql/measures/bodies.sql`). executions: a job's revision is an execution of it, which is the only one here.
+    user requests. design_effects: how many entries of one time weigh as one, of `errors`, `denied`, the times of a
+    `KIND without trend`, requests that `ended GROUP ENDPOINT`, and those `above QUANTILE ENDPOINT`. statuses: by
+    endpoint, caller and status. clients: by endpoint ("" for all) and status (0 for all). latency: of `all`, `eligible`
+    and `health` requests, and of each endpoint. bodies: answers by endpoint and size (`sql/measures/bodies.sql`).
+    executions: a job's revision is an execution of it, which is the only one here.
     """
 
     revision: str = field(metadata={"merge": "last"})

@@ -8,8 +8,8 @@ from typing import ParamSpec
 
 _Arguments = ParamSpec("_Arguments")
 
-#: Slices at a time; each takes about 100 MiB.
-_WORKERS = min(4, os.cpu_count() or 1)
+#: Slices at a time. Each holds a batch several times over, some 200 MiB, and polars has threads of its own.
+_WORKERS = min(2, os.cpu_count() or 1)
 
 
 class Workers:

@@ -316,6 +316,13 @@ def test_evidence_is_the_first_five_over_all_topics(healthy, policy, entry):
     assert [one.insert_id for one in found] == ["id1", "id2", "id5", "id7", "id8"]
 
 
+def test_an_echo_proves_only_where_nothing_else_told():
+    """The second half of a line that was cut in two says nothing by itself."""
+    rows = occurrences(("database.unavailable", 0, 1), ("database.unavailable_rest", 0, 1), ("auth.failure_echo", 0, 1))
+    causes = np.array(["database.unavailable", "database.unavailable", "auth.failure"])
+    assert replace(rows, cause=causes).topics == ["event/auth.failure_echo/", "event/database.unavailable/"]
+
+
 def test_the_verdict_takes_severity_and_need_into_account(healthy, policy):
     """FAIL by a major check; else INCONCLUSIVE by a required one; else WARN, also for a minor check that fails."""
     checks = judge(healthy(), policy).checks
