@@ -517,10 +517,11 @@ def test_a_process_refuses_with_2(arguments):
     assert b"Usage:" in found.stderr
 
 
-def test_a_reader_who_leaves_is_no_fail():
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_leaves_is_no_fail(unbuffered):
     """A reader who has seen enough of a list, such as head, is no error, and there is no traceback."""
-    command = [RUNVERDICT, "catalogue", "list"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+    command, more = [RUNVERDICT, "catalogue", "list"], {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=more) as running:
         running.stdout.close()
         errors = running.stderr.read()
     assert (running.returncode, errors) == (0, b"")

@@ -3,7 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,17 +31,22 @@ def catalogue_list(words: tuple[str, ...], config: Path | None) -> None:
     Example:
       runverdict catalogue list websocket close
     """
-    with exits(), suppress(BrokenPipeError):  # a reader such as head may have seen enough
-        for event in catalogue_of(settings_of(config)).events:
-            lines = [f"{event.name}  [{event.outcome}]  {event.meaning}"]
-            lines += [f"    {match.pattern}" for match in event.match]
-            if event.where:
-                lines.append("    where " + ", ".join(f"{column} = {value}" for column, value in event.where.items()))
-            lines.append(f"    source: {event.source}")
-            text = "\n".join(lines)
-            if all(word.lower() in text.lower() for word in words):
-                click.echo(text)
-        sys.stdout.flush()
+    with exits():
+        try:
+            for event in catalogue_of(settings_of(config)).events:
+                lines = [f"{event.name}  [{event.outcome}]  {event.meaning}"]
+                lines += [f"    {match.pattern}" for match in event.match]
+                if event.where:
+                    lines.append(
+                        "    where " + ", ".join(f"{column} = {value}" for column, value in event.where.items())
+                    )
+                lines.append(f"    source: {event.source}")
+                text = "\n".join(lines)
+                if all(word.lower() in text.lower() for word in words):
+                    click.echo(text)
+            sys.stdout.flush()
+        except BrokenPipeError:  # a reader such as head may have seen enough; what is still buffered is for nobody
+            raise SystemExit(0) from None
 
 
 @catalogue.command("check")

@@ -6,8 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.errors import SourceError
 from pipeline.schema import CONTENT, ENTRIES, polars_schema
@@ -29,6 +27,9 @@ def is_stored(address: str) -> bool:
 
 def rows_of(path: Path) -> int | None:
     """Return how many rows a Parquet file has by its own words; None where it is gone or cannot be read."""
+    import pyarrow as pa  # late, as reading a log needs none of it
+    import pyarrow.parquet as pq
+
     try:
         return int(pq.read_metadata(path).num_rows)
     except (OSError, pa.ArrowException):
@@ -76,6 +77,9 @@ class StoredSource:
         checkpoint: Checkpoint | None = None,  # noqa: ARG002
     ) -> Iterator[EntryBatch]:
         """Yield the entries of the slice. Raises SourceError where it is no Parquet, or not of our making."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         schema = pl.Schema({**polars_schema(ENTRIES), CONTENT: pl.String()})
         try:
             file = pq.ParquetFile(self.address)

@@ -30,8 +30,10 @@ class CloudStorage:
         self.calls = []
         self.ranges = 0  # reads of content, in all
         self.at_once = self.most_at_once = 0
+        self.meet = 0  # a read waits until so many are there at once, or for five seconds
         self._generation = 1_700_000_000_000_000
         self._lock = threading.Lock()
+        self._arrived = threading.Condition(self._lock)
         for name, content in dict(objects).items():
             self.put(name, content)
 
@@ -172,6 +174,8 @@ def _handler_of(server):
                 server.ranges += 1
                 server.at_once += 1
                 server.most_at_once = max(server.most_at_once, server.at_once)
+                server._arrived.notify_all()
+                server._arrived.wait_for(lambda: server.most_at_once >= server.meet, timeout=5)
             if given := self.headers.get("Range"):
                 first, _, last = given.removeprefix("bytes=").partition("-")
                 whole = len(content)
