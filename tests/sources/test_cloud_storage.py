@@ -174,7 +174,6 @@ class KilledError(Exception):
 
 
 @pytest.mark.full
-@pytest.mark.full
 def test_killed_twenty_times_every_entry_is_there_once(tmp_path, monkeypatch):
     """Between any two writes of the store."""
     monkeypatch.setattr("pipeline.sources.cloud_storage.BATCH_RECORDS", 15)
