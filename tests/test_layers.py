@@ -40,6 +40,7 @@ STEPS = {
 }
 #: What each layer may import of ours, and from outside; the first prefix that fits a module holds.
 LAYERS = [
+    ("parsers.redact", {"parsers"}, {"polars", "pyarrow"}),
     ("parsers", {"parsers"}, {"pydantic", "polars"}),
     *((name, ours, {"polars", "google", "google_crc32c", "requests", "pydantic"}) for name, ours in GROUND.items()),
     # Test results are a part of the verdict's document, and names of tests are redacted where they are read.

@@ -13,7 +13,7 @@ import hashlib
 import polars as pl
 
 from parsers.redact.personal import SUBJECT, USERS
-from parsers.redact.rule import Rule, groups, steps
+from parsers.redact.rule import Rule, either, groups, one_digit, steps
 from parsers.redact.rules import FORMS, NAMED, RULES
 
 __all__ = [
@@ -39,23 +39,84 @@ ENDS_IN_DIGEST = "#[0-9a-f]{12}$"
 
 #: What both engines run, in this order.
 STEPS = (*steps(NAMED), *steps(FORMS))
-_GROUPS = (*groups(steps(NAMED)), *groups(steps(FORMS)))
+_FORMS = steps(FORMS)
+#: The steps with what they are searched for by; forms all at once, since nearly every text has digits.
+_GROUPS = (*groups(steps(NAMED)), (either(step.sign for step in _FORMS), _FORMS))
+#: All digits are one to what a text is searched for first: texts that differ in digits alone are searched once.
+_ONE_DIGIT = bytes(ord("0") if chr(code) in "123456789" else code for code in range(256))
+#: Which groups each literal is a sign of; and the pattern of what has no literal.
+_BY_LITERAL: dict[str, set[int]] = {}
+for _number, (_sign, _) in enumerate(_GROUPS):
+    for _literal in _sign.literals:
+        _BY_LITERAL.setdefault(_literal.encode().translate(_ONE_DIGIT).decode(), set()).add(_number)
+#: Fewer texts are searched for every sign sooner than for those that they may hold.
+_FEW = 500
+_FORM = "|".join(dict.fromkeys(one_digit(sign.form) for sign, _ in _GROUPS if sign.form))
 
 
 def redact(texts: pl.Series) -> pl.Series:
     """Return the texts with personal data and secrets replaced; null stays null.
 
-    Same result as applying every step to every text in order: signs only spare work.
+    Same result as applying every step to every text in order: signs only spare work. A text that was changed may hold
+    signs that it did not hold before, so from there on it is searched for every sign.
     """
+    known = texts.drop_nulls()
+    if not len(known):
+        return texts
+    redacted = _redacted(known)
+    return redacted if len(known) == len(texts) else texts.clone().scatter(texts.is_not_null().arg_true(), redacted)
+
+
+def _redacted(texts: pl.Series) -> pl.Series:
+    near = _near(texts) if len(texts) > _FEW else [_all(len(texts), value=True)] * len(_GROUPS)
     texts = texts.clone()  # scatter writes in place
-    for sign, group in _GROUPS:
-        rows = texts.str.contains(sign).fill_null(False).arg_true()
-        if len(rows):
-            hits = texts.gather(rows)
-            for step in group:
-                hits = hits.str.replace_all(step.pattern, step.replacement)
-            texts = texts.scatter(rows, hits)
+    changed = _all(len(texts), value=False)
+    for number, (sign, group) in enumerate(_GROUPS):
+        rows = (near[number] | changed).arg_true()
+        if not len(rows):
+            continue
+        before = texts.gather(rows)
+        hit = before.str.contains(sign.pattern)
+        rows, before = rows.filter(hit), before.filter(hit)
+        if not len(rows):
+            continue
+        hits = before
+        for step in group:
+            hits = hits.str.replace_all(step.pattern, step.replacement)
+        differs = hits != before
+        rows = rows.filter(differs)
+        texts = texts.scatter(rows, hits.filter(differs))
+        changed = changed.scatter(rows, True)
     return texts
+
+
+def _all(length: int, *, value: bool) -> pl.Series:
+    return pl.repeat(value, length, dtype=pl.Boolean, eager=True)
+
+
+def _near(texts: pl.Series) -> list[pl.Series]:
+    """For each group, which texts may hold a sign of it, by its literals or its form."""
+    kind, different = _one_digit(texts)
+    near = [_all(len(different), value=False) for _ in _GROUPS]
+    literals = different.str.extract_many(list(_BY_LITERAL), ascii_case_insensitive=True, overlapping=True)
+    hits = pl.DataFrame({"literal": literals}).with_row_index("kind").explode("literal").drop_nulls()
+    for (literal,), rows in hits.group_by(pl.col("literal").str.to_lowercase()):
+        for number in _BY_LITERAL[str(literal)]:
+            near[number] = near[number].scatter(rows["kind"], True)
+    formed = different.str.contains(_FORM)
+    return [(hit | formed if sign.form else hit).gather(kind) for hit, (sign, _) in zip(near, _GROUPS, strict=True)]
+
+
+def _one_digit(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The texts with all digits one, each once; and where each text is among them."""
+    import pyarrow as pa
+
+    given = texts.rechunk().to_arrow()
+    _, offsets, data = given.buffers()
+    same = pa.py_buffer(data.to_pybytes().translate(_ONE_DIGIT) if data else b"")
+    different = pa.Array.from_buffers(given.type, len(given), [None, offsets, same], offset=given.offset)
+    encoded = different.dictionary_encode()
+    return pl.Series(encoded.indices), pl.Series(encoded.dictionary, dtype=pl.String)
 
 
 def redact_text(text: str) -> str:
@@ -95,7 +156,7 @@ def subjects(texts: pl.Series) -> pl.Series:
 
     Logs show both `10146348...` and the whole id: by their first 8 characters they are one subject.
     """
-    rows = texts.str.contains(USERS[0].sign).fill_null(False).arg_true()
+    rows = texts.str.contains(USERS[0].sign.pattern).fill_null(False).arg_true()
     values = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
     return values.scatter(rows, texts.gather(rows).str.extract(SUBJECT, 1).str.head(8)) if len(rows) else values
 

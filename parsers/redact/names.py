@@ -1,5 +1,7 @@
 """Secrets by the name that stands before them, in whatever notation."""
 
+from dataclasses import replace
+
 from parsers.redact.rule import (
     IS,
     QUOTE,
@@ -30,7 +32,7 @@ _OWN_SPELLINGS = (
 )
 _NAMED = f"(?:{spelled(*_SECRETS)}|{'|'.join(_OWN_SPELLINGS)})"
 _ENDINGS = (
-    *(*_SECRETS, "pwd", "pass", "jsessionid", "phpsessid", r"connect\.sid", "sessionid"),
+    *(*_SECRETS, "pwd", "pass", "jsessionid", "phpsessid", "connect.sid", "sessionid"),
     *("contrase%c3%b1a", "密码", "пароль", "パスワード"),
 )
 #: What follows a name where a value may follow.
@@ -201,7 +203,7 @@ SECRETS = (
     ),
     Rule(
         "secret of an option",
-        rf"(?i:--[a-z0-9-]*{named(*_ENDINGS)}{SPACE})",
+        replace(named(*_ENDINGS), pattern=rf"(?i:--[a-z0-9-]*{named(*_ENDINGS).pattern}{SPACE})"),
         rf"(--[A-Za-z0-9-]*{_NAMED}{SPACE}){_VALUE}",
         "${1}<secret>",
         examples=("deploy --api-key {n12} now",),
@@ -227,11 +229,10 @@ _TOKEN_ELEMENT = (
     r"|[A-Za-z0-9_.:-]+[Tt]oken|Token|[A-Z0-9_.:-]*TOKEN)"
 )
 
-_TOKEN_SIGN = "|".join(
-    (
-        named(*_TOKENS, *_TOKEN_WORDS, "signature", "[\"']sig", after=_AFTER),
-        literals("code=", "key=", "sig=", "code%3d", "key%3d", "sig%3d"),
-    )
+_TOKEN_SIGN = (
+    named(*_TOKENS, *_TOKEN_WORDS, "signature", after=_AFTER)
+    | literals('"sig', "'sig", after=_AFTER)
+    | literals(*(f"{before}{name}" for before in ("?", "&", "%3f", "%26") for name in ("code", "key", "sig")))
 )
 
 TOKENS = (
@@ -263,7 +264,7 @@ COMMANDS = Rule(
     "secret of a command",
     literals(
         *("mysql", "mariadb", "mongo", "sshpass", "ldapsearch", "docker login", "docker%20login", "redis-cli"),
-        *("curl ", "curl%20", "-pass", "machine ", "machine%20", "identified by", "with password"),
+        *("curl ", "curl%20", "curl+", "-pass", "machine ", "machine%20", "machine+", "identified by", "with password"),
     ),
     rf"((?:{_CLIENTS})(?:{SPACE}{_GAP})?{SPACE}-[pw]{SPACE}?|redis-cli{SPACE}{_GAP}-a{SPACE}"
     rf"|curl{SPACE}{_GAP}(?:-u|--user){SPACE}?[^ :%\n\"']{{1,100}}(?::|%3A)|-pass(?:in|out)? pass:"

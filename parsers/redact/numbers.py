@@ -1,6 +1,6 @@
 """Numbers of accounts, cards, phones and devices, known by a network, a printed grouping or a country's form."""
 
-from parsers.redact.rule import START, Rule
+from parsers.redact.rule import START, Rule, by_form
 
 #: Account numbers (IBAN) have a length by their country; of these the account is digits, or begins with four letters.
 _IBAN_DIGITS = {
@@ -80,7 +80,7 @@ _MAC_RULE = (rf"(^|[^0-9A-Za-z:-]|[G-Zg-z]:|\\[nrt]|%20)(?:{_MAC})([^0-9A-Za-z:-
 
 BY_NETWORK = Rule(
     "card number by its network",
-    r"(?:[a-zA-Z]:? ?|=|\")(?:[3456][0-9]{13}|2[2-7][0-9]{14})",
+    by_form(r"(?:[a-zA-Z]:? ?|=|\")(?:[3456][0-9]{13}|2[2-7][0-9]{14})"),
     r"((?:[Vv]isa|VISA|[Mm]aster[Cc]ard|[Aa]mex|AMEX|[Aa]merican [Ee]xpress|[Mm]aestro|[Dd]iscover|JCB|jcb|[Dd]iners"
     r"|[Pp]ayment (?:with|by)|[Cc]harge[ds]?|CCN?|(?:^|[^A-Za-z])ccn?(?:_?no|_?num)?)(?:: ?| |=|\\*\"[:,] ?\\*\"))"
     r"(?:4[0-9]{15}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}|3(?:0[0-5]|[68][0-9])[0-9]{11}"
@@ -93,7 +93,7 @@ BY_NETWORK = Rule(
 BY_FORM = (
     Rule(
         "bank account",
-        r"[A-Z]{2}[0-9]{2}[ -]?[0-9A-Z]{4}[ -]?[0-9A-Z]{3}",
+        by_form(r"[A-Z]{2}[0-9]{2}[ -]?[0-9A-Z]{4}[ -]?[0-9A-Z]{3}"),
         rf"{START}(?:{_iban()})([^0-9A-Za-z_-]|$)",
         "${1}<personal>${2}",
         examples=(
@@ -107,7 +107,7 @@ BY_FORM = (
     # Behind a fourth group no fifth may stand: then it is a list of numbers.
     Rule(
         "card number",
-        rf"[0-9]{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}|[0-9]{{4}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{5}}",
+        by_form(rf"[0-9]{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}|[0-9]{{4}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{5}}"),
         rf"(^|[^A-Za-z0-9_ -]|[^0-9 ][ ]|\\[nrt]|%20)(?:{_CARD})([^A-Za-z0-9_ -]| [^0-9]| ?$|%20)",
         "${1}<personal>${2}",
         examples=("charged 4111 1111 1111 1111 twice", "charged 4111-1111-1111-1111", "3782 822463 10005"),
@@ -115,7 +115,7 @@ BY_FORM = (
     ),
     Rule(
         "phone number",
-        r"\+[1-9][0-9(]|\+[1-9][ .()/-]|%2B[1-9]|\([2-9][0-9]{2}\)",
+        by_form(r"\+[1-9](?:[0-9][0-9 .()/-]|[ .()/-])|%2B[1-9]|\([2-9][0-9]{2}\)"),
         rf"{START}(?:{_PHONE})[0-9A-Za-z_]*",
         "${1}<personal>",
         examples=("calling +49 30 12345678", "sms to +4930123456789", "(212) 555-0123", "+1 212-555-0123"),
@@ -123,7 +123,7 @@ BY_FORM = (
     ),
     Rule(
         "phone number with dashes",
-        "[0-9]{3}-[0-9]{3}-[0-9]{4}",
+        by_form("[0-9]{3}-[0-9]{3}-[0-9]{4}"),
         _PHONE_WITH_DASHES,
         "${1}<personal>${2}",
         examples=("call 212-555-0123 back", "1-212-555-0123"),
@@ -131,7 +131,7 @@ BY_FORM = (
     ),
     Rule(
         "hardware address",
-        r"(?:[0-9A-Fa-f]{2}(?::|%3A)){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}",
+        by_form(r"(?:[0-9A-Fa-f]{2}(?::|%3A)){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}"),
         *_MAC_RULE,
         examples=("device 3c:22:fb:00:1a:2b joined", "3C-22-FB-00-1A-2B"),
         near_misses=("end of 3c:22:fb:00:1a:2b:3c", "at 12:34:56 and 08:30:00"),

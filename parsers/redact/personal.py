@@ -1,6 +1,6 @@
 """Personal data: addresses, users, and numbers that a name marks; never bare digits."""
 
-from parsers.redact.rule import IS, QUOTE, SPACE, WORD_START, Rule, literals, named, spelled, words
+from parsers.redact.rule import IS, QUOTE, SPACE, WORD_START, Rule, Sign, by_form, literals, named, spelled, words
 
 # ---------------------------------------------------------------- e-mail addresses
 
@@ -19,8 +19,9 @@ _DOMAIN = rf"(?:{_LABEL}{_DOT})+(?:[A-Za-z][A-Za-z0-9-]{{1,62}}|(?:[{_OTHER}]|%[
 EMAIL = Rule(
     "e-mail address",
     literals(
-        *("@", "%40", "%2540", "%252540", "&#64;", "&#064;", "&#x40;", "%26%2364", "&commat;", "＠", "﹫"),
-        *("%ef%bc%a0", "u0040", "(at)", "[at]"),
+        *("@", "%40", "%2540", "%252540", "&commat;", "＠", "﹫", "%ef%bc%a0", "u0040"),
+        *(f"{and_}{hash_}{code}" for and_ in ("&", "%26") for hash_ in ("#", "%23") for code in ("64", "064", "x40")),
+        *("(at)", "[at]", "(at]", "[at)"),
     ),
     rf"(\\[nrt])?(?:\\*\"[A-Za-z0-9][A-Za-z0-9 ._+-]{{0,62}}\\*\"@{_DOMAIN}"
     rf"|(?:{_LOCAL}'?){{0,63}}{_LOCAL}(?:{_AT}{_DOMAIN}|@\[[0-9A-Fa-fIPv.:]{{3,45}}\]))",
@@ -57,7 +58,10 @@ _BEFORE_USER = (
 )
 _NUMBER = r"-?[0-9](?:[.eE+-]*[0-9]){3,}"
 
-_USER_SIGN = f"{_BEFORE_USER}[A-Za-z_|-]*[0-9]"
+_USER_SIGN = Sign(
+    f"{_BEFORE_USER}[A-Za-z_|-]*[0-9]",
+    ("user", "uid", "sub", "principal", "account_id", "customer_id", "connection for"),
+)
 
 #: The first user identifier of a text, as its only group.
 SUBJECT = f"{_BEFORE_USER}({_USER})"
@@ -92,7 +96,7 @@ USERS = (
 SUBJECTS = (
     Rule(
         "Google subject as a number",
-        "1[0-9]{20}",
+        by_form("1[0-9]{20}"),
         r"((\\*)\": ?)1[0-9]{20}",
         '${1}${2}"<user>${2}"',
         examples=('{"id": 1{d20}}',),
@@ -100,7 +104,7 @@ SUBJECTS = (
     ),
     Rule(
         "Google subject",
-        "1[0-9]{20}",
+        by_form("1[0-9]{20}"),
         r"1[0-9]{20}",
         "<user>",
         examples=("rate limit for 1{d20}", "auth_1{d20}_prelim"),
@@ -119,7 +123,7 @@ _ADDRESS_NAMES = (
 _NUMBER_SOON = r"[^a-z0-9\n]{1,12}[0-9]"
 
 _ADDRESS = f"(?:{WORD_START}[Ii][Pp]|{spelled(*_ADDRESS_NAMES)})"
-_ADDRESS_SIGN = named(*_ADDRESS_NAMES, after=_NUMBER_SOON) + "|" + words("ip", after=_NUMBER_SOON)
+_ADDRESS_SIGN = named(*_ADDRESS_NAMES, after=_NUMBER_SOON) | words("ip", after=_NUMBER_SOON)
 
 ADDRESS_NUMBER = Rule(
     "IP address as a number",
@@ -143,7 +147,10 @@ NAMED_ADDRESS = Rule(
 ADDRESSES = (
     Rule(
         "IP address, version 4",
-        r"[0-9]\.[0-9]{1,4}\.[0-9]{1,4}\.[0-9]|0[xX][0-9A-Fa-f]{2}\.0[xX]|[0-9](?:\[\.\]|\(\.\)|\[dot\]|%2[Ee]|%5B\.%5D)[0-9]",
+        by_form(
+            r"[0-9]\.[0-9]{1,4}\.[0-9]{1,4}\.[0-9]|0[xX][0-9A-Fa-f]{2}\.0[xX]"
+            r"|[0-9](?:\[\.\]|\(\.\)|\[dot\]|%2[Ee]|%5B\.%5D)[0-9]"
+        ),
         r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
         r"|0[0-7]{1,3}\.0[0-7]{0,3}\.0[0-7]{0,3}\.0[0-7]{0,3}"
         r"|0[xX][0-9A-Fa-f]{2}(?:\.0[xX][0-9A-Fa-f]{2}){3}"
@@ -155,7 +162,7 @@ ADDRESSES = (
     # Addresses in use begin with 2, 3, fc, fd, fe8 to feb or ff: so `db::add` of a program is none.
     Rule(
         "IP address, version 6",
-        r"[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7}|[0-9A-Fa-f]::|::[Ff]{4}:",
+        by_form(r"[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7}|[0-9A-Fa-f]::|::[Ff]{4}:"),
         rf"(^|[^A-Za-z0-9_:.-]|[^A-Za-z]-|\\[nrt]|%[0-9A-Fa-f]{{2}}|[G-Zg-z]:)(?:(?:{_HEX}:){{7}}{_HEX}"
         r"|::[Ff]{4}:(?:0{1,4}:)?[0-9A-Fa-f]{1,4}:|64:[Ff][Ff]9[Bb]:(?:1)?:"
         r"|(?:[23][0-9A-Fa-f]{3}|[Ff][CcDdFf][0-9A-Fa-f]{2}|[Ff][Ee][89AaBb][0-9A-Fa-f])"
@@ -166,7 +173,7 @@ ADDRESSES = (
     ),
     Rule(
         "IP address, version 6, in a URL",
-        r"%3[Aa][0-9A-Fa-f]{1,4}%3[Aa]",
+        by_form("%3[Aa][0-9A-Fa-f]{1,4}%3[Aa]"),
         rf"(?:{_HEX}|%3[Aa])(?:%3[Aa]{_HEX}|%3[Aa]%3[Aa]{_HEX}){{3,7}}",
         "<ip>",
         examples=("from%202001%3Adb8%3A85a3%3A%3A8a2e%3A370%3A7334",),
@@ -206,7 +213,7 @@ _PERSONAL_NAMES = (
     r"|[Cc]ard\\*\" ?: ?\{ ?\\*\"number)"
 )
 
-_PERSONAL_SIGN = named(*_PERSONAL, "personalausweis", "reisepass") + "|" + words(*_PERSONAL_WORDS)
+_PERSONAL_SIGN = named(*_PERSONAL, "personalausweis", "reisepass") | words(*_PERSONAL_WORDS)
 
 _KIND = r"(?:[ _]?(?:with )?(?:number|no\.?|nr\.?|num|code|address|Number|No|Nr)| ?#)?"
 _BEFORE = rf"{_KIND}{QUOTE}?\)?(?:{SPACE}(?:is|was|ending))?(?:{IS}|{SPACE}|>|, ?| ?# ?){QUOTE}?(?:%2[Bb])?(?:%28)?"
@@ -225,7 +232,7 @@ _CODES = (
 )
 _CODE_WORDS = ("pin", "otp", "totp", "cvv", "cvv2", "cvc", "cvc2")
 _CODE_NAMES = rf"(?:{spelled(*_CODES)}|{WORD_START}(?:{spelled(*_CODE_WORDS)}))"
-_CODE_SIGN = named(*_CODES) + "|" + words(*_CODE_WORDS)
+_CODE_SIGN = named(*_CODES) | words(*_CODE_WORDS)
 #: Three digits behind a sign, five behind a space: `security code 403` is a status.
 _CODE = (
     rf"((?:{_CODE_NAMES})(?:{SPACE}?(?:value|number))?{QUOTE}?(?:{SPACE}(?:is|was))?(?:{IS}|>|, ?){QUOTE}?)"

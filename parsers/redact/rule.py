@@ -3,19 +3,43 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from itertools import groupby, product
+from operator import or_
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A cheaper pattern that matches wherever its rules do, so other rows are not searched; it is polars' alone.
+
+    literals: texts, of which one stands in whatever its rules match, in any case of ASCII letters. form: that part of
+    the pattern that has none.
+    """
+
+    pattern: str
+    literals: tuple[str, ...]
+    form: str = ""
+
+    def __or__(self, other: "Sign") -> "Sign":
+        form = "|".join(form for form in (self.form, other.form) if form)
+        return Sign(f"{self.pattern}|{other.pattern}", (*self.literals, *other.literals), form)
+
+
+def by_form(pattern: str) -> Sign:
+    """Return the sign of rules that are known by a form alone."""
+    return Sign(pattern, (), pattern)
 
 
 @dataclass(frozen=True)
 class Rule:
     """One replacement, in the portable dialect (STYLE.md section 3), with what it must change and must not.
 
-    sign: a cheaper pattern that matches wherever the rule does, so other rows are not searched; it is polars' alone.
     examples: texts that this rule changes. near_misses: texts that no rule changes. In both `{n20}` stands for 20
     random letters and digits, so that no scanner takes them for real (`tests/parsers/leak_kinds.py` draws them).
     """
 
     name: str
-    sign: str
+    sign: Sign
     pattern: str
     replacement: str
     examples: tuple[str, ...]
@@ -35,21 +59,41 @@ QUOTE = r"(?:\\*[\"']|%2[27]|&quot;|&#3[49];)"
 IS = rf"{SPACE}?(?::=|=>|->|[:=]|%3[AaDd](?:%3[Ee])?){SPACE}?"
 
 
-def literals(*texts: str, after: str = "") -> str:
+def literals(*texts: str, after: str = "") -> Sign:
     """Return the sign of rules of which one of the texts stands in every match, in any case, with `after` behind it."""
-    return f"(?i:(?:{'|'.join(re.escape(text) for text in dict.fromkeys(texts))}){after})"
+    pattern = f"(?i:(?:{'|'.join(re.escape(text) for text in dict.fromkeys(texts))}){after})"
+    return Sign(pattern, tuple(dict.fromkeys(text.lower() if text.isascii() else text for text in texts)))
 
 
-def named(*names: str, after: str = "") -> str:
+def named(*names: str, after: str = "") -> Sign:
     """Return the sign of rules of which a spelling of one of the names stands in every match (`spelled`)."""
     # The last two words tell enough.
-    endings = dict.fromkeys("[ _.-]?".join(name.split()[-2:]) for name in names)
-    return f"(?i:(?:{'|'.join(endings)}){after})"
+    endings = list(dict.fromkeys(tuple(name.split()[-2:]) for name in names))
+    texts = [
+        separator.join(cased)
+        for words in endings
+        for cased in product(*map(_cases, words))
+        for separator in (_SEPARATORS if len(words) > 1 else ("",))
+    ]
+    pattern = "|".join("[ _.-]?".join(map(re.escape, words)) for words in endings)
+    return Sign(f"(?i:(?:{pattern}){after})", tuple(texts))
 
 
-def words(*texts: str, after: str = "") -> str:
+#: What may stand between two words of a name.
+_SEPARATORS = ("", " ", "_", ".", "-")
+
+
+def _cases(word: str) -> tuple[str, ...]:
+    """The spellings of a word in lower case that differ in other than ASCII letters."""
+    spellings = (word, word.capitalize(), word.upper())
+    lowered = ("".join(letter.lower() if letter.isascii() else letter for letter in text) for text in spellings)
+    return tuple(dict.fromkeys(lowered))
+
+
+def words(*texts: str, after: str = "") -> Sign:
     """Return the sign of rules of which one of the texts stands in every match, with no letter before it."""
-    return rf"(?:^|[^A-Za-z]|\\[nrt]|%[0-9A-Fa-f]{{2}}|bot){literals(*texts, after=after)}"
+    sign = literals(*texts, after=after)
+    return Sign(rf"(?:^|[^A-Za-z]|\\[nrt]|%[0-9A-Fa-f]{{2}}|bot){sign.pattern}", sign.literals)
 
 
 @dataclass(frozen=True)
@@ -59,6 +103,11 @@ class Step:
     rules: tuple[Rule, ...]
     pattern: str
     replacement: str
+
+    @property
+    def sign(self) -> Sign:
+        """What matches wherever one of the rules does."""
+        return either(rule.sign for rule in self.rules)
 
 
 #: GoogleSQL's REGEXP_REPLACE knows nine groups.
@@ -82,23 +131,32 @@ def steps(rules: Iterable[Rule]) -> tuple[Step, ...]:
     return tuple(made)
 
 
-#: A union beyond this length has more states than a regex engine keeps, and each text builds them anew.
-_LONGEST_SIGN = 2500
+def either(signs: Iterable[Sign]) -> Sign:
+    """Return the sign of all rules that have one of the signs."""
+    return reduce(or_, dict.fromkeys(signs))
 
 
-def groups(made: Iterable[Step]) -> tuple[tuple[str, tuple[Step, ...]], ...]:
-    """Return the steps in their order in groups, each with a sign that matches wherever one of its steps does."""
-    grouped: list[tuple[str, tuple[Step, ...]]] = []
-    for step in made:
-        sign = "|".join(dict.fromkeys(rule.sign for rule in step.rules))
-        union, before = grouped[-1] if grouped else ("", ())
-        if sign in union:
-            grouped[-1] = union, (*before, step)
-        elif before and len(union) + len(sign) < _LONGEST_SIGN:
-            grouped[-1] = f"{union}|{sign}", (*before, step)
-        else:
-            grouped.append((sign, (step,)))
-    return tuple(grouped)
+#: What of a pattern a digit stands in: never an escape or the numbers of a repetition.
+_PIECE = re.compile(r"\\.|\{[0-9,]+\}|(\[(?!\^)(?:\\.|[^\]\\])*\])|(\[\^\]?(?:\\.|[^\]\\])*\])|([0-9])", re.DOTALL)
+
+
+def one_digit(pattern: str) -> str:
+    """Return a pattern that matches a text with 0 for all of its digits wherever the given one matches the text."""
+
+    def widened(piece: re.Match[str]) -> str:
+        some, none_of, digit = piece.groups()
+        if none_of:
+            assert "0-9" in none_of or not re.search("[0-9]", none_of), f"{none_of} is not the same for all digits"
+        if some and re.search("[0-9]", some):
+            return f"[0{some[1:]}"
+        return "0" if digit else piece[0]
+
+    return _PIECE.sub(widened, pattern)
+
+
+def groups(made: Iterable[Step]) -> tuple[tuple[Sign, tuple[Step, ...]], ...]:
+    """Return the steps in their order, neighbours of one sign together."""
+    return tuple((sign, tuple(group)) for sign, group in groupby(made, key=lambda step: step.sign))
 
 
 def _merged(step: Step, rule: Rule) -> Step | None:

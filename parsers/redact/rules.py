@@ -16,7 +16,7 @@ from parsers.redact.personal import (
     SUBJECTS,
     USERS,
 )
-from parsers.redact.rule import SPACE, Rule, literals
+from parsers.redact.rule import SPACE, Rule, Sign, by_form, literals
 from parsers.redact.vendors import FORMS_WITHOUT_LITERAL, VENDORS
 
 #: Four characters of base64 that stand for three of printable ASCII, or for a line break or tab: a regular language, so
@@ -42,7 +42,7 @@ _LINKS = (
 NAMED: tuple[Rule, ...] = (
     Rule(
         "private key",
-        literals("private key", "private%20key"),
+        literals("private key", "private%20key", "private+key"),
         rf"-----BEGIN{SPACE}(?:[A-Z]+{SPACE}){{0,3}}PRIVATE{SPACE}KEY(?:{SPACE}BLOCK)?-----"
         rf"(?:[A-Za-z0-9+/=,:.()%\\ \n\r\t\"'-]*?-----END{SPACE}(?:[A-Z]+{SPACE}){{0,3}}PRIVATE{SPACE}KEY"
         rf"(?:{SPACE}BLOCK)?-----|(?:[ \t]*(?:\r?\n|\\+[rn]|%0[AD])*[A-Za-z0-9+/=%]{{4,}})*)",
@@ -53,7 +53,7 @@ NAMED: tuple[Rule, ...] = (
     VENDORS,
     Rule(
         "JSON web token",
-        "eyJ",
+        Sign("eyJ", ("eyj",)),
         r"eyJ[A-Za-z0-9_=-]{4,}(?:\.[A-Za-z0-9_=-]+){0,4}",
         "<token>",
         examples=("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.{w43}",),
@@ -81,7 +81,7 @@ NAMED: tuple[Rule, ...] = (
     # A password with a slash is no port, and so begins with no digit.
     Rule(
         "credentials in a URL",
-        r"://[^ \t\r\n\"'<>\\]*@|%3[Aa](?://|%2[Ff])",
+        Sign(r"://[^ \t\r\n\"'<>\\]*@|%3[Aa](?://|%2[Ff])|://[^ \t\r\n\"'<>\\]*%40", ("@", "%3a", "%40")),
         r"((?::|%3[Aa])(?://|%2[Ff]%2[Ff]))(?:[^/?# \t\r\n\"'<>\\]*[^/?# \t\r\n\"'<>\\*][^/?# \t\r\n\"'<>\\]*(?:@|%40)"
         r"|[^/:?#@ \t\r\n\"'<>\\]*:[^/?#@0-9 \t\r\n\"'<>\\][^?#@ \t\r\n\"'<>\\]*@)",
         "${1}<token>@",
@@ -102,7 +102,7 @@ NAMED: tuple[Rule, ...] = (
     *TOKENS,
     Rule(
         "credentials of a registry",
-        r"\"auth\\*\" ?:",
+        Sign(r"\"auth\\*\" ?:", ('"auth"', '"auth\\')),
         rf"(\\*\"auth\\*\" ?: ?\\*\")(?:{_TEXT_IN_BASE64}){{2,}}[A-Za-z0-9+/]{{0,3}}=*",
         "${1}<token>",
         examples=('{"auths":{"a.example":{"auth":"c2hvcDpodW50ZXIy"}}}',),
@@ -124,7 +124,7 @@ FORMS: tuple[Rule, ...] = (
     FORMS_WITHOUT_LITERAL,
     Rule(
         "private part of a JSON web key",
-        r"(?:\"|%22)[dkpq][pqi]?(?:\\*\" ?: ?\\*\"|%22%3A(?:%20)?%22)[A-Za-z0-9_-]{40}",
+        by_form(r"(?:\"|%22)[dkpq][pqi]?(?:\\*\" ?: ?\\*\"|%22%3A(?:%20)?%22)[A-Za-z0-9_-]{40}"),
         r"((?:\\*\"|%22)(?:d|k|p|q|dp|dq|qi)(?:\\*\" ?: ?\\*\"|%22%3A(?:%20)?%22))[A-Za-z0-9_-]{40,}",
         "${1}<key>",
         examples=('{"kty":"EC","x":"a","d":"{w43}"}',),
@@ -133,7 +133,7 @@ FORMS: tuple[Rule, ...] = (
     # What it holds is unknown, so it is no finding, but it is not kept.
     Rule(
         "text in base64",
-        f"(?:{_TEXT_IN_BASE64}){{5}}",
+        by_form(f"(?:{_TEXT_IN_BASE64}){{5}}"),
         rf"(^|[^A-Za-z0-9+_-]|\\[nrt]|%[0-9A-Fa-f]{{2}})(?:{_TEXT_IN_BASE64}){{5,}}[A-Za-z0-9+/_-]*=*",
         "${1}<base64>",
         examples=("payload bG9naW4gd2l0aCBwYXNzd29yZD1odW50ZXIyIGZhaWxlZA==",),

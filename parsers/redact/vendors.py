@@ -6,7 +6,7 @@ for what follows a vendor's prefix is its key.
 
 from dataclasses import dataclass
 
-from parsers.redact.rule import START, Rule, literals, words
+from parsers.redact.rule import START, Rule, by_form, literals, words
 
 _W = "[0-9A-Za-z_-]"
 _A = "[0-9A-Za-z]"
@@ -148,7 +148,7 @@ _FORMS = (
         inside=True,
     ),
     Form(
-        "/webhooks/ %2fwebhooks%2f",
+        "webhooks/ webhooks%2f",
         rf"discord(?:app)?\.com{_S}api{_S}(?:v[0-9]+{_S})?webhooks{_S}[0-9]+{_S}[0-9A-Za-z_-]+",
         "https://discord.com/api/webhooks/{d18}/{w68}",
         inside=True,
@@ -197,11 +197,11 @@ _FORMS = (
         "$argon2id$v=19$m=65536,t=3,p=4${n22}${n43}",
     ),
     Form(
-        "$5$ $6$ %245%24 %246%24",
+        "$5 $6 %245 %246",
         rf"{_D}[56]{_D}(?:rounds=[0-9]+{_D})?[0-9A-Za-z./]{{4,16}}{_D}[0-9A-Za-z./%]{{40,}}",
         "$6${n8}${n86}",
     ),
-    Form("$apr1$ %24apr1", rf"{_D}apr1{_D}[0-9A-Za-z./]{{4,8}}{_D}[0-9A-Za-z./]{{20,}}", "$apr1${n8}${n22}"),
+    Form("$apr1 %24apr1", rf"{_D}apr1{_D}[0-9A-Za-z./]{{4,8}}{_D}[0-9A-Za-z./]{{20,}}", "$apr1${n8}${n22}"),
     Form(
         "pbkdf2_sha",
         rf"pbkdf2_sha[0-9]+{_D}[0-9]+{_D}[0-9A-Za-z]+{_D}[0-9A-Za-z+/=%]{{20,}}",
@@ -212,8 +212,7 @@ _FORMS = (
 VENDORS = Rule(
     "key of a vendor",
     literals(*(sign for form in _FORMS if form.inside for sign in form.signs.split()))
-    + "|"
-    + words(*(sign for form in _FORMS if not form.inside for sign in form.signs.split())),
+    | words(*(sign for form in _FORMS if not form.inside for sign in form.signs.split())),
     rf"(^|[^A-Za-z_]|\\[nrt]|bot|%[0-9A-Fa-f]{{2}})(?:{'|'.join(form.pattern for form in _FORMS)})[0-9A-Za-z]*",
     "${1}<key>",
     examples=tuple(form.example for form in _FORMS),
@@ -227,7 +226,7 @@ VENDORS = Rule(
 #: Forms whose literal is too short or too common to be a sign: of Twilio, Discord, Airtable, and of Notion once.
 FORMS_WITHOUT_LITERAL = Rule(
     "key by its form alone",
-    r"(?:SK|AC)[0-9a-f]{32}|\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27}|pat[0-9A-Za-z]{14}\.|secret_[0-9A-Za-z]{32}",
+    by_form(r"(?:SK|AC)[0-9a-f]{32}|\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27}|pat[0-9A-Za-z]{14}\.|secret_[0-9A-Za-z]{32}"),
     rf"{START}(?:(?:SK|AC)[0-9a-f]{{32}}|[MNO]{_W}{{23,27}}\.{_W}{{6}}\.{_W}{{27,40}}"
     rf"|pat{_A}{{14}}\.[0-9a-f]{{50,}}|secret_{_A}{{32,}})",
     "${1}<key>",
