@@ -262,6 +262,11 @@ class LogTable:
     condition: str = "true"
     shards: tuple[str, str] | None = None
 
+    @property
+    def days(self) -> str:
+        """The condition for its shards; empty where it is one table."""
+        return "" if self.shards is None else f"_table_suffix between {text(self.shards[0])} and {text(self.shards[1])}"
+
 
 def source(tables: Sequence[LogTable], start_ns: int | None, end_ns: int | None) -> str:
     """Return the query that gives the rows of a sink's tables as entries, redacted, each with its `content`.
@@ -310,9 +315,7 @@ def indented(query: str, spaces: int) -> str:
 
 def _log_rows(table: LogTable, bounds: list[str]) -> str:
     """The rows of a table of a sink as JSON."""
-    conditions = [table.condition, *bounds]
-    if table.shards:
-        conditions.append(f"_table_suffix between {text(table.shards[0])} and {text(table.shards[1])}")
+    conditions = [table.condition, *bounds, *([table.days] if table.days else [])]
     source = text("bigquery://" + table.path.strip("`"))
     return (
         f"    select {table.line} as line, {source} as source\n    from (\n"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from pipeline.endpoints import is_plain
 from pipeline.errors import BigQueryError, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ _LEAST_BILLED = 10 * 2**20
 _PATIENCE_S = 30.0
 
 _UNREACHABLE = "check the network, then run it again; nothing was counted twice"
-_RIGHTS = "a source needs roles/bigquery.dataViewer, a store roles/bigquery.dataEditor, both roles/bigquery.jobUser"
+_RIGHTS = (
+    "a source needs roles/bigquery.dataViewer, a store roles/bigquery.dataEditor, and the project that pays for the "
+    "jobs roles/bigquery.jobUser; --billing-project names another one"
+)
 _CANCELLED = "the job was cancelled; run it again, nothing was counted twice"
 
 _IN_PARTS = "narrow the window with --since and --until, or judge one service with --service"
@@ -71,8 +75,8 @@ _HINTS = (
     (
         "Response too large",
         (
-            "the result is above BigQuery's limit of 10 GB; give --store bigquery://PROJECT.DATASET, so that no entry "
-            "leaves BigQuery, or narrow the window with --since and --until"
+            "the result is above BigQuery's limit of 10 GB; grant roles/bigquery.readSessionUser, give --store "
+            "bigquery://PROJECT.DATASET, so that no entry leaves BigQuery, or narrow the window with --since, --until"
         ),
     ),
     ("responseTooLarge", "give --store bigquery://PROJECT.DATASET, so that no entry leaves BigQuery"),
@@ -137,9 +141,9 @@ def price_usd(n_bytes: int) -> float:
     return n_bytes / 2**40 * USD_PER_TIB
 
 
-def price_text(n_bytes: int) -> str:
-    """Return so many bytes with their price."""
-    return f"{n_bytes:,} bytes, {price_usd(n_bytes):.4f} USD"
+def price_text(n_bytes: int, usd: float | None = None) -> str:
+    """Return so many bytes with their price; usd: where it is not that of a query."""
+    return f"{n_bytes:,} bytes, {price_usd(n_bytes) if usd is None else usd:.4f} USD"
 
 
 @dataclass
@@ -152,13 +156,20 @@ class Budget:
 class Warehouse:
     """Jobs in one dataset. budget: what a run may bill, of which each job takes its part; None for no limit.
 
-    sleep: waits so many seconds where another run writes to the same table. Raises BigQueryError, from here and from
-    every method, where the service refuses: missing, denied, out of quota, above the limit of bytes, cancelled,
-    unreachable.
+    billing_project: runs the jobs and pays for them; None: the dataset's own. endpoint: an address in place of
+    BigQuery's own. sleep: waits so many seconds where another run writes to the same table. Raises BigQueryError, from
+    here and from every method, where the service refuses: missing, denied, out of quota, above the limit of bytes,
+    cancelled, unreachable.
     """
 
     def __init__(
-        self, place: Address, *, budget: "Budget | None" = None, sleep: Callable[[float], None] | None = None
+        self,
+        place: Address,
+        *,
+        budget: "Budget | None" = None,
+        billing_project: str | None = None,
+        endpoint: str | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         from google.auth.credentials import AnonymousCredentials
         from google.cloud import bigquery
@@ -167,11 +178,15 @@ class Warehouse:
         self._bigquery = bigquery
         self._budget = budget
         self._sleep = sleep or time.sleep
-        # An emulator asks for no credentials, and the client looks for some nevertheless.
         emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
-        credentials = AnonymousCredentials() if emulated else None
+        #: Whether it is BigQuery itself.
+        self.is_google = not emulated and endpoint is None
+        # An emulator asks for no credentials, and the client looks for some nevertheless.
+        credentials = AnonymousCredentials() if emulated or is_plain(endpoint) else None
+        options = {"api_endpoint": endpoint} if endpoint else None
+        project = billing_project or place.project
         with self.errors():
-            self.client: bigquery.Client = bigquery.Client(project=place.project, credentials=credentials)
+            self.client: bigquery.Client = bigquery.Client(project, credentials, client_options=options)
             known = self.client.get_dataset(
                 f"{place.project}.{place.dataset}", retry=bigquery.DEFAULT_RETRY.with_timeout(_PATIENCE_S)
             )
@@ -197,17 +212,21 @@ class Warehouse:
         )
         if self._budget and not dry_run:
             expected = self.estimate(sql, step, parameters)
-            if expected > self._budget.left:
-                reason = (
-                    f"the step {step} would bill {expected:,} bytes, and {self._budget.left:,} are left of --max-bytes"
-                )
-                raise BigQueryError(str(self.place), reason, _TOO_DEAR)
             config.maximum_bytes_billed = max(self._budget.left, _LEAST_BILLED)
-            self._budget.left -= expected
+            self.spend(expected, step)
         if dry_run:
             config.use_query_cache = False
         with self.errors():
             return self.client.query(sql, job_config=config, location=self.location)
+
+    def spend(self, n_bytes: int, step: str) -> None:
+        """Take so many bytes from what the run may bill. Raises BigQueryError where that is not left."""
+        if self._budget is None:
+            return
+        if n_bytes > self._budget.left:
+            reason = f"the step {step} would bill {n_bytes:,} bytes, and {self._budget.left:,} are left of --max-bytes"
+            raise BigQueryError(str(self.place), reason, _TOO_DEAR)
+        self._budget.left -= n_bytes
 
     def wait(self, job: "bigquery.QueryJob") -> "bigquery.table.RowIterator":
         """Return the rows of a query when it is done."""

@@ -24,7 +24,7 @@ GROUND = {
     "pipeline.statements": {"pipeline.errors", "pipeline.googlesql", "pipeline.run_tables", "parsers"},
     "pipeline.endpoints": {"pipeline.errors"},
     "pipeline.objects": {"pipeline.errors", "pipeline.endpoints"},
-    "pipeline.warehouse": {"pipeline.errors", "pipeline.text"},
+    "pipeline.warehouse": {"pipeline.errors", "pipeline.endpoints", "pipeline.text"},
     "pipeline.whole_file": set(),
     "pipeline.limited": set(),
 }
@@ -48,7 +48,7 @@ LAYERS = [
     (
         "pipeline.sources",
         {"pipeline.sources", *GROUND},
-        {"polars", "duckdb", "pyarrow", "google", "requests", "zstandard", "yaml"},
+        {"polars", "duckdb", "pyarrow", "google", "grpc", "requests", "zstandard", "yaml"},
     ),
     ("pipeline.extract", {"pipeline.sources", "parsers", *GROUND}, {"polars"}),
     ("pipeline.classify", {"pipeline.schema", "parsers"}, {"polars"}),

@@ -66,7 +66,7 @@ _OPTIONS = (
         help="Reads of Cloud Logging; a project has 60 a minute for all that read it.",
     ),
     click.option("--group", is_flag=True, help="Let the group read what is written; else it is for its user alone."),
-    click.option("--billing-project", metavar="P", help="Pays for reads of a gs:// bucket whose requester pays."),
+    click.option("--billing-project", metavar="P", help="Pays for jobs of BigQuery and requester-pays buckets."),
     click.option("--api-endpoint", metavar="URL", help="Another address of the API; http:// on this machine only."),
 )
 
@@ -123,6 +123,7 @@ def opened(addresses: Sequence[str], options: Options) -> "Opened":
         options.get("reads_per_minute", READS_PER_MINUTE),
         budget=options.get("budget"),
         billing_project=options.get("billing_project"),
+        is_store_in_bigquery=str(options.get("store") or "").startswith("bigquery://"),
     )
     sources = Opened(access)
     for address in addresses:
@@ -275,7 +276,8 @@ def store_of(options: Options) -> Iterator["Store"]:
         os.umask(0o027)
     address = options.get("store")
     expiration_days = settings_of(options.get("config")).store.expiration_days
-    more = StoreOptions(options.get("budget"), expiration_days, bool(options.get("copies")))
+    paid = options.get("billing_project"), options.get("api_endpoint")
+    more = StoreOptions(options.get("budget"), expiration_days, bool(options.get("copies")), *paid)
     with ExitStack() as stack:
         if address:
             store = open_store(str(address), more)
@@ -304,7 +306,7 @@ def run_job(job: "Job", store: "Store") -> "Run":
 
 def say_estimates(estimates: Sequence["Estimate"]) -> None:
     """Print what reading would take, and what BigQuery would bill."""
-    from pipeline.warehouse import price_text
+    from pipeline.warehouse import price_text, price_usd
 
     if not estimates:
         raise UsageError("--dry-run is for logging://, bigquery:// and gs://; files are read at no cost")
@@ -312,8 +314,10 @@ def say_estimates(estimates: Sequence["Estimate"]) -> None:
         click.echo(f"{estimate.step}: {estimate.text}")
         if estimate.advice:
             say(estimate.advice)
-    if billed := [estimate.bytes_read for estimate in estimates if estimate.bytes_read is not None]:
-        click.echo(f"in all: {price_text(sum(billed))} on demand; nothing was run")
+    billed = [(each.bytes_read, each.usd) for each in estimates if each.bytes_read is not None]
+    if billed:
+        usd = sum(price_usd(n_bytes) if price is None else price for n_bytes, price in billed)
+        click.echo(f"in all: {price_text(sum(n_bytes for n_bytes, _ in billed), usd)} on demand; nothing was run")
 
 
 def estimates_of(sources: Sequence["Source"], request: "Request") -> list["Estimate"]:

@@ -16,7 +16,7 @@ import polars as pl
 from pipeline.errors import SourceError
 from pipeline.sources.cloud_logging.quota import Clock, Pace
 from pipeline.sources.records import SourceReport
-from pipeline.warehouse import Budget
+from pipeline.warehouse import Address, Budget, Warehouse
 from pipeline.window import Window
 
 #: Of the 60 reads of Cloud Logging a minute that a project has, some are left to its people.
@@ -38,8 +38,9 @@ class Access:
     """How remote sources are reached.
 
     endpoint: an address in place of Google's own; plain http on this machine only. budget: of bytes that a run may bill
-    in BigQuery; None for no limit. billing_project: pays for reads of a bucket that bills whoever reads it. now: the
-    time of day. pace: all reads of Cloud Logging by a process wait for it.
+    in BigQuery; None for no limit. billing_project: runs jobs of BigQuery, pays for reads of a bucket that bills
+    whoever reads it. is_store_in_bigquery: a store there queries its sources in BigQuery, so they are not read. now:
+    the time of day. pace: all reads of Cloud Logging by a process wait for it.
     """
 
     endpoint: str | None = None
@@ -47,12 +48,17 @@ class Access:
     clock: Clock = field(default_factory=Clock)
     budget: Budget | None = None
     billing_project: str | None = None
+    is_store_in_bigquery: bool = False
     now: Callable[[], datetime] = _now
     pace: Pace = field(init=False)
     _behind: timedelta = field(default=timedelta(0), init=False)
 
     def __post_init__(self) -> None:
         self.pace = Pace(self.reads_per_minute, self.clock)
+
+    def warehouse(self, dataset: Address) -> Warehouse:
+        """Return what runs jobs over a dataset. Raises BigQueryError."""
+        return Warehouse(dataset, budget=self.budget, billing_project=self.billing_project, endpoint=self.endpoint)
 
     def moment(self) -> datetime:
         """Return the time of day at the service, as far as an answer showed it; entries have its times."""
@@ -121,7 +127,8 @@ class Query:
 class Estimate:
     """What a step would take: in words, and in bytes where BigQuery bills them.
 
-    advice: a better way, or empty. entries: about how many it gives, where that is known.
+    advice: a better way, or empty. entries: about how many it gives, where that is known. usd: the price of the bytes,
+    where it is not that of a query.
     """
 
     step: str
@@ -129,6 +136,7 @@ class Estimate:
     bytes_read: int | None = None
     advice: str = ""
     entries: int | None = None
+    usd: float | None = None
 
 
 @runtime_checkable
@@ -205,7 +213,7 @@ def _begins_with(prefix: str) -> Callable[[str], bool]:
 #: Tried in this order; the last takes everything.
 KINDS: list[Kind] = [
     Kind("Cloud Logging", _begins_with("logging://"), "pipeline.sources.cloud_logging.source:open_source"),
-    Kind("BigQuery", _begins_with("bigquery://"), "pipeline.sources.bigquery:open_source"),
+    Kind("BigQuery", _begins_with("bigquery://"), "pipeline.sources.bigquery.source:open_source"),
     Kind("Cloud Storage", _begins_with("gs://"), "pipeline.sources.cloud_storage:open_source"),
     Kind("files", lambda _address: True, "pipeline.sources.files.source:open_source"),
 ]

@@ -41,12 +41,15 @@ class Silent:
 class StoreOptions:
     """What a store in BigQuery takes: the bytes that a run may bill, days after which rows go; None for no limit.
 
-    copies: entries of sources in BigQuery are copied into it; else they are classified where they are.
+    copies: entries of sources in BigQuery are copied into it; else they are classified where they are. billing_project:
+    runs its jobs, None: its own project. endpoint: an address in place of BigQuery's own.
     """
 
     budget: Budget | None = None
     expiration_days: int | None = None
     copies: bool = False
+    billing_project: str | None = None
+    endpoint: str | None = None
 
 
 class History(Protocol):

@@ -81,7 +81,12 @@ class BigQueryStore:
             raise UsageError(f"a store in BigQuery needs {KEY_VARIABLE}, the same in every run, to make digests with")
         self._key = key.encode()
         self._options = options or StoreOptions()
-        self.warehouse = Warehouse(self.dataset, budget=self._options.budget)
+        self.warehouse = Warehouse(
+            self.dataset,
+            budget=self._options.budget,
+            billing_project=self._options.billing_project,
+            endpoint=self._options.endpoint,
+        )
         self._loads = Loads(self.warehouse, self.dataset)
         self._pending: list[_Pending] = []
         self._engine: BigQueryEngine | None = None

@@ -5,7 +5,8 @@ The real one is RUNVERDICT_BIGQUERY_PROJECT's; its tests are the group `live`, a
 What bqemulator 1.4 gets wrong, so that no test here relies on it: a dry run reads 0 bytes; maximum_bytes_billed,
 require_partition_filter and the uniqueness of job ids are not enforced; a MERGE whose target row matches twice passes;
 table partitions, clustering and options of DDL are not kept; a load job or a destination needs a table that is there;
-a division of two integers is one of integers, so percentiles are other ones; a view counts as a table; the generated
+a division of two integers is one of integers, so percentiles are other ones; a view counts as a table; where CTEs stand
+over a selection of columns without a condition on a field, their names come in lower case; the generated
 classification of the whole catalogue takes minutes, for it is parsed by sqlglot.
 """
 
@@ -34,8 +35,14 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory):
+def emulator(addresses):
     """The address of a running emulator."""
+    return addresses[0]
+
+
+@pytest.fixture(scope="session")
+def addresses(tmp_path_factory):
+    """Where a running emulator answers: REST, and the Storage Read API by gRPC."""
     home = tmp_path_factory.mktemp("bqemulator")
     extension = next(EMULATOR.rglob("spatial.duckdb_extension"))
     target = home / ".duckdb" / "extensions" / extension.parent.name / "linux_amd64"
@@ -47,7 +54,7 @@ def emulator(tmp_path_factory):
         server = subprocess.Popen(command, cwd=home, env={**os.environ, "HOME": str(home)}, stdout=log, stderr=log)
     try:
         wait_for(rest, home / "log")
-        yield f"http://127.0.0.1:{rest}"
+        yield f"http://127.0.0.1:{rest}", f"127.0.0.1:{grpc}"
     finally:
         server.terminate()
         server.wait(20)
@@ -82,7 +89,9 @@ def dataset(request, monkeypatch):
         client = bigquery.Client(project=project)
     else:
         project = "demo"
-        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", request.getfixturevalue("emulator"))
+        rest, grpc = request.getfixturevalue("addresses")
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", rest)
+        monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", grpc)
         client = bigquery.Client(project=project, credentials=AnonymousCredentials())
     client.create_dataset(f"{project}.{name}")
     yield f"bigquery://{project}.{name}", client

@@ -63,6 +63,11 @@ def sink(client, name, entries, table="run_googleapis_com_stderr"):
         fields("labels", "RECORD", fields=[fields("instanceid", "STRING"), fields("other", "STRING")]),
         fields("httpRequest", "RECORD", fields=[*request, fields("status", "INTEGER"), fields("latency", "FLOAT")]),
     ]
+    if any("protoPayload" in entry for entry in entries):
+        status = fields("status", "RECORD", fields=[fields("message", "STRING"), fields("code", "INTEGER")])
+        names = ("methodName", "resourceName", "requestJson", "responseJson")
+        audit = [*(fields(one, "STRING") for one in names), status]
+        schema.append(fields("protopayload_auditlog", "RECORD", fields=audit))
     whole = client.create_table(bigquery.Table(f"{client.project}.{name}.{table}", schema=schema))
     known = {field.name for field in schema}
     lines = [{key: value for key, value in sink_row(one).items() if key in known} for one in entries]
@@ -110,8 +115,11 @@ def test_the_same_verdict_as_on_this_machine_and_each_entry_once(dataset, tmp_pa
     assert tables == {"entries", "verdicts", "signatures", "watches", "notices", "checkpoints"}
 
 
-def test_a_sink_as_source(dataset, tmp_path, logs):
-    """Into a store in BigQuery, and into one on this machine: the same as from files; what it could not write, too."""
+def test_a_sink_as_source(dataset, tmp_path, logs, monkeypatch):
+    """Into a store in BigQuery, and into one on this machine: the same as from files; what it could not write, too.
+
+    On this machine by the Storage Read API, and without its address by a query.
+    """
     place, client = dataset
     name = parse(place).dataset
     entries = [json.loads(text) for text in logs.read_text(encoding="utf-8").splitlines()]
@@ -121,14 +129,19 @@ def test_a_sink_as_source(dataset, tmp_path, logs):
     inside = run(place, place)
     outside = run(tmp_path / "local", place)
     assert documents(inside) == documents(outside) == ours
-    notes = [note for report in inside.extraction.reports for note in report.notes]
-    assert [note.split(";")[0] for note in notes] == ["export_errors holds entries that the sink could not write"]
+    for found in (inside, outside):
+        notes = [note for report in found.extraction.reports for note in report.notes]
+        assert [note.split(";")[0] for note in notes] == ["export_errors holds entries that the sink could not write"]
+    monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", "")
+    queried = run(tmp_path / "queried", place)
+    assert documents(queried) == ours
+    assert "read by a query, not over the Storage Read API" in str(queried.extraction.reports[0].notes)
     assert inside.totals["read"] == outside.totals["read"] == len(entries)
     again = run(place, place)
     assert documents(again) == ours
     assert again.totals["duplicates"] == 0, "a sink's entries are classified where they are, and not copied"
     assert rows(client, f"select count(*) as n from {name}.entries")[0]["n"] == 0
-    copied = call("extract", place, "--store", place)
+    copied = call("extract", place, "--store", place, "--since", "2026-01-15T00:00:00Z")
     assert f"{len(entries):,} entries of the window" in copied.output
     both = run(place, place)
     assert documents(both) == ours
@@ -196,7 +209,8 @@ def test_a_dry_run_tells_bytes_and_runs_nothing(dataset, logs):
     place, client = dataset
     name = parse(place).dataset
     sink(client, name, healthy())
-    found = call("check", f"{place}.run_googleapis_com_stderr", "--store", place, "--dry-run")
+    table = f"{place}.run_googleapis_com_stderr"
+    found = call("check", table, "--store", place, "--since", "2026-01-15T00:00:00Z", "--dry-run")
     assert found.exit_code == 0, found.output
     assert "nothing was run" in found.output
     assert {table.table_id for table in client.list_tables(name)} == {"run_googleapis_com_stderr"}

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.sources.base import Request
-from pipeline.sources.bigquery import _condition, _read, _share_of_days, _tables
+from pipeline.sources.bigquery.source import _share_of_days
+from pipeline.sources.bigquery.tables import _condition, _read, log_tables
 from pipeline.sources.records import SourceReport
 from pipeline.warehouse import Address
 from pipeline.window import Window
@@ -66,7 +67,7 @@ def test_a_thousand_shards_are_one_table(monkeypatch):
     report = SourceReport("x")
     with bigquery_with_tables(tables) as warehouse:
         request = Request(Window(datetime(2023, 1, 1, tzinfo=UTC), None))
-        read = list(_tables(warehouse, Address("demo", "logs"), request, report))
+        read = list(log_tables(warehouse, Address("demo", "logs"), request, report))
     assert [(table.path, table.shards) for table in read] == [
         ("`demo.logs.export_errors_20250102`", None),
         ("`demo.logs.run_googleapis_com_stderr_*`", ("20230101", "20250300")),
@@ -85,9 +86,9 @@ def test_few_shards_are_read_each_with_its_own_columns():
     address = Address("demo", "logs")
     with bigquery_with_tables(shards) as warehouse:
         request = Request(Window(datetime(2026, 1, 2, tzinfo=UTC), None))
-        read = list(_tables(warehouse, address, request, SourceReport("x")))
+        read = list(log_tables(warehouse, address, request, SourceReport("x")))
         assert [table.path for table in read] == [address.path(name) for name in list(shards)[1:]]
         assert [table.columns for table in read] == [(*sink, f"jsonPayload_{day}") for day in range(2, 10)]
-        (whole,) = _tables(warehouse, address, Request(), SourceReport("x"))
+        (whole,) = log_tables(warehouse, address, Request(), SourceReport("x"))
     assert whole.shards == ("20260101", "20260109")
     assert "jsonPayload_9" in whole.columns

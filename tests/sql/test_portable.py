@@ -137,7 +137,7 @@ def test_every_statement_has_a_name():
     questions = {question for _, question in statements.questions()}
     texts = {path: path.read_text(encoding="utf-8").splitlines()[0].removeprefix("-- ") for path in EVERY}
     unnamed = {name(path) for path, question in texts.items() if question not in questions}
-    parts = ("each_once", "extent", "finer", "replace_run", "create_run", "run_step")
+    parts = ("each_once", "extent", "finer", "replace_run", "create_run", "run_step", "first_entry")
     assert unnamed <= {*(f"staging/{name}" for name in sql.STAGING), *(f"bigquery/{name}" for name in parts)}
 
 

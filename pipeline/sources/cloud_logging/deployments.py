@@ -15,7 +15,8 @@ import polars as pl
 
 from pipeline.sources.cloud_logging.filter import Scope, quoted
 
-_LOGS = ("cloudaudit.googleapis.com/system_event", "cloudaudit.googleapis.com/activity")
+#: The logs that report deployments.
+AUDIT_LOGS = ("cloudaudit.googleapis.com/system_event", "cloudaudit.googleapis.com/activity")
 
 READY = re.compile(
     r"Ready condition status changed to (?P<status>True|False) for (?P<kind>Revision|Service) (?P<name>[a-z0-9-]+)"
@@ -93,7 +94,7 @@ def audit_filter(service: str | None) -> str:
     """Return the filter of the entries that report deployments, without times."""
     ready = f"protoPayload.status.message:{quoted('Ready condition status changed to')}"
     calls = f"protoPayload.methodName=~{quoted(_METHODS)}"
-    return f"{Scope(service, logs=_LOGS).text()} AND ({ready} OR {calls})"
+    return f"{Scope(service, logs=AUDIT_LOGS).text()} AND ({ready} OR {calls})"
 
 
 def audit_lines(lines: Sequence[bytes]) -> list[bytes]:
@@ -103,7 +104,7 @@ def audit_lines(lines: Sequence[bytes]) -> list[bytes]:
 
 def audit_rows(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of the audit log that name a service and a time, with `COLUMNS`; none of jobs and pools."""
-    named = pl.col("log_id").is_in(_LOGS) & pl.col("timestamp_ns").is_not_null() & pl.col("service").is_not_null()
+    named = pl.col("log_id").is_in(AUDIT_LOGS) & pl.col("timestamp_ns").is_not_null() & pl.col("service").is_not_null()
     return rows.filter(named & (pl.col("workload") == "service")).select(COLUMNS)
 
 

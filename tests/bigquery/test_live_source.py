@@ -1,0 +1,69 @@
+"""A sink that is still written to: deployments by its audit log's tables alone, and what `--for` and `--wait` ask."""
+
+from datetime import timedelta
+
+import pytest
+
+from pipeline.sources.base import Access, open_sources
+from pipeline.sources.request import DeploymentLog, asked
+from pipeline.warehouse import parse
+from pipeline.window import Window
+from tests.bigquery.test_store import sink
+from tests.conftest import START, entry, line, request
+
+OLD, NEW = "shop-api-00041-old", "shop-api-00042-abc"
+
+
+def audit(second, revision, log="system_event"):
+    """The platform says that a revision is ready."""
+    text = f"Ready condition status changed to True for Revision {revision} with message: Deploying succeeded."
+    payload = {"methodName": "/Services.ReplaceService", "status": {"message": text}}
+    more = {"insertId": f"ready{second}", "protoPayload": payload}
+    return entry(second, revision="", log=f"cloudaudit.googleapis.com%2F{log}", **more)
+
+
+@pytest.fixture
+def source(dataset):
+    """A sink with two deployments of one service, and what it served."""
+    place, client = dataset
+    name = parse(place).dataset
+    audits = [audit(-86_400 * 3, OLD), audit(0, NEW)]
+    sink(client, name, [audits[0]], "cloudaudit_googleapis_com_system_event_20260112")
+    sink(client, name, [audits[1]], "cloudaudit_googleapis_com_system_event_20260115")
+    sink(client, name, [audit(5, "shop-api-00043-not")], "cloudaudit_googleapis_com_data_access_20260115")
+    requests = [request(20, 404), request(12), request(30, 503), request(8, revision="00041-old")]
+    sink(client, name, requests, "run_googleapis_com_requests")
+    warned = line(25, "x", log="run.googleapis.com%2Fvarlog%2Fsystem", severity="WARNING")
+    sink(client, name, [warned], "run_googleapis_com_varlog_system")
+    sink(client, name, [line(1, "x", severity="ERROR")], "run_googleapis_com_stderr")
+    (opened,) = open_sources([place], Access(now=lambda: START + timedelta(minutes=10)))
+    return opened
+
+
+def test_the_newest_deployment_is_the_window(source):
+    """With its lookback, settled by the default; the audit log's data accesses are no deployments."""
+    meant = asked([source], now=source.now(), service="shop-api", since="deploy")
+    assert meant.request.window == Window(START, START + timedelta(minutes=10))
+    assert meant.request.lookback_start == START - timedelta(hours=1)
+    assert meant.settle_s == 300
+    assert meant.deployments["shop-api"].revision == NEW
+    (older,) = DeploymentLog([source], "shop-api").until(START - timedelta(days=1), far=True)
+    assert older.revision == OLD
+    assert DeploymentLog([source], "cart").until(source.now()) == []
+
+
+def test_the_first_request_and_the_first_trouble(source):
+    """Of a revision alone; a line of its own is none of the platform's."""
+    window = Window(START, START + timedelta(hours=1))
+    assert source.first_request(NEW, window) == START + timedelta(seconds=12)
+    assert source.first_request("shop-api-00099-xyz", window) is None
+    assert source.first_trouble(NEW, window) == START + timedelta(seconds=25)
+    assert source.first_trouble(NEW, Window(START, START + timedelta(seconds=25))) is None
+    assert source.first_trouble(NEW, Window(START + timedelta(seconds=26), window.end)) == START + timedelta(seconds=30)
+
+
+def test_a_table_of_one_log_says_nothing_of_deployments(source):
+    """Nothing else is read."""
+    (stderr,) = open_sources([f"{source.address}.run_googleapis_com_stderr"], Access(now=lambda: START))
+    assert stderr.audit_entries("shop-api", Window(START, START + timedelta(hours=1))) == []
+    assert stderr.first_request(NEW, Window(START, START + timedelta(hours=1))) is None
