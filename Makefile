@@ -4,7 +4,7 @@ BIN = .venv/bin
 AXE = 4.14.1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-full test-live lint docs fuzz sbom audit mutation picture pictures judgement bench clean
+.PHONY: demo test test-full test-live lint docs fuzz sbom audit mutation picture pictures judgement bench image clean
 
 demo: .venv/ready
 	$(BIN)/runverdict demo
@@ -56,6 +56,10 @@ picture: .venv/ready-full
 # Every kind of page at three widths, light, dark and on paper: to be looked at after a change.
 pictures: .venv/ready-full
 	$(BIN)/python -m tests.report.gallery pictures
+
+# What deploy/Dockerfile makes, built without a registry: root, buildah and mmdebstrap.
+image:
+	bash tests/image.sh
 
 judgement: .venv/ready-dev
 	$(BIN)/python -m tests.benchmarks.judgement

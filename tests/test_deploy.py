@@ -321,7 +321,8 @@ def test_every_command_that_the_script_knows_is_run(tmp_path):
 
 def test_the_scripts_pass_shellcheck():
     """`.ci/run` too."""
-    command = [Path(sys.executable).with_name("shellcheck"), DEPLOY / "setup.sh", ROOT / ".ci" / "run"]
+    scripts = [DEPLOY / "setup.sh", ROOT / ".ci" / "run", ROOT / "tests" / "image.sh"]
+    command = [Path(sys.executable).with_name("shellcheck"), *scripts]
     process = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert process.returncode == 0, process.stdout
 
