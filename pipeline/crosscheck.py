@@ -76,8 +76,8 @@ def with_audit_logs(
 ) -> dict[Target, Crosscheck]:
     """Return the same with the configurations that audit logs show, where the Run Admin API gave none.
 
-    Files are read once more for them, which standard input cannot be; Cloud Logging, Cloud Storage and BigQuery give
-    these entries alone.
+    Files are searched for them once more, which standard input cannot be; Cloud Logging, Cloud Storage and BigQuery
+    give these entries alone.
     """
     wanted = [target for target in targets if target.workload == "service"]
     wanted = [target for target in wanted if asked.get(target, Crosscheck()).configuration is None]

@@ -6,15 +6,13 @@ Plain REST over google-auth's session: one client for both APIs, no further depe
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-import google.auth
-import requests
-from google.auth.exceptions import GoogleAuthError
-from google.auth.transport.requests import AuthorizedSession
-
 from pipeline.limited import side_by_side
+
+if TYPE_CHECKING:
+    import requests
 
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
@@ -49,6 +47,9 @@ class Rest:
 
     def read(self, path: str, **params: str) -> dict[str, Any]:
         """Return the object at a path. Raises UnavailableError."""
+        import requests  # these two take longer to import than all else of a run in which nothing is asked
+        from google.auth.exceptions import GoogleAuthError
+
         url = f"{self.endpoint.rstrip('/') if self.endpoint else f'https://{self.host}'}{path}"
         try:
             answer = self._session().get(url, params=params, timeout=LIMIT_S)
@@ -75,8 +76,12 @@ class Rest:
             pages.append(self.read(path, **params, pageToken=str(token)))
         return pages
 
-    def _session(self) -> requests.Session:
+    def _session(self) -> "requests.Session":
         """A session; plain http takes no credentials with it, and no proxy."""
+        import google.auth
+        import requests
+        from google.auth.transport.requests import AuthorizedSession
+
         if self.endpoint and urlsplit(self.endpoint).scheme == "http":
             session = requests.Session()
             session.trust_env = False

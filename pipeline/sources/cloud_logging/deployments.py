@@ -18,8 +18,12 @@ from pipeline.sources.cloud_logging.filter import Scope, quoted
 #: The logs that report deployments.
 AUDIT_LOGS = ("cloudaudit.googleapis.com/system_event", "cloudaudit.googleapis.com/activity")
 
+#: What every entry of an audit log has in it.
+AUDITED = b"cloudaudit.googleapis.com"
+
+_CONDITION = "Ready condition status changed to"
 READY = re.compile(
-    r"Ready condition status changed to (?P<status>True|False) for (?P<kind>Revision|Service) (?P<name>[a-z0-9-]+)"
+    rf"{_CONDITION} (?P<status>True|False) for (?P<kind>Revision|Service) (?P<name>[a-z0-9-]+)"
     r"(?: with message: (?P<message>.+))?",
     re.DOTALL,
 )
@@ -92,20 +96,22 @@ class _Condition:
 
 def audit_filter(service: str | None) -> str:
     """Return the filter of the entries that report deployments, without times."""
-    ready = f"protoPayload.status.message:{quoted('Ready condition status changed to')}"
+    ready = f"protoPayload.status.message:{quoted(_CONDITION)}"
     calls = f"protoPayload.methodName=~{quoted(_METHODS)}"
     return f"{Scope(service, logs=AUDIT_LOGS).text()} AND ({ready} OR {calls})"
 
 
 def audit_lines(lines: Sequence[bytes]) -> list[bytes]:
     """Return the raw entries that may report a deployment."""
-    return [line for line in lines if b"cloudaudit.googleapis.com" in line]
+    return [line for line in lines if AUDITED in line]
 
 
 def audit_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the audit log that name a service and a time, with `COLUMNS`; none of jobs and pools."""
+    """Return the rows of the audit log that may report a deployment of a service, with `COLUMNS`."""
     named = pl.col("log_id").is_in(AUDIT_LOGS) & pl.col("timestamp_ns").is_not_null() & pl.col("service").is_not_null()
-    return rows.filter(named & (pl.col("workload") == "service")).select(COLUMNS)
+    names = {"message": _CONDITION, "payload": _METHODS.removesuffix("$")}
+    reports = [pl.col(name).cast(pl.String).str.contains(pattern) for name, pattern in names.items()]
+    return rows.filter(named & (pl.col("workload") == "service")).filter(pl.any_horizontal(reports)).select(COLUMNS)
 
 
 def deployments(frames: Sequence[pl.DataFrame], service: str | None = None) -> list[Deployment]:

@@ -28,7 +28,7 @@ def frame(chunks: Iterable[bytes], report: SourceReport, *, limit: int = MAX_REC
     rest = iter(checked)
     head = _head(rest)
     stream = chain((head[at : at + _PIECE] for at in range(0, len(head), _PIECE)), rest)
-    framed = _lines(stream, report, limit) if _is_lines(head) else Values(stream, report, limit).frame()
+    framed = _lines(stream, report, limit) if is_lines(head) else Values(stream, report, limit).frame()
     for records in framed:
         if records:
             yield records if checked.valid else [_utf8(record, report) for record in records]
@@ -69,7 +69,7 @@ def _head(chunks: Iterator[bytes]) -> bytes:
     return head
 
 
-def _is_lines(head: bytes) -> bool:
+def is_lines(head: bytes) -> bool:
     """Whether the stream is one record a line, since its first line is a whole object, or text."""
     line = head.lstrip().split(b"\n", 1)[0].rstrip()
     if line.startswith(b"["):
@@ -83,7 +83,7 @@ def _is_lines(head: bytes) -> bool:
     return end == len(line) and not holds_entries(value)
 
 
-def _is_value(line: bytes) -> bool:
+def is_value(line: bytes) -> bool:
     """Whether a line is one JSON value; one nested too deeply for the scanner is if its brackets close at its end."""
     try:
         return SCANNER.raw_decode(line.decode("latin-1"))[1] == len(line)
@@ -141,7 +141,7 @@ def _last_line(line: bytes, report: SourceReport, limit: int) -> Iterator[list[b
     if values:
         yield from Values(iter([values]), report, limit).frame()
     elif lines:
-        report.truncated = not _is_value(line.strip())
+        report.truncated = not is_value(line.strip())
         yield lines
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import polars as pl
@@ -10,8 +11,9 @@ import polars as pl
 from pipeline.errors import SourceError
 from pipeline.sources import stored
 from pipeline.sources.base import Access, Checkpoint, EntryBatch, Estimate, Query, Request, Source
-from pipeline.sources.cloud_logging.deployments import audit_lines, audit_rows
+from pipeline.sources.cloud_logging.deployments import AUDITED, audit_lines, audit_rows
 from pipeline.sources.files import reader
+from pipeline.sources.files.search import lines_with
 from pipeline.sources.log_entry import EntryReader
 from pipeline.sources.records import SourceReport
 from pipeline.window import Window
@@ -82,12 +84,15 @@ class FileSource:
         return None
 
     def audit_entries(self, service: str | None, window: Window) -> list[pl.DataFrame]:  # noqa: ARG002
-        """Return the entries that report deployments; the file is read for them from end to end.
+        """Return the entries that report deployments; of a file of lines only those are parsed that may.
 
         Raises SourceError for standard input, which cannot be read twice.
         """
         if self.address == reader.STDIN:
             raise SourceError(self.address, "--since deploy reads its source twice", "write it to a file first")
+        with suppress(OSError, ValueError):
+            if (found := lines_with(self._path, AUDITED)) is not None:
+                return [audit_rows(self._entries.read(lines)) for lines in found if lines]
         batches = reader.read(self._path, report=SourceReport(self.address))
         return [audit_rows(self._entries.read(lines)) for batch in batches if (lines := audit_lines(batch.lines))]
 
