@@ -10,7 +10,7 @@ demo: .venv/ready
 	$(BIN)/runverdict demo
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -n auto -m "not full and not live"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not full and not live"
 
 test-full: .venv/ready-full
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "full and not live"

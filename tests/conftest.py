@@ -1,8 +1,10 @@
 """A small deployment in LogEntry form, and the two ways to run the tool on it: in this process, and as a process."""
 
+import fcntl
 import gc
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -20,6 +22,10 @@ from pipeline.judge.policy import load as load_policy
 from pipeline.sources.base import Request, open_sources
 from pipeline.stores.local import LocalStore
 from pipeline.window import Window
+
+# Compiled modules are kept: without them each process of the program that a test starts compiles them all again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -131,6 +137,32 @@ def extracted(store, *sources, window=None):
 def documents(found):
     """The verdict documents of a run by their path, as the bytes that are written."""
     return {path: one.model_dump_json(indent=2) for path, one in found.verdicts}
+
+
+def made_once(tmp_path_factory, name, make):
+    """A folder that `make` fills once for all modules and processes of a test run. Tests only read it."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent  # each worker has a folder of its own in it
+    folder, unfinished = shared / name, shared / f"{name}.unfinished"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
+def report_of(tmp_path_factory, scenario):
+    """The folder of all forms of the report on ten minutes of a scenario, `out/shop-api/REVISION` beside x.ndjson."""
+
+    def make(folder):
+        assert call("simulate", scenario, "--minutes", "10", "--out", folder / "x.ndjson").exit_code == 0
+        call("check", folder / "x.ndjson", "--out", folder / "out")
+
+    return max((made_once(tmp_path_factory, scenario, make) / "out" / "shop-api").iterdir())
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ def score(*arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.full
 def test_every_window_has_its_verdict_and_figures():
     """Verdicts, counts, percentiles and proofs equal what was counted by other means."""
     found = score("windows", RUNVERDICT, SHARED / "data/windows", SHARED / "data/truth")

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from pipeline.judge.numbers import duration, number, percent, signed
-from tests.conftest import call
+from tests.conftest import report_of
 from tests.report.test_first_screen import plain
 
 #: A number, its sign and separators apart.
@@ -19,14 +19,10 @@ WORDS = {"95", "50", "99", "4", "5", "1008", "1011", "0"}
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """A page and its document for each of several deployments."""
-    folder = tmp_path_factory.mktemp("pages")
     found = {}
     for scenario in ("healthy", "slow-database", "crash-loop"):
-        logs = folder / f"{scenario}.ndjson"
-        call("simulate", scenario, "--minutes", "10", "--out", logs)
-        call("check", logs, "--out", folder / scenario, "--format", "html,json")
-        newest = max((folder / scenario / "shop-api").iterdir())
-        summary = json.loads((folder / scenario / "summary.json").read_text())
+        newest = report_of(tmp_path_factory, scenario)
+        summary = json.loads((newest.parents[1] / "summary.json").read_text())
         document = json.loads((newest / "verdict.json").read_text())
         found[scenario] = (newest / "report.html").read_text(), document, summary["inputs"]
     return found

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.report.claims import DECIDING
 from pipeline.report.markdown import escaped
-from tests.conftest import call
+from tests.conftest import call, report_of
 
 LONG = 60
 
@@ -16,13 +16,9 @@ LONG = 60
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
     """For each verdict a page, its document and its Markdown, made by the program from made-up logs."""
-    folder = tmp_path_factory.mktemp("reports")
     found = {}
     for scenario in ("healthy", "slow-database", "crash-loop", "no-traffic"):
-        logs = folder / f"{scenario}.ndjson"
-        assert call("simulate", scenario, "--minutes", "10", "--out", logs).exit_code == 0
-        call("check", logs, "--out", folder / scenario)
-        newest = max((folder / scenario / "shop-api").iterdir())
+        newest = report_of(tmp_path_factory, scenario)
         page = (newest / "report.html").read_text(encoding="utf-8")
         found[scenario] = page, json.loads((newest / "verdict.json").read_text()), (newest / "report.md").read_text()
     assert {document["verdict"] for _, document, _ in found.values()} == {"PASS", "FAIL", "INCONCLUSIVE"}
@@ -61,11 +57,11 @@ def test_what_no_log_line_shows_is_said_once(reports):
         assert (page.count("What no log line shows: "), text.count("What no log line shows: ")) == (1, 1)
 
 
-def test_a_log_with_addresses_is_no_reason_to_take_traffic_away(tmp_path):
+def test_a_log_with_addresses_is_no_reason_to_take_traffic_away(tmp_path, tmp_path_factory):
     """The one warning is of e-mail addresses: the logging is to be fixed."""
     logs = tmp_path / "logs.ndjson"
-    call("simulate", "healthy", "--minutes", "10", "--out", logs)
-    lines = logs.read_text(encoding="utf-8").splitlines()
+    healthy = report_of(tmp_path_factory, "healthy").parents[2] / "x.ndjson"
+    lines = healthy.read_text(encoding="utf-8").splitlines()
     entry = json.loads(next(line for line in reversed(lines) if "textPayload" in line))
     lines.append(json.dumps({**entry, "insertId": "mail", "textPayload": "Login of jane.roe@gmail.com is done"}))
     logs.write_text("\n".join(lines), encoding="utf-8")

@@ -2,23 +2,21 @@
 
 import json
 import re
-import subprocess
 
 import pytest
 from click.testing import CliRunner
 
 from pipeline.cli import cli
-from tests.conftest import RUNVERDICT
+from tests.conftest import call, report_of
 from tests.report.runs import VERDICTS, twelve
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """The store of one check."""
-    folder = tmp_path_factory.mktemp("real")
-    subprocess.run([RUNVERDICT, "simulate", "slow-database", "--out", folder / "x.ndjson"], check=True)
-    subprocess.run([RUNVERDICT, "check", folder / "x.ndjson", "--store", folder / "store"], capture_output=True)
-    return folder / "store"
+    store = tmp_path_factory.mktemp("real") / "store"
+    call("check", report_of(tmp_path_factory, "slow-database").parents[2] / "x.ndjson", "--store", store)
+    return store
 
 
 @pytest.fixture(scope="module")
