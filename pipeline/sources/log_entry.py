@@ -121,6 +121,24 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
         (latency.field("whole").cast(pl.Int64) * 10**9 + fraction_ns(latency.field("fraction"))).alias("latency_ns"),
         pl.col("status").cast(pl.Int64, strict=False).alias("http_status"),
     )
+    raw = raw.join(_of_log_names(raw["logName"]), on="logName", how="left", maintain_order="left")
+    named = pl.all_horizontal(pl.col("service_name", "revision_name").fill_null("") != "")
+    return pl.concat(
+        [_selected(raw.filter(named), lines, named=True), _selected(raw.filter(~named), lines, named=False)]
+    )
+
+
+def _of_log_names(names: pl.Series) -> pl.DataFrame:
+    """What each log name says: log_id and project_of_log."""
+    name = pl.col("logName")
+    return pl.DataFrame({"logName": names.drop_nulls().unique()}).with_columns(
+        name.str.extract("/logs/(.+)$", 1).str.replace_all("%2[Ff]", "/").alias("log_id"),
+        name.str.extract("^projects/([^/]+)/", 1).alias("project_of_log"),
+    )
+
+
+def _selected(raw: pl.DataFrame, lines: pl.Series, *, named: bool) -> pl.DataFrame:
+    """The same of rows that all are named, so that nothing else is searched for names, or of others."""
     line = lines.gather(raw["row"])
     no_resource = pl.all_horizontal(pl.col(_RESOURCE).is_null())
     is_run = pl.col("type").is_null() | pl.col("type").is_in([*_WORKLOADS, ""])
@@ -143,6 +161,8 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
         pl.col("resourceName").str.extract(f"/revisions/([^/]+){_REVISION_NUMBER}", 1),
         pl.when(pl.col("type") == "cloud_run_job").then(revision.str.extract("^(.+)-[a-z0-9]{5}$", 1)),
     )
+    if named:
+        service, revision = pl.col("service_name"), pl.col("revision_name")
     no_request = pl.all_horizontal(pl.col("requestMethod", "requestUrl").is_null())
     return raw.select(
         "row",
@@ -151,8 +171,8 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
         _filled("insertId").alias("insert_id"),
         pl.from_epoch(pl.col("timestamp_ns") // 1000, "us").alias("timestamp"),
         pl.from_epoch(pl.col("receive_ns") // 1000, "us").alias("receive_timestamp"),
-        pl.col("logName").str.extract("/logs/(.+)$", 1).str.replace_all("%2[Ff]", "/").alias("log_id"),
-        pl.coalesce(_filled("project_id"), pl.col("logName").str.extract("^projects/([^/]+)/", 1)).alias("project"),
+        "log_id",
+        pl.coalesce(_filled("project_id"), "project_of_log").alias("project"),
         _filled("location"),
         pl.when(is_run).then(service).alias("service"),
         pl.when(is_run).then(revision).alias("revision"),
@@ -189,7 +209,7 @@ def _columns(raw: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
         ).alias("broken"),
         pl.any_horizontal(
             no_request & line.str.contains('"httpRequest"', literal=True),
-            no_resource & line.str.contains('"resource"', literal=True),
+            no_resource & (pl.lit(value=False) if named else line.str.contains('"resource"', literal=True)),
             pl.col("textPayload").str.contains("^[{\\[]") & line.str.contains(r'"textPayload"\s*:\s*[{\[]'),
             ~pl.col("payload").str.starts_with("{").fill_null(True),
             ~pl.col("labels").str.starts_with("{").fill_null(True),
