@@ -19,6 +19,8 @@ DURATION = (
     r"^(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?(?:(?P<ms>[0-9]+(?:\.[0-9]+)?)ms)?"
     r"(?:(?P<us>[0-9]+(?:\.[0-9]+)?)(?:µs|μs|us))?(?:(?P<ns>[0-9]+)ns)?$"
 )
+#: Most are of one part.
+_PLAIN_DURATION = r"^[0-9]+(?:\.[0-9]+)?m?s$"
 #: Seconds where the field's unit is s, else milliseconds.
 BARE = r"^([0-9]+(?:\.[0-9]+)?)$"
 #: A duration beyond this (285 years) is none: in nanoseconds it would not fit into 64 bits.
@@ -71,6 +73,11 @@ class Classifier:
             for number, match in enumerate(event.match or [None])
         ]
         self._wordings = wordings
+        self._ranks = pl.DataFrame(
+            [(index, w.event.name, len(w.match.literal) if w.match else 0) for index, w in enumerate(wordings)],
+            schema={"wording": pl.UInt32, "name": pl.String, "length": pl.Int64},
+            orient="row",
+        )
         self._by_literal: dict[str, list[int]] = {}
         self._by_payload: dict[str, list[int]] = {}
         self._by_columns: list[int] = []
@@ -100,12 +107,9 @@ class Classifier:
         entries: the columns `INPUT`; text is the redacted message without terminal escapes.
         """
         entries = entries.select(INPUT).with_row_index("row")
-        table = self._hits(entries)
+        table = self._hits(entries).join(self._ranks, on="wording", how="left", maintain_order="left")
         counts = table.group_by("row").agg(pl.col("name").n_unique().cast(pl.Int64).alias("n_matches"))
-        winners = table.sort(
-            "row", "position", "length", "name", "wording", descending=[False, False, True, False, False]
-        )
-        winners = winners.unique("row", keep="first", maintain_order=True)
+        winners = self._first(table, entries)
         parts = [self._fields(int(key[0]), rows, entries) for key, rows in winners.group_by("wording")]
         results = pl.concat(parts or [pl.DataFrame(schema={"row": pl.UInt32, **OUTPUT}).drop("n_matches")])
         results = results.join(counts, on="row")
@@ -124,12 +128,14 @@ class Classifier:
         return events
 
     def _hits(self, entries: pl.DataFrame) -> pl.DataFrame:
-        """(row, wording, name, position, length) of everything that matches; a name may stand twice in a row."""
-        return pl.concat(
-            [_hit(entries["row"].head(0), 0, "", pl.Series([], dtype=pl.Int64), 0), *self._search(entries)]
-        )
+        """(row, wording) of everything that matches."""
+        hits = list(self._search(entries))
+        rows = pl.concat([entries["row"].head(0), *(rows for _, rows in hits)])
+        wordings = pl.DataFrame({"wording": [index for index, _ in hits], "n": [len(rows) for _, rows in hits]})
+        wordings = wordings.select(pl.col("wording").cast(pl.UInt32).repeat_by(pl.col("n").cast(pl.UInt32)))
+        return pl.DataFrame({"row": rows, "wording": wordings["wording"].explode(empty_as_null=False)})
 
-    def _search(self, entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    def _search(self, entries: pl.DataFrame) -> Iterator[tuple[int, pl.Series]]:
         if self._by_literal:
             hits = (
                 entries.select(
@@ -142,29 +148,50 @@ class Classifier:
             for (literal,), rows in hits.group_by("literal"):
                 texts = entries["text"].gather(rows["row"])
                 for index in self._by_literal[str(literal)]:
-                    yield self._matching(index, rows["row"], texts, entries)
+                    yield index, self._matching(index, rows["row"], texts, entries)
         for path, indexes in self._by_payload.items():
             key = path.rsplit(".", 1)[-1]
             candidates = entries.filter(pl.col("payload").str.contains(f'"{key}"', literal=True))
             if candidates.height:
                 values = candidates["payload"].str.json_path_match(path)
                 for index in indexes:
-                    yield self._matching(index, candidates["row"], values, entries)
-        columns = [(index, entries.filter(_conditions(self._wordings[index].event))) for index in self._by_columns]
-        for index, rows in columns:
-            event = self._wordings[index].event
-            position = COLUMNS_POSITION - len(event.where)
-            yield _hit(rows["row"], index, event.name, pl.repeat(position, rows.height, eager=True), 0)
+                    yield index, self._matching(index, candidates["row"], values, entries)
+        for index in self._by_columns:
+            yield index, entries.filter(_conditions(self._wordings[index].event))["row"]
 
-    def _matching(self, index: int, rows: pl.Series, texts: pl.Series, entries: pl.DataFrame) -> pl.DataFrame:
+    def _matching(self, index: int, rows: pl.Series, texts: pl.Series, entries: pl.DataFrame) -> pl.Series:
         wording = self._wordings[index]
         match = wording.match
         assert match is not None  # only wordings with a match come here
         mask = texts.str.contains(match.pattern).fill_null(False)
         if log_ids(wording.event, match) or wording.event.where:
             mask &= entries[rows].select(_conditions(wording.event, match)).to_series()
-        position = _position(texts.filter(mask), match.literal)
-        return _hit(rows.filter(mask), index, wording.event.name, position, len(match.literal))
+        return rows.filter(mask)
+
+    def _first(self, table: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+        """The hit of each row that counts: the one that stands first, of the longest literal, by name and number."""
+        several = table["row"].is_duplicated()
+        contested = table.filter(several)
+        if not contested.height:
+            return table
+        placed = pl.concat(
+            rows.with_columns(self._position(int(key[0]), rows["row"], entries).alias("position"))
+            for key, rows in contested.group_by("wording")
+        )
+        placed = placed.sort(
+            "row", "position", "length", "name", "wording", descending=[False, False, True, False, False]
+        )
+        first = placed.unique("row", keep="first", maintain_order=True).select(table.columns)
+        return pl.concat([table.filter(~several), first])
+
+    def _position(self, index: int, rows: pl.Series, entries: pl.DataFrame) -> pl.Series:
+        """Where a wording stands in each row, from 1; one that is read from columns alone stands behind all texts."""
+        event, match = self._wordings[index].event, self._wordings[index].match
+        if match is None:
+            return pl.repeat(COLUMNS_POSITION - len(event.where), len(rows), dtype=pl.Int64, eager=True)
+        if match.on:
+            return _position(entries["payload"].gather(rows).str.json_path_match(match.on), match.literal)
+        return _position(entries["text"].gather(rows), match.literal)
 
     def _fields(self, index: int, rows: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
         """The output columns of the rows that one wording won."""
@@ -217,18 +244,6 @@ class Classifier:
         )
 
 
-def _hit(rows: pl.Series, index: int, name: str, position: pl.Series, length: int) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "row": rows,
-            "wording": pl.repeat(index, len(rows), dtype=pl.Int64, eager=True),
-            "name": pl.repeat(name, len(rows), dtype=pl.String, eager=True),
-            "position": position.cast(pl.Int64),
-            "length": pl.repeat(length, len(rows), dtype=pl.Int64, eager=True),
-        }
-    )
-
-
 def _position(texts: pl.Series, literal: str) -> pl.Series:
     """Where the literal stands in each text, in characters from 1, as STRPOS of GoogleSQL counts."""
     bytes_before = texts.str.find(literal, literal=True)
@@ -266,14 +281,28 @@ def duration_ms(text: pl.Expr, unit: str) -> pl.Expr:
 
     unit: what a number without a unit means, `s` or `ms`.
     """
-    parts = text.str.extract_groups(DURATION)
-    numbers = {name: parts.struct.field(name).cast(pl.Float64, strict=False) for name in MS}
+    return text.map_batches(lambda texts: _durations(texts, unit), return_dtype=pl.Float64)
+
+
+def _durations(texts: pl.Series, unit: str) -> pl.Series:
+    plain = pl.col("t").str.contains(_PLAIN_DURATION)
+    number = pl.col("t").str.strip_chars_end("ms").cast(pl.Float64, strict=False)
+    ms = number * pl.when(pl.col("t").str.ends_with("ms")).then(1.0).otherwise(1000.0)
+    read = pl.select(t=texts).select(value=pl.when(plain).then(ms))
+    others = (read["value"].is_null() & texts.is_not_null()).arg_true()
+    if len(others):
+        read = read.with_columns(read["value"].scatter(others, _composed(texts.gather(others), unit)))
+    return read.select(pl.when(pl.col("value") <= MAX_DURATION_MS).then("value")).to_series()
+
+
+def _composed(texts: pl.Series, unit: str) -> pl.Series:
+    """The durations of several parts, or without a unit."""
+    parts = texts.str.extract_groups(DURATION).struct.unnest().select(pl.col(list(MS)).cast(pl.Float64, strict=False))
     # The empty text matches too: that is a bare number, or no duration at all.
-    known = pl.any_horizontal(*(number.is_not_null() for number in numbers.values()))
-    total = pl.sum_horizontal(*(numbers[name] * MS[name] for name in numbers))
-    bare = text.str.extract(BARE, 1).cast(pl.Float64, strict=False) * (1000.0 if unit == "s" else 1.0)
-    value = pl.when(known).then(total).otherwise(bare)
-    return pl.when(value <= MAX_DURATION_MS).then(value)
+    known = pl.any_horizontal(pl.col(name).is_not_null() for name in MS)
+    total = pl.sum_horizontal(pl.col(name) * MS[name] for name in MS)
+    bare = texts.str.extract(BARE, 1).cast(pl.Float64, strict=False) * (1000.0 if unit == "s" else 1.0)
+    return parts.select(pl.when(known).then(total).otherwise(bare)).to_series()
 
 
 def _code(text: pl.Expr, unit: str) -> pl.Expr:
