@@ -57,6 +57,10 @@ LEFT_OUT = ("pipeline/aggregate/bigquery.py", "pipeline/sources/bigquery/", "sql
 #: Changes that change nothing that anyone can see, as (file, line as it becomes): why.
 SAME = {
     (
+        "pipeline/judge/instances.py",
+        "if share_p((peer.errors_5xx, peer.n, effect), (k, n, effect)) < alpha:",
+    ): "a p-value of counts is never the very number of its limit",
+    (
         "pipeline/assess/revisions.py",
         "return int(found[1]) if found else -2",
     ): "any number below 0 stands before those of revisions",

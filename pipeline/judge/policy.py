@@ -4,8 +4,9 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -81,8 +82,9 @@ def load(overrides: Mapping[str, Mapping[str, object]] | None = None) -> Policy:
 
     overrides: check id to limit name to value. Raises PolicyError with every unknown name and value out of range.
     """
-    text = (resources.files("pipeline.judge") / "policy.toml").read_text(encoding="utf-8")
-    document = tomllib.loads(text)
+    if not overrides:
+        return _shipped()
+    document = _document()
     problems: list[str] = []
     for check, values in (overrides or {}).items():
         if check not in document:
@@ -101,6 +103,20 @@ def load(overrides: Mapping[str, Mapping[str, object]] | None = None) -> Policy:
             limits[name]["value"] = value
     if problems:
         raise PolicyError(problems)
+    return _policy(document)
+
+
+@cache
+def _shipped() -> Policy:
+    """The default policy, which is never changed while we run."""
+    return _policy(_document())
+
+
+def _document() -> dict[str, Any]:
+    return tomllib.loads((resources.files("pipeline.judge") / "policy.toml").read_text(encoding="utf-8"))
+
+
+def _policy(document: dict[str, Any]) -> Policy:
     rules = {}
     for check, block in document.items():
         limits = {name: limit for name, limit in block.items() if isinstance(limit, dict)}
