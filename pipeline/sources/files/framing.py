@@ -83,7 +83,7 @@ def is_lines(head: bytes) -> bool:
     return end == len(line) and not holds_entries(value)
 
 
-def is_value(line: bytes) -> bool:
+def _is_value(line: bytes) -> bool:
     """Whether a line is one JSON value; one nested too deeply for the scanner is if its brackets close at its end."""
     try:
         return SCANNER.raw_decode(line.decode("latin-1"))[1] == len(line)
@@ -141,7 +141,7 @@ def _last_line(line: bytes, report: SourceReport, limit: int) -> Iterator[list[b
     if values:
         yield from Values(iter([values]), report, limit).frame()
     elif lines:
-        report.truncated = not is_value(line.strip())
+        report.truncated = not _is_value(line.strip())
         yield lines
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.sources.files.framing import is_lines, is_value
+from pipeline.sources.files.framing import is_lines
 from pipeline.sources.files.otlp import is_otlp
 
 _BLOCK = 4 << 20
@@ -16,7 +16,7 @@ _BATCH = 16 << 20
 def lines_with(path: str, text: bytes) -> Iterator[list[bytes]] | None:
     """Yield the lines that hold a text, some at a time; None where the file has to be read to know them.
 
-    A line that is no JSON value raises ValueError: then it is a part of one.
+    A line that is no whole object raises ValueError: then it is a part of one.
     """
     return _batches(path, text) if _has_lines(path) else None
 
@@ -34,33 +34,35 @@ def _has_lines(path: str) -> bool:
 def _batches(path: str, text: bytes) -> Iterator[list[bytes]]:
     found: list[bytes] = []
     held = 0
-    for block in _whole_lines(path):
-        at = block.find(text)
+    for block, start, stop in _whole_lines(path):
+        at = block.find(text, start, stop)
         while at >= 0:
-            end = block.find(b"\n", at)
-            line = block[block.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(block)].rstrip(b"\r")
-            if not is_value(line):
+            end = block.find(b"\n", at, stop)
+            end = stop if end < 0 else end
+            line = block[block.rfind(b"\n", start, at) + 1 or start : end].rstrip(b"\r")
+            if not (line.startswith(b"{") and line.endswith(b"}")):
                 raise ValueError("the text stands in a part of a value")
             found.append(line.decode(errors="replace").encode())
             held += len(line)
-            at = block.find(text, end) if end >= 0 else -1
+            at = block.find(text, end, stop)
         if held >= _BATCH:
             yield found
             found, held = [], 0
     yield found
 
 
-def _whole_lines(path: str) -> Iterator[bytes]:
+def _whole_lines(path: str) -> Iterator[tuple[bytes, int, int]]:
+    """Yield blocks, each with the start and end of whole lines in it, which are not copied."""
     with Path(path).open("rb", buffering=0) as file:
         rest = b""
         while block := file.read(_BLOCK):
-            cut = block.rfind(b"\n") + 1
-            if cut:
-                yield rest + block[:cut]
-                rest = block[cut:]
+            first, last = block.find(b"\n") + 1, block.rfind(b"\n") + 1
+            if first:
+                line, rest = rest + block[:first], block[last:]
+                yield line, 0, len(line)
+                yield block, first, last
             else:
                 rest += block
             if len(rest) > _BATCH:
                 raise ValueError("a line is too long")
-        if rest:
-            yield rest
+        yield rest, 0, len(rest)
