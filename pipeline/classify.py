@@ -12,8 +12,10 @@ from pipeline.schema import EVENTS, polars_schema
 _DECIDES = ("text", "log_id", "severity", "has_message", "alone")
 
 
-def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
+def classify(entries: pl.DataFrame, classifier: Classifier, *, whole: bool = True) -> pl.DataFrame:
     """Return entries as events: one row per entry, in order; event null where no block explains it.
+
+    whole: with the logger that a payload names.
 
     Unparsed entries have no text, so no block explains them. Request rows have no signature. What repeats is
     classified once.
@@ -25,7 +27,9 @@ def classify(entries: pl.DataFrame, classifier: Classifier) -> pl.DataFrame:
     first, at = _distinct(given, entries["message"].is_not_null(), classifier)
     distinct = _classified(given[first], text.gather(first), entries["message"].gather(first), classifier)
     rows = entries.hstack(distinct[at]).with_columns(
-        pl.coalesce(pl.lit(lines.payload_logger(entries["payload"])), "component").alias("component"),
+        pl.coalesce(pl.lit(lines.payload_logger(entries["payload"]) if whole else None), "component").alias(
+            "component"
+        ),
         _levels(entries, distinct["level"].gather(at)).alias("level"),
     )
     return rows.select(polars_schema(EVENTS).names()).cast(dict(polars_schema(EVENTS)))  # type: ignore[arg-type]

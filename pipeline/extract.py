@@ -17,6 +17,9 @@ from pipeline.window import Window
 _TEXTS = ("payload", "raw")
 _REPEATED = ("message", "labels", "http_method", "http_host", "http_path", "http_user_agent", "log_id")
 
+#: Long ids, each another, which no measure reads and no block asks for.
+_UNREAD = ("trace", "span_id")
+
 #: A longer text, in bytes, stands for itself by its hash where entries are compared by content.
 _LONG = 1 << 20
 
@@ -68,22 +71,23 @@ def count(report: SourceReport, rows: pl.DataFrame, window: Window) -> None:
         report.latest_us = max(latest, report.latest_us or latest)
 
 
-def entries(batch: EntryBatch, source: str, key: bytes) -> pl.DataFrame:
+def entries(batch: EntryBatch, source: str, key: bytes, *, whole: bool = True) -> pl.DataFrame:
     """Return the rows of a batch as a store keeps them: the columns `ENTRIES` and `CONTENT`.
 
-    source: where they were read. key: of the digests.
+    source: where they were read. key: of the digests. whole: with what only people ask for; a digest is null without.
     """
     if batch.redacted:
         return batch.rows
-    return to_entries(batch.rows, source, key).with_columns(content(batch.rows, key))
+    kept = batch.rows if whole else batch.rows.with_columns(pl.lit(None, pl.String).alias(name) for name in _UNREAD)
+    return to_entries(kept, source, key, whole=whole).with_columns(content(batch.rows, key))
 
 
-def to_entries(rows: pl.DataFrame, source: str, key: bytes) -> pl.DataFrame:
+def to_entries(rows: pl.DataFrame, source: str, key: bytes, *, whole: bool = True) -> pl.DataFrame:
     """Return rows of `pipeline.sources.log_entry` as entries: digests taken, then all that comes from outside redacted.
 
     A message is redacted as a reader sees it (`parsers.lines.plain`).
     """
-    subject = digest(subjects(rows["message"]), key).alias("subject")
+    subject = digest(subjects(rows["message"]), key) if whole else pl.lit(None, pl.String)
     rows = rows.with_columns(plain(rows["message"]).alias("message"))
     texts = {name: rows[name] for name in _TEXTS}
     values = {name: rows[name].drop_nulls().unique() for name in (*_REPEATED, *IDENTIFIERS)}
@@ -96,7 +100,7 @@ def to_entries(rows: pl.DataFrame, source: str, key: bytes) -> pl.DataFrame:
         known[name] = identifiers(values[name], known[name], key)
     return rows.with_columns(
         digest(rows["remote_ip"], key).alias("client"),
-        subject,
+        subject.alias("subject"),
         pl.lit(known["source"][0]).alias("source"),
         *(known[name].alias(name) for name in texts),
         *(

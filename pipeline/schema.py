@@ -69,6 +69,12 @@ EVENT_COLUMNS: tuple[Column, ...] = (
 
 EVENTS: tuple[Column, ...] = ENTRIES + EVENT_COLUMNS
 
+#: What no measure reads, so that a store of one run leaves it empty; and of entries, what is not needed for others.
+UNMEASURED = (
+    *("http_host", "http_request_bytes", "subject", "trace", "span_id", "source"),
+    *("request_id", "correlation_id", "component", "n_matches"),
+)
+
 RUN: tuple[Column, ...] = (
     Column("project", pl.String, "STRING", "", "project of the service"),
     Column("location", pl.String, "STRING", "", "location of the service"),

@@ -302,6 +302,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": str(spill)})
     connection.execute("set memory_limit = '400MB'")
     connection.execute("set preserve_insertion_order = false")
+    connection.execute("set threads = 1")  # others redact and classify meanwhile; two wait for each other in its place
     return connection
 
 

@@ -7,7 +7,7 @@ import duckdb
 import polars as pl
 
 from pipeline.aggregate.duckdb import duckdb_path
-from pipeline.schema import ENTRIES
+from pipeline.schema import ENTRIES, UNMEASURED
 
 
 def duplicates(slices: Sequence[Path], spill: Path) -> dict[str, pl.Series]:
@@ -15,7 +15,8 @@ def duplicates(slices: Sequence[Path], spill: Path) -> dict[str, pl.Series]:
 
     Equal are entries of one key (log_name, timestamp_ns, insert_id); at equal microseconds a row that has no
     nanoseconds gives way to one that has. Without insertId or timestamp only equal content counts. Which of two rows of
-    one key stays depends on their content, not on the order they were read in. spill: a folder for what needs room.
+    one key stays depends on their content, not on the order they were read in, and first on what measures read of it,
+    so that a store without the rest chooses alike. spill: a folder for what needs room.
     """
     files = [duckdb_path(path) for path in slices]
     if not files:
@@ -29,6 +30,18 @@ def duplicates(slices: Sequence[Path], spill: Path) -> dict[str, pl.Series]:
 
 #: Columns that make no difference between two rows of one key, or are compared by themselves.
 _NOT_SHOWN = ("source", "client", "subject", "raw")
+
+#: What redaction leaves in a payload, as far as it is counted as a leak.
+LEFT_OVER = ["<token>", "<key>", "<secret>", "<email>", "<user>"]
+_IS_TOLD = "workload is not distinct from 'job'"
+#: What measures read of columns that they do not read whole.
+_PARTS = {
+    "payload": f"if({_IS_TOLD} or payload is null or regexp_matches(payload, '{'|'.join(LEFT_OVER)}'), payload, '')",
+    "labels": f"if({_IS_TOLD}, labels, null)",
+}
+_SHOWN = [column.name for column in ENTRIES if column.name not in _NOT_SHOWN]
+_MEASURED = [f"{name} := {_PARTS.get(name, name)}" for name in _SHOWN if name not in UNMEASURED]
+_REST = [name for name in _SHOWN if name in UNMEASURED or name in _PARTS]
 
 #: Rows to drop. A first pass over the keys alone finds the few that repeat; only their rows are compared whole.
 _DUPLICATES = """
@@ -47,8 +60,11 @@ candidates as (
     insert_id,
     content,
     md5(to_json(struct_pack(
-      COLUMNS
-    ))::varchar || coalesce(md5(raw), '')) as shown
+      MEASURED
+    ))::varchar || coalesce(md5(raw), '')) as shown,
+    md5(to_json(struct_pack(
+      REST
+    ))::varchar) as rest
   from read_parquet(?, filename = true, file_row_number = true, hive_partitioning = false)
   where hash(log_name, timestamp_ns // 1000, insert_id) in (select key_hash from repeated)
 ),
@@ -64,7 +80,7 @@ ranked as (
   select
     *,
     row_number() over (
-      partition by log_name, timestamp_ns, insert_id, own order by shown, filename, row
+      partition by log_name, timestamp_ns, insert_id, own order by shown, rest, filename, row
     ) as place
   from keyed
 )
@@ -72,4 +88,4 @@ select filename, row
 from ranked
 where place > 1 or (has_ns and not keyless and timestamp_ns % 1000 = 0)
 order by filename, row
-""".replace("COLUMNS", ", ".join(column.name for column in ENTRIES if column.name not in _NOT_SHOWN))
+""".replace("MEASURED", ", ".join(_MEASURED)).replace("REST", ", ".join(_REST))

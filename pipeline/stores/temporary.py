@@ -1,7 +1,7 @@
 """A store for one run: what is read is classified at once, and only events are written.
 
-STORE/classified/NAME.parquet holds the columns of events and `CONTENT`. A pull leaves slices as in any other store, for
-its pages are parts of them.
+STORE/classified/NAME.parquet holds the columns of events and `CONTENT`, without what no measure reads (`measured`). A
+pull leaves slices as in any other store, for its pages are parts of them.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,26 @@ from parsers.model import Catalogue
 from parsers.to_polars import Classifier
 from pipeline.classify import classify
 from pipeline.extract import entries, inside
-from pipeline.schema import CONTENT
+from pipeline.schema import CONTENT, UNMEASURED
 from pipeline.sources.base import EntryBatch
-from pipeline.stores.duplicates import duplicates
+from pipeline.stores.duplicates import LEFT_OVER, duplicates
 from pipeline.stores.known import Known
 from pipeline.stores.local import LocalStore
 from pipeline.stores.slices import reported
 from pipeline.window import Window
 
 _TABLE = "classified"
+
+
+def measured(events: pl.DataFrame) -> pl.DataFrame:
+    """Return events with no more than what measures read: of a payload what redaction left in it, unless of a job."""
+    told = (pl.col("workload") == "job").fill_null(value=False)
+    leaks = told | pl.col("payload").str.contains_any(LEFT_OVER)
+    return events.with_columns(
+        pl.when(pl.col("payload").is_null() | leaks).then("payload").otherwise(pl.lit("")).alias("payload"),
+        pl.when(told).then("labels").alias("labels"),
+        *(pl.lit(None, events[name].dtype).alias(name) for name in UNMEASURED),
+    )
 
 
 class TemporaryStore(LocalStore):
@@ -40,8 +51,18 @@ class TemporaryStore(LocalStore):
         if self._classifier is None:
             super()._keep(name, batch, source, key)
             return
-        rows = entries(batch, source, key)
-        self.write(_TABLE, name, classify(rows, self._classifier).with_columns(rows[CONTENT]))
+        rows = entries(batch, source, key, whole=False)
+        self.write(_TABLE, name, measured(classify(rows, self._classifier, whole=False)).with_columns(rows[CONTENT]))
+
+    def write(self, table: str, name: str, rows: pl.DataFrame) -> None:
+        """Write one slice; nobody reads it after this process, so it is not synced."""
+        if table != _TABLE:
+            super().write(table, name, rows)
+            return
+        path = self.path / table / f"{name}.parquet"
+        with reported(path):
+            path.parent.mkdir(exist_ok=True)
+            rows.write_parquet(path, compression="lz4", statistics=False)
 
     def classify(self, catalogue: Catalogue, window: Window) -> None:
         """Classify what was pulled; the rest is."""

@@ -1,6 +1,8 @@
-"""A temporary store writes events alone, and has the same rows as one that is kept."""
+"""A temporary store writes events alone, and has of the same rows what measures read."""
 
 import json
+import re
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,12 +11,14 @@ from polars.testing import assert_frame_equal
 from parsers.model import load
 from pipeline import run
 from pipeline.judge.policy import load as load_policy
-from pipeline.schema import EVENTS
+from pipeline.schema import EVENTS, UNMEASURED
 from pipeline.sources.base import Request, open_sources
 from pipeline.stores.local import LocalStore
-from pipeline.stores.temporary import TemporaryStore
+from pipeline.stores.temporary import TemporaryStore, measured
 from pipeline.window import Window, parse_time
 from tests.conftest import START, healthy, line, ndjson
+
+SQL = [path for folder in ("measures", "staging") for path in sorted(Path("sql", folder).glob("*.sql"))]
 
 
 def checked(store, *sources, window=None):
@@ -29,8 +33,16 @@ def checked(store, *sources, window=None):
     return (
         texts,
         result.totals,
-        rows.drop("source").sort("timestamp_ns", "insert_id", "message", "raw", nulls_last=True),
+        measured(rows).sort("timestamp_ns", "insert_id", "message", "raw", nulls_last=True),
     )
+
+
+def test_no_measure_reads_what_is_left_out():
+    """Neither the measures nor the tables that they share; `entries` is of BigQuery's sources."""
+    names = {name for path in SQL if path.stem != "entries" for name in re.findall("[a-z_]+", path.read_text("utf-8"))}
+    assert not names & set(UNMEASURED)
+    readers = {path.stem for path in SQL if re.search(r"\b(payload|labels)\b", path.read_text("utf-8"))}
+    assert readers == {"entries", "evidence", "executions", "leaks"}  # `measured` knows what these three ask for
 
 
 @pytest.mark.parametrize("batch", [7, 50_000])
