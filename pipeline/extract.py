@@ -36,6 +36,20 @@ class Extraction:
     reports: list[SourceReport] = field(default_factory=list)
     failed: list[SourceError] = field(default_factory=list)
 
+    def count_duplicates(self, kept: int) -> None:
+        """Take how many entries of the window the store has now; what others wrote there meanwhile was stored too.
+
+        >>> met = Extraction(stored=2, reports=[SourceReport("a", read=5)])
+        >>> met.count_duplicates(6)
+        >>> met.stored, met.duplicates
+        (2, 1)
+        >>> met.count_duplicates(9)
+        >>> met.stored, met.duplicates
+        (4, 0)
+        """
+        self.duplicates = max(self.stored + self.read - kept, 0)
+        self.stored = max(self.stored, kept - self.read)
+
     @property
     def read(self) -> int:
         """Entries of the sources that are within the window."""

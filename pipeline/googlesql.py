@@ -21,7 +21,7 @@ from parsers.to_googlesql import classification
 from pipeline.schema import CHECKPOINTS, CONTENT, ENTRIES, EVENTS, HISTORY, Column
 
 #: The files of `sql/staging` that measures read, each from events and those before it.
-STAGING = ("instances", "starts", "requests", "timed")
+STAGING = ("instances", "starts", "requests", "timed", "spans")
 
 _REDACTED = ("payload", "labels", "http_method", "http_host", "http_path", "http_user_agent", "raw", "log_id")
 

@@ -175,7 +175,7 @@ def extract(sources: Sequence[Source], store: Store, request: Request, progress:
         except SourceError as error:
             log.warning("%s", error)
             extraction.failed.append(error)
-    extraction.duplicates = extraction.stored + extraction.read - store.count(request.window)
+    extraction.count_duplicates(store.count(request.window))
     numbers = (extraction.stored, extraction.read, extraction.outside, extraction.duplicates)
     log.info("extract: stored=%d read=%d outside=%d duplicates=%d", *numbers)
     return extraction
@@ -185,8 +185,7 @@ def classify(job: Job, store: Store, extraction: Extraction) -> None:
     """Make events of what the store has of the job's window; a source in BigQuery is read, and counted, only here."""
     store.classify(job.catalogue, job.request.read_window)
     if any(met.counted_late for met in extraction.reports):
-        stored_and_read = extraction.stored + extraction.read
-        extraction.duplicates = stored_and_read - store.count(job.request.window)
+        extraction.count_duplicates(store.count(job.request.window))
 
 
 def aggregate(job: Job, store: Store, lookback: Measures | None = None) -> Measured:

@@ -35,7 +35,7 @@ REQUEST = (
 )
 
 #: What `sql/staging/timed.sql` gives beside the identity.
-TIMED = ("kind", "name", "is_startup", "slot", "part", "bucket")
+TIMED = ("kind", "name", "is_startup", "at_us", "slot", "bucket")
 
 #: Classes of rows, as `sql/bigquery/classify_window.sql` numbers them: the first and last that a file reads.
 _ALL, _TEXTS, _RARE, _REQUESTS = (0, 3), (1, 2), (2, 2), (2, 3)
@@ -49,7 +49,7 @@ _EVENT_NAMES = tuple(column.name for column in EVENTS)
 
 #: The tables of a run; those of a window are made for each one that is measured.
 EVENTS_TABLE, ORIGINS_TABLE, KINDS_TABLE = "events", "origins", "kinds"
-STEPS = ("instances", "requests", "timed")
+STEPS = ("instances", "requests", "timed", "spans")
 
 #: Those that are there only where classifying is done in parts.
 PARTS = ("entries", "searched")
@@ -157,11 +157,12 @@ class RunTables:
         """Return the statement that makes a table of `STEPS` for a window."""
         own = {
             "instances": "*",
+            "spans": "*",
             "requests": ", ".join(("origin", "kind", *_request_columns())),
             "timed": ", ".join((f"{_fingerprint(IDENTITY)} as identity", *TIMED)),
         }[name]
         rows = self._with_inputs(
-            written(f"staging/{name}"), name, scope, also=_request_columns() if name == "requests" else ()
+            written(f"staging/{name}"), name, scope, made=name, also=_request_columns() if name == "requests" else ()
         )
         if name == "requests" and scope.requests_until_ns is not None:
             ended = f"timestamp_ns is null or timestamp_ns < {scope.requests_until_ns}"
@@ -172,20 +173,29 @@ class RunTables:
         """Return the query of one measure."""
         return self._with_inputs(written(f"measures/{name}"), name, scope)
 
-    def _with_inputs(self, query: str, name: str, scope: Scope, *, also: Sequence[str] = ()) -> str:
-        """A query with the tables that it reads as CTEs before it. also: columns that it hands on, with their keys."""
+    def _with_inputs(self, query: str, name: str, scope: Scope, *, made: str = "", also: Sequence[str] = ()) -> str:
+        """A query with the tables that it reads as CTEs before it.
+
+        made: the table that it makes, which is not there yet. also: columns that it hands on, with their keys.
+        """
+
+        def reads(table: str) -> bool:
+            return table != made and _reads(query, table)
+
         ctes = {}
-        if _reads(query, "events"):
+        if reads("events"):
             names = _named(f"{query} {' '.join(also)}", (*ORIGIN, *KIND, *ROW))
             ctes["events"] = self._events(names, CLASSES.get(name, _ALL), scope, keys=bool(also))
-        if _reads(query, "instances") or _reads(query, "starts"):
+        if reads("instances") or reads("starts"):
             ctes["instances"] = f"select * from {self.path('instances')}"
-        if _reads(query, "starts"):
+        if reads("starts"):
             ctes["starts"] = written("staging/starts")
-        if _reads(query, "requests"):
+        if reads("requests"):
             ctes["requests"] = self._requests(_named(query, (*ORIGIN, *KIND, *REQUEST, *ROW)))
-        if _reads(query, "timed") and name != "timed":
+        if reads("timed"):
             ctes["timed"] = self._timed(_named(query, TIMED))
+        if reads("spans"):
+            ctes["spans"] = f"select * from {self.path('spans')}"
         steps = ",\n\n".join(f"{table} as (\n\n{indented(rows, 4)}\n\n)" for table, rows in ctes.items())
         return f"with\n\n{steps}\n\nselect *\nfrom (\n\n{query}\n)\n"
 

@@ -7,45 +7,39 @@
 -- Units: timestamp_ns in ns since 1970; excerpt is the redacted message, or the request in a line.
 with
 
-requests as (
-
-    select * from requests
-
-),
-
 topics as (
 
     select
         project, location, workload, service, revision, timestamp_ns, log_name, insert_id,
         coalesce(message, '') as excerpt, 0 as slow_ns,
-        concat('event/', event, '/', coalesce(cast(code as string), '')) as topic
+        if(
+            topic = 'event', concat('event/', event, '/', coalesce(cast(code as string), '')), topic
+        ) as topic
     from events
-    where event is not null and event not in ('http.request', 'http.access')
-    union all
-    select
-        project, location, workload, service, revision, timestamp_ns, log_name, insert_id,
-        coalesce(message, '') as excerpt, 0 as slow_ns,
-        'unexplained' as topic
-    from events
-    where raw is null and event is null and level in ('ERROR', 'CRITICAL', 'ALERT', 'EMERGENCY')
-    union all
-    select
-        project, location, workload, service, revision, timestamp_ns, log_name, insert_id,
-        coalesce(message, '') as excerpt, 0 as slow_ns,
-        'leaks' as topic
-    from events
+    cross join unnest(['event', 'unexplained', 'leaks']) as topic
     where
-        (log_id is null or log_id in ('run.googleapis.com/stdout', 'run.googleapis.com/stderr'))
-        and regexp_contains(coalesce(payload, message, ''), r'<(?:token|key|secret|email)>|<user>(?:[^.]|$)')
+        case topic
+            when 'event' then event is not null and event not in ('http.request', 'http.access')
+            when 'unexplained'
+                then raw is null and event is null and level in ('ERROR', 'CRITICAL', 'ALERT', 'EMERGENCY')
+            else
+                (log_id is null or log_id in ('run.googleapis.com/stdout', 'run.googleapis.com/stderr'))
+                and regexp_contains(coalesce(payload, message, ''), r'<(?:token|key|secret|email)>|<user>(?:[^.]|$)')
+        end
     union all
     select
         project, location, workload, service, revision, timestamp_ns, log_name, insert_id,
-        line as excerpt, 0 as slow_ns,
-        topic
+        line as excerpt,
+        if(topic in ('requests/slowest', 'slowest'), latency_ns, 0) as slow_ns,
+        case topic
+            when 'ended' then concat('ended/', cast(http_status as string), '/', endpoint)
+            when 'slowest' then concat('slowest/', endpoint)
+            else topic
+        end as topic
     from requests
     cross join unnest([
         'requests/5xx', 'requests/5xx_all', 'requests/health_5xx', 'requests/handshake_rejected', 'requests/scan',
-        'requests/denied', 'requests/4xx', 'requests/waited'
+        'requests/denied', 'requests/4xx', 'requests/waited', 'ended', 'requests/slowest', 'slowest'
     ])
     as topic
     where
@@ -57,33 +51,25 @@ topics as (
         or (topic = 'requests/waited' and is_eligible and has_waited)
         or (topic = 'requests/denied' and is_eligible and http_status in (401, 403))
         or (topic = 'requests/handshake_rejected' and is_handshake and http_status >= 400)
-    union all
+        or (topic = 'ended' and is_eligible and http_status >= 300 and http_status <> 304)
+        or (topic in ('requests/slowest', 'slowest') and is_eligible and latency_ns > 0)
+
+),
+
+-- the first five of all are among the first five of their minutes
+numbered as (
+
     select
-        project, location, workload, service, revision, timestamp_ns, log_name, insert_id,
-        line as excerpt, 0 as slow_ns,
-        concat('ended/', cast(http_status as string), '/', endpoint) as topic
-    from requests
-    where is_eligible and http_status >= 300 and http_status <> 304
-    union all
-    select
-        project, location, workload, service, revision, timestamp_ns, log_name, insert_id,
-        line as excerpt, latency_ns as slow_ns,
-        'requests/slowest' as topic
-    from requests
-    where is_eligible and latency_ns > 0
-    union all
-    select
-        project, location, workload, service, revision, timestamp_ns, log_name, insert_id,
-        line as excerpt, latency_ns as slow_ns,
-        concat('slowest/', endpoint) as topic
-    from (
-        select
-            *,
-            count(*) over (partition by project, location, workload, service, revision, endpoint) as n_endpoint
-        from requests
-        where is_eligible and latency_ns > 0
-    )
-    where n_endpoint >= 50
+        *,
+        row_number() over (
+            partition by project, location, workload, service, revision, topic, div(timestamp_ns, 60000000000)
+            order by slow_ns desc, timestamp_ns, log_name, insert_id, excerpt
+        ) as place_in_minute,
+        count(*) over (
+            partition by project, location, workload, service, revision, topic, div(timestamp_ns, 60000000000)
+        ) as n_minute
+
+    from topics
 
 ),
 
@@ -94,9 +80,13 @@ ranked as (
         row_number() over (
             partition by project, location, workload, service, revision, topic
             order by slow_ns desc, timestamp_ns, log_name, insert_id, excerpt
-        ) as place
+        ) as place,
+        sum(if(place_in_minute = 1, n_minute, 0)) over (
+            partition by project, location, workload, service, revision, topic
+        ) as n_topic
 
-    from topics
+    from numbered
+    where place_in_minute <= 5
 
 ),
 
@@ -116,7 +106,7 @@ first_five as (
         substr(excerpt, 1, 400) as excerpt
 
     from ranked
-    where place <= 5
+    where place <= 5 and (n_topic >= 50 or not starts_with(topic, 'slowest/'))
 
 )
 

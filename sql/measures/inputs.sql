@@ -3,16 +3,42 @@
 -- Units: counts of entries.
 with
 
+combined as (
+
+    select
+        project,
+        location,
+        workload,
+        service,
+        revision,
+        log_id,
+        severity,
+        level,
+        count(*) as n
+
+    from events
+    group by project, location, workload, service, revision, log_id, severity, level
+
+),
+
 dimensions as (
 
-    select project, location, workload, service, revision, 'log' as dimension, coalesce(log_id, '') as item
-    from events
-    union all
-    select project, location, workload, service, revision, 'severity' as dimension, severity as item
-    from events
-    union all
-    select project, location, workload, service, revision, 'level' as dimension, level as item
-    from events
+    select
+        project,
+        location,
+        workload,
+        service,
+        revision,
+        dimension,
+        case dimension
+            when 'log' then coalesce(log_id, '')
+            when 'severity' then severity
+            else level
+        end as item,
+        n
+
+    from combined
+    cross join unnest(['log', 'severity', 'level']) as dimension
 
 ),
 
@@ -26,7 +52,7 @@ inputs as (
         revision,
         dimension,
         item,
-        count(*) as n
+        sum(n) as n
 
     from dimensions
     group by project, location, workload, service, revision, dimension, item

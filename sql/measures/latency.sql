@@ -5,20 +5,20 @@ with
 
 scoped as (
 
-    select project, location, workload, service, revision, 'all' as scope, '' as endpoint, http_status, latency_ns
+    select
+        project,
+        location,
+        workload,
+        service,
+        revision,
+        scope,
+        if(scope = 'endpoint', endpoint, '') as endpoint,
+        http_status,
+        if(scope = 'eligible' and latency_ns <= 0, null, latency_ns) as latency_ns
+
     from requests
-    union all
-    select project, location, workload, service, revision, 'eligible' as scope, '' as endpoint, http_status,
-        if(latency_ns > 0, latency_ns, null) as latency_ns
-    from requests
-    where is_eligible
-    union all
-    select project, location, workload, service, revision, 'health' as scope, '' as endpoint, http_status, latency_ns
-    from requests
-    where is_health
-    union all
-    select project, location, workload, service, revision, 'endpoint' as scope, endpoint, http_status, latency_ns
-    from requests
+    cross join unnest(['all', 'eligible', 'health', 'endpoint']) as scope
+    where scope in ('all', 'endpoint') or (scope = 'eligible' and is_eligible) or (scope = 'health' and is_health)
 
 ),
 

@@ -18,31 +18,32 @@ lines as (
         coalesce(payload, message, '') as text
 
     from events
-    where log_id is null or log_id in ('run.googleapis.com/stdout', 'run.googleapis.com/stderr')
+    where
+        (log_id is null or log_id in ('run.googleapis.com/stdout', 'run.googleapis.com/stderr'))
+        and regexp_contains(coalesce(payload, message, ''), r'<(?:token|key|secret|email|user)>')
 
 ),
 
 kinds as (
 
-    select project, location, workload, service, revision, 'tokens' as kind
+    select
+        project,
+        location,
+        workload,
+        service,
+        revision,
+        kind
+
     from lines
-    where regexp_contains(text, '<token>')
-    union all
-    select project, location, workload, service, revision, 'keys' as kind
-    from lines
-    where regexp_contains(text, '<key>')
-    union all
-    select project, location, workload, service, revision, 'passwords and secrets' as kind
-    from lines
-    where regexp_contains(text, '<secret>')
-    union all
-    select project, location, workload, service, revision, 'e-mail addresses' as kind
-    from lines
-    where regexp_contains(text, '<email>')
-    union all
-    select project, location, workload, service, revision, 'whole user ids' as kind
-    from lines
-    where regexp_contains(text, r'<user>(?:[^.]|$)')
+    cross join unnest(['tokens', 'keys', 'passwords and secrets', 'e-mail addresses', 'whole user ids']) as kind
+    where
+        case kind
+            when 'tokens' then strpos(text, '<token>') > 0
+            when 'keys' then strpos(text, '<key>') > 0
+            when 'passwords and secrets' then strpos(text, '<secret>') > 0
+            when 'e-mail addresses' then strpos(text, '<email>') > 0
+            else regexp_contains(text, r'<user>(?:[^.]|$)')
+        end
 
 ),
 

@@ -20,6 +20,7 @@ signed as (
         if(
             coalesce(events.timestamp_ns < start_ns + 60000000000, false), 'startup', 'steady'
         ) as phase,
+        div(events.timestamp_ns, 60000000000) as minute,
         events.timestamp_ns,
         events.log_name,
         events.insert_id,
@@ -37,11 +38,56 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by project, location, workload, service, revision, signature, level, event, outcome, phase
+            partition by
+                project, location, workload, service, revision, signature, level, event, outcome, phase, minute
             order by timestamp_ns, log_name, insert_id, message
         ) as place
 
     from signed
+
+),
+
+minutes as (
+
+    select
+        project,
+        location,
+        workload,
+        service,
+        revision,
+        signature,
+        level,
+        event,
+        outcome,
+        phase,
+        minute,
+        count(*) as n,
+        count(distinct div(timestamp_ns, 10000000000)) as slots,
+        min(timestamp_ns) as first_ns,
+        max(if(place = 1, log_name, null)) as first_log_name,
+        max(if(place = 1, insert_id, null)) as first_insert_id,
+        max(if(
+            place = 1 and (event <> '' or level not in ('DEFAULT', 'DEBUG', 'INFO', 'NOTICE')),
+            substr(message, 1, 400),
+            null
+        )) as first_excerpt
+
+    from numbered
+    group by project, location, workload, service, revision, signature, level, event, outcome, phase, minute
+
+),
+
+-- entries without a time come first
+placed as (
+
+    select
+        *,
+        row_number() over (
+            partition by project, location, workload, service, revision, signature, level, event, outcome, phase
+            order by minute
+        ) as place
+
+    from minutes
 
 ),
 
@@ -58,19 +104,15 @@ signatures as (
         event,
         outcome,
         phase,
-        count(*) as n,
-        count(distinct div(timestamp_ns, 60000000000)) as minutes,
-        count(distinct div(timestamp_ns, 10000000000)) as slots,
-        min(timestamp_ns) as first_ns,
-        max(if(place = 1, log_name, null)) as first_log_name,
-        max(if(place = 1, insert_id, null)) as first_insert_id,
-        max(if(
-            place = 1 and (event <> '' or level not in ('DEFAULT', 'DEBUG', 'INFO', 'NOTICE')),
-            substr(message, 1, 400),
-            null
-        )) as first_excerpt
+        sum(n) as n,
+        count(minute) as minutes,
+        sum(slots) as slots,
+        min(first_ns) as first_ns,
+        max(if(place = 1, first_log_name, null)) as first_log_name,
+        max(if(place = 1, first_insert_id, null)) as first_insert_id,
+        max(if(place = 1, first_excerpt, null)) as first_excerpt
 
-    from numbered
+    from placed
     group by project, location, workload, service, revision, signature, level, event, outcome, phase
 
 )

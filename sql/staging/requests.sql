@@ -73,15 +73,26 @@ named as (
 ),
 
 -- an endpoint that answered 101 once is a WebSocket's, whatever its name
+upgraded as (
+
+    select distinct
+        coalesce(concat('=', service), '') as upgraded_service,
+        endpoint as upgraded_endpoint
+
+    from named
+    where http_status = 101
+
+),
+
 sockets as (
 
     select
-        *,
-        max(if(http_status = 101, 1, 0)) over (
-            partition by service, endpoint
-        ) = 1 as has_upgraded
+        named.*,
+        upgraded_endpoint is not null as has_upgraded
 
     from named
+    left join upgraded
+        on coalesce(concat('=', named.service), '') = upgraded_service and named.endpoint = upgraded_endpoint
 
 ),
 

@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pipeline.run import Job, check
+from pipeline.sources.base import Request, open_sources
 from pipeline.stores import watches
 from pipeline.stores.base import open_store
 from pipeline.stores.watches import Watch
 from pipeline.warehouse import parse
+from pipeline.window import Window
 from tests.bigquery.conflicts import SERIALIZE, refusing_merges
-from tests.conftest import call, extracted, failing, healthy, ndjson
+from tests.bigquery.test_store import CATALOGUE, documents
+from tests.conftest import call, extracted, failing, healthy, ndjson, rules
 
 NOW = datetime(2026, 1, 15, 9, tzinfo=UTC)
 TABLES = {"entries", "verdicts", "signatures", "watches", "notices", "checkpoints"}
@@ -91,3 +95,25 @@ def test_a_conflict_that_never_ends_says_what_helps(dataset, logs, waits, monkey
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator)
     written(place, "shop-api", logs["shop-api"])
     assert column(client, f"select count(*) from {parse(place).dataset}.entries") == [len(failing())]
+
+
+def judged(place, service, path):
+    """The verdicts of one service, judged in a store, by their path."""
+    opened = open_sources([str(path)])
+    return check(Job(opened, CATALOGUE, rules()[1], Request(Window(), service=service)), open_store(str(place)))
+
+
+def test_two_judged_runs_at_once(dataset, logs, tmp_path):
+    """Each gives the verdict that it gives alone, and keeps the other's entries and verdicts."""
+    place, client = dataset
+    name = parse(place).dataset
+    alone = {service: documents(judged(tmp_path / service, service, path)) for service, path in logs.items()}
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda service: judged(place, service, logs[service]), logs))
+    assert [documents(found) for found in both] == list(alone.values())
+    assert [found.totals["duplicates"] for found in both] == [0, 0]
+    counted = client.query(f"select service, count(*) as n from {name}.entries group by service").result()
+    assert {row["service"]: row["n"] for row in counted} == {"shop-api": len(failing()), "cart": len(healthy())}
+    assert sorted(column(client, f"select service from {name}.verdicts")) == ["cart", "shop-api"]
+    assert sorted(set(column(client, f"select service from {name}.signatures"))) == ["cart", "shop-api"]
+    assert {table.table_id for table in client.list_tables(name)} == TABLES

@@ -10,6 +10,7 @@ from parsers.to_polars import Classifier
 from pipeline.aggregate.duckdb import DuckDBEngine
 from pipeline.classify import classify
 from pipeline.googlesql import STAGING, measure, measures, staged, within
+from pipeline.run_tables import AFTER, STEPS, RunTables, Scope
 from pipeline.schema import EVENTS, polars_schema
 from pipeline.stores.local import LocalStore
 from tests.conftest import rules
@@ -139,3 +140,52 @@ def test_staging(reference, tmp_path, listed, table):
     ours = ours.with_columns(pl.selectors.datetime().cast(pl.Datetime("us", "UTC")))
     assert ours.height
     assert_frame_equal(ours.sort(ours.columns), theirs.sort(ours.columns))
+
+
+TABLES = RunTables("run_{}".format)
+CUT = START + 150 * 10**9
+
+
+def made(reference, statement, tables):
+    """The rows of a table that a statement makes."""
+    _, _, rows = statement.partition("\nas\n")
+    return reference.query(rows, tables)
+
+
+@pytest.fixture(scope="module")
+def run_tables(reference, listed):
+    """The tables of a run, made by its own statements of some events; the classification itself stands apart."""
+    events = listed.filter(pl.int_range(pl.len()) % 5 < 2)
+    whole = TABLES.classify(rules()[0], "stored", ["select 1"], (None, None), CUT)
+    narrow = f"\nas\nwith weighed as ({whole.partition('weighed as (')[2].replace('from events', 'from stored', 1)}"
+    tables = {"run_events": made(reference, narrow, {"stored": events.with_columns(copies_1=pl.lit(1, pl.Int64))})}
+    tables["run_origins"] = made(reference, TABLES.origins((None, None), 1), tables)
+    tables["run_kinds"] = made(reference, TABLES.kinds(), tables)
+    return events, tables
+
+
+@pytest.fixture(scope="module", params=["all", "window"])
+def both_forms(request, reference, run_tables, tmp_path_factory):
+    """DuckDB over the events themselves, and the tables that a run has for the same window."""
+    events, tables = run_tables
+    window = Scope(CUT, CUT + 600 * 10**9, (AFTER,), CUT + 300 * 10**9)
+    scope = {"all": Scope(), "window": window}[request.param]
+    tables = dict(tables)
+    for name in STEPS:
+        tables[f"run_{name}"] = made(reference, TABLES.step(name, scope), tables)
+    store = LocalStore(tmp_path_factory.mktemp("store"))
+    store.write("events", "00000000", events)
+    with DuckDBEngine(store.slices("events"), (scope.start_ns, scope.end_ns), scope.requests_until_ns) as engine:
+        yield engine, tables, scope
+
+
+@pytest.mark.parametrize("name", measures())
+def test_the_form_that_runs(reference, both_forms, name):
+    """Over the narrow tables of a run, as BigQuery is sent it, each measure gives what it gives over the events."""
+    engine, tables, scope = both_forms
+    ours = engine.measure(name)
+    query = TABLES.measure(name, scope)
+    theirs = reference.query(query, {table: rows for table, rows in tables.items() if table in query})
+    assert ours.height or scope != Scope()
+    order = ours.columns
+    assert_frame_equal(ours.sort(order), theirs.select(order).sort(order), rel_tol=1e-12, abs_tol=0)

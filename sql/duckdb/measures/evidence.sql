@@ -1,4 +1,4 @@
--- made from measures/evidence.sql, sha256 c7b6edd134545c1d
+-- made from measures/evidence.sql, sha256 e3d8dd4bd2ddab14
 /* Which entries prove each claim? The first five of every topic. */
 /* Grain: one row per revision, topic and place (1 to 5). */
 /* Topics: event/NAME/CODE, requests/5xx, requests/5xx_all, requests/health_5xx, requests/handshake_rejected, */
@@ -6,11 +6,7 @@
 /* requests/slowest, slowest/ENDPOINT (of 50 requests and more), unexplained, leaks. */
 /* The slowest are the five of the longest latency; of the others the first five by time, log and insert id. */
 /* Units: timestamp_ns in ns since 1970; excerpt is the redacted message, or the request in a line. */
-WITH requests AS (
-  SELECT
-    *
-  FROM requests
-), topics AS (
+WITH topics AS (
   SELECT
     project,
     location,
@@ -22,48 +18,27 @@ WITH requests AS (
     insert_id,
     COALESCE(message, '') AS excerpt,
     0 AS slow_ns,
-    'event/' || event || '/' || COALESCE(CAST(code AS TEXT), '') AS topic
+    CASE
+      WHEN topic = 'event'
+      THEN 'event/' || event || '/' || COALESCE(CAST(code AS TEXT), '')
+      ELSE topic
+    END AS topic
   FROM events
+  CROSS JOIN UNNEST(['event', 'unexplained', 'leaks']) AS _t0(topic)
   WHERE
-    NOT event IS NULL AND NOT event IN ('http.request', 'http.access')
-  UNION ALL
-  SELECT
-    project,
-    location,
-    workload,
-    service,
-    revision,
-    timestamp_ns,
-    log_name,
-    insert_id,
-    COALESCE(message, '') AS excerpt,
-    0 AS slow_ns,
-    'unexplained' AS topic
-  FROM events
-  WHERE
-    raw IS NULL
-    AND event IS NULL
-    AND level IN ('ERROR', 'CRITICAL', 'ALERT', 'EMERGENCY')
-  UNION ALL
-  SELECT
-    project,
-    location,
-    workload,
-    service,
-    revision,
-    timestamp_ns,
-    log_name,
-    insert_id,
-    COALESCE(message, '') AS excerpt,
-    0 AS slow_ns,
-    'leaks' AS topic
-  FROM events
-  WHERE
-    (
-      log_id IS NULL
-      OR log_id IN ('run.googleapis.com/stdout', 'run.googleapis.com/stderr')
-    )
-    AND REGEXP_MATCHES(COALESCE(payload, message, ''), '<(?:token|key|secret|email)>|<user>(?:[^.]|$)')
+    CASE topic
+      WHEN 'event'
+      THEN NOT event IS NULL AND NOT event IN ('http.request', 'http.access')
+      WHEN 'unexplained'
+      THEN raw IS NULL
+      AND event IS NULL
+      AND level IN ('ERROR', 'CRITICAL', 'ALERT', 'EMERGENCY')
+      ELSE (
+        log_id IS NULL
+        OR log_id IN ('run.googleapis.com/stdout', 'run.googleapis.com/stderr')
+      )
+      AND REGEXP_MATCHES(COALESCE(payload, message, ''), '<(?:token|key|secret|email)>|<user>(?:[^.]|$)')
+    END
   UNION ALL
   SELECT
     project,
@@ -75,8 +50,14 @@ WITH requests AS (
     log_name,
     insert_id,
     line AS excerpt,
-    0 AS slow_ns,
-    topic
+    CASE WHEN topic IN ('requests/slowest', 'slowest') THEN latency_ns ELSE 0 END AS slow_ns,
+    CASE topic
+      WHEN 'ended'
+      THEN 'ended/' || CAST(http_status AS TEXT) || '/' || endpoint
+      WHEN 'slowest'
+      THEN 'slowest/' || endpoint
+      ELSE topic
+    END AS topic
   FROM requests
   CROSS JOIN UNNEST([
     'requests/5xx',
@@ -86,8 +67,11 @@ WITH requests AS (
     'requests/scan',
     'requests/denied',
     'requests/4xx',
-    'requests/waited'
-  ]) AS _t0(topic)
+    'requests/waited',
+    'ended',
+    'requests/slowest',
+    'slowest'
+  ]) AS _t1(topic)
   WHERE
     (
       topic = 'requests/5xx' AND is_eligible AND http_status >= 500
@@ -113,69 +97,34 @@ WITH requests AS (
     OR (
       topic = 'requests/handshake_rejected' AND is_handshake AND http_status >= 400
     )
-  UNION ALL
+    OR (
+      topic = 'ended' AND is_eligible AND http_status >= 300 AND http_status <> 304
+    )
+    OR (
+      topic IN ('requests/slowest', 'slowest') AND is_eligible AND latency_ns > 0
+    )
+), numbered /* the first five of all are among the first five of their minutes */ AS (
   SELECT
-    project,
-    location,
-    workload,
-    service,
-    revision,
-    timestamp_ns,
-    log_name,
-    insert_id,
-    line AS excerpt,
-    0 AS slow_ns,
-    'ended/' || CAST(http_status AS TEXT) || '/' || endpoint AS topic
-  FROM requests
-  WHERE
-    is_eligible AND http_status >= 300 AND http_status <> 304
-  UNION ALL
-  SELECT
-    project,
-    location,
-    workload,
-    service,
-    revision,
-    timestamp_ns,
-    log_name,
-    insert_id,
-    line AS excerpt,
-    latency_ns AS slow_ns,
-    'requests/slowest' AS topic
-  FROM requests
-  WHERE
-    is_eligible AND latency_ns > 0
-  UNION ALL
-  SELECT
-    project,
-    location,
-    workload,
-    service,
-    revision,
-    timestamp_ns,
-    log_name,
-    insert_id,
-    line AS excerpt,
-    latency_ns AS slow_ns,
-    'slowest/' || endpoint AS topic
-  FROM (
-    SELECT
-      *,
-      COUNT(*) OVER (PARTITION BY project, location, workload, service, revision, endpoint) AS n_endpoint
-    FROM requests
-    WHERE
-      is_eligible AND latency_ns > 0
-  )
-  WHERE
-    n_endpoint >= 50
+    *,
+    ROW_NUMBER() OVER (
+      PARTITION BY project, location, workload, service, revision, topic, timestamp_ns // 60000000000
+      ORDER BY slow_ns DESC, timestamp_ns NULLS FIRST, log_name NULLS FIRST, insert_id NULLS FIRST, excerpt NULLS FIRST
+    ) AS place_in_minute,
+    COUNT(*) OVER (
+      PARTITION BY project, location, workload, service, revision, topic, timestamp_ns // 60000000000
+    ) AS n_minute
+  FROM topics
 ), ranked AS (
   SELECT
     *,
     ROW_NUMBER() OVER (
       PARTITION BY project, location, workload, service, revision, topic
       ORDER BY slow_ns DESC, timestamp_ns NULLS FIRST, log_name NULLS FIRST, insert_id NULLS FIRST, excerpt NULLS FIRST
-    ) AS place
-  FROM topics
+    ) AS place,
+    SUM(CASE WHEN place_in_minute = 1 THEN n_minute ELSE 0 END) OVER (PARTITION BY project, location, workload, service, revision, topic) AS n_topic
+  FROM numbered
+  WHERE
+    place_in_minute <= 5
 ), first_five AS (
   SELECT
     project,
@@ -191,7 +140,9 @@ WITH requests AS (
     SUBSTRING(excerpt, 1, 400) AS excerpt
   FROM ranked
   WHERE
-    place <= 5
+    place <= 5 AND (
+      n_topic >= 50 OR NOT STARTS_WITH(topic, 'slowest/')
+    )
 )
 SELECT
   *

@@ -1,37 +1,46 @@
--- made from measures/inputs.sql, sha256 b5064dc4ea328fec
+-- made from measures/inputs.sql, sha256 51f7a6d24d057d03
 /* How many entries of each log, severity as given and effective level? */
 /* Grain: one row per revision, dimension (log, severity, level) and value. */
 /* Units: counts of entries. */
-WITH dimensions AS (
+WITH combined AS (
   SELECT
     project,
     location,
     workload,
     service,
     revision,
-    'log' AS dimension,
-    COALESCE(log_id, '') AS item
+    log_id,
+    severity,
+    level,
+    COUNT(*) AS n
   FROM events
-  UNION ALL
+  GROUP BY
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    log_id,
+    severity,
+    level
+), dimensions AS (
   SELECT
     project,
     location,
     workload,
     service,
     revision,
-    'severity' AS dimension,
-    severity AS item
-  FROM events
-  UNION ALL
-  SELECT
-    project,
-    location,
-    workload,
-    service,
-    revision,
-    'level' AS dimension,
-    level AS item
-  FROM events
+    dimension,
+    CASE dimension
+      WHEN 'log'
+      THEN COALESCE(log_id, '')
+      WHEN 'severity'
+      THEN severity
+      ELSE level
+    END AS item,
+    n
+  FROM combined
+  CROSS JOIN UNNEST(['log', 'severity', 'level']) AS _t0(dimension)
 ), inputs AS (
   SELECT
     project,
@@ -41,7 +50,7 @@ WITH dimensions AS (
     revision,
     dimension,
     item,
-    COUNT(*) AS n
+    SUM(n) AS n
   FROM dimensions
   GROUP BY
     project,

@@ -1,4 +1,4 @@
--- made from measures/latency.sql, sha256 d49db954662227bc
+-- made from measures/latency.sql, sha256 ff8b2de8644c850d
 /* How long did requests take: all of them, those of users, health paths, each endpoint? */
 /* Grain: one row per revision, scope (all, eligible, health, endpoint) and endpoint ('' but for scope endpoint). */
 /* Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by their places. */
@@ -9,51 +9,20 @@ WITH scoped AS (
     workload,
     service,
     revision,
-    'all' AS scope,
-    '' AS endpoint,
+    scope,
+    CASE WHEN scope = 'endpoint' THEN endpoint ELSE '' END AS endpoint,
     http_status,
-    latency_ns
+    CASE WHEN scope = 'eligible' AND latency_ns <= 0 THEN NULL ELSE latency_ns END AS latency_ns
   FROM requests
-  UNION ALL
-  SELECT
-    project,
-    location,
-    workload,
-    service,
-    revision,
-    'eligible' AS scope,
-    '' AS endpoint,
-    http_status,
-    CASE WHEN latency_ns > 0 THEN latency_ns ELSE NULL END AS latency_ns
-  FROM requests
+  CROSS JOIN UNNEST(['all', 'eligible', 'health', 'endpoint']) AS _t0(scope)
   WHERE
-    is_eligible
-  UNION ALL
-  SELECT
-    project,
-    location,
-    workload,
-    service,
-    revision,
-    'health' AS scope,
-    '' AS endpoint,
-    http_status,
-    latency_ns
-  FROM requests
-  WHERE
-    is_health
-  UNION ALL
-  SELECT
-    project,
-    location,
-    workload,
-    service,
-    revision,
-    'endpoint' AS scope,
-    endpoint,
-    http_status,
-    latency_ns
-  FROM requests
+    scope IN ('all', 'endpoint')
+    OR (
+      scope = 'eligible' AND is_eligible
+    )
+    OR (
+      scope = 'health' AND is_health
+    )
 ), counted /* as many rows as there are different latencies, however many requests there are */ AS (
   SELECT
     project,

@@ -1,4 +1,4 @@
--- made from measures/signatures.sql, sha256 b04a3dd1a19b06c7
+-- made from measures/signatures.sql, sha256 b45a6ec7936e27ae
 /* Which lines are unknown, and which report a failure, by their signature? */
 /* Grain: one row per revision, signature, level, event ('' for unknown lines), outcome and phase */
 /* (startup: within a minute of the instance's start, else steady). */
@@ -20,6 +20,7 @@ WITH signed AS (
       THEN 'startup'
       ELSE 'steady'
     END AS phase,
+    events.timestamp_ns // 60000000000 AS minute,
     events.timestamp_ns,
     events.log_name,
     events.insert_id,
@@ -34,11 +35,11 @@ WITH signed AS (
   SELECT
     *,
     ROW_NUMBER() OVER (
-      PARTITION BY project, location, workload, service, revision, signature, level, event, outcome, phase
+      PARTITION BY project, location, workload, service, revision, signature, level, event, outcome, phase, minute
       ORDER BY timestamp_ns NULLS FIRST, log_name NULLS FIRST, insert_id NULLS FIRST, message NULLS FIRST
     ) AS place
   FROM signed
-), signatures AS (
+), minutes AS (
   SELECT
     project,
     location,
@@ -50,8 +51,8 @@ WITH signed AS (
     event,
     outcome,
     phase,
+    minute,
     COUNT(*) AS n,
-    COUNT(DISTINCT timestamp_ns // 60000000000) AS minutes,
     COUNT(DISTINCT timestamp_ns // 10000000000) AS slots,
     MIN(timestamp_ns) AS first_ns,
     MAX(CASE WHEN place = 1 THEN log_name ELSE NULL END) AS first_log_name,
@@ -67,6 +68,46 @@ WITH signed AS (
       END
     ) AS first_excerpt
   FROM numbered
+  GROUP BY
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    signature,
+    level,
+    event,
+    outcome,
+    phase,
+    minute
+), placed /* entries without a time come first */ AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (
+      PARTITION BY project, location, workload, service, revision, signature, level, event, outcome, phase
+      ORDER BY minute NULLS FIRST
+    ) AS place
+  FROM minutes
+), signatures AS (
+  SELECT
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    signature,
+    level,
+    event,
+    outcome,
+    phase,
+    SUM(n) AS n,
+    COUNT(minute) AS minutes,
+    SUM(slots) AS slots,
+    MIN(first_ns) AS first_ns,
+    MAX(CASE WHEN place = 1 THEN first_log_name ELSE NULL END) AS first_log_name,
+    MAX(CASE WHEN place = 1 THEN first_insert_id ELSE NULL END) AS first_insert_id,
+    MAX(CASE WHEN place = 1 THEN first_excerpt ELSE NULL END) AS first_excerpt
+  FROM placed
   GROUP BY
     project,
     location,

@@ -1,4 +1,4 @@
--- made from staging/requests.sql, sha256 2ef983d606829f34
+-- made from staging/requests.sql, sha256 910d2ca6ffedb140
 /* What is each request row, and does it count as user traffic? */
 /* Grain: one row per request row (any entry with an HTTP status, whatever its log). */
 /* Units: latency_ns in nanoseconds; minute in minutes since 1970. A request is one of the start-up where its instance */
@@ -57,11 +57,21 @@ WITH requests AS (
     http_status = 101
     OR REGEXP_MATCHES(path, '(?:^|/)(?:ws|wss|websocket|websockets)/?$|/socket\.io/|/sockjs/') AS is_socket
   FROM masked
-), sockets /* an endpoint that answered 101 once is a WebSocket's, whatever its name */ AS (
-  SELECT
-    *,
-    MAX(CASE WHEN http_status = 101 THEN 1 ELSE 0 END) OVER (PARTITION BY service, endpoint) = 1 AS has_upgraded
+), upgraded /* an endpoint that answered 101 once is a WebSocket's, whatever its name */ AS (
+  SELECT DISTINCT
+    COALESCE('=' || service, '') AS upgraded_service,
+    endpoint AS upgraded_endpoint
   FROM named
+  WHERE
+    http_status = 101
+), sockets AS (
+  SELECT
+    named.*,
+    NOT upgraded_endpoint IS NULL AS has_upgraded
+  FROM named
+  LEFT JOIN upgraded
+    ON COALESCE('=' || named.service, '') = upgraded_service
+    AND named.endpoint = upgraded_endpoint
 ), final AS (
   SELECT
     *
