@@ -17,6 +17,7 @@ test-full: .venv/ready-full
 
 test-live: .venv/ready-full
 	$(BIN)/python -m pytest -m live
+	$(BIN)/python -m tests.bigquery.live --out live.md
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

@@ -217,7 +217,10 @@ class Warehouse:
         if dry_run:
             config.use_query_cache = False
         with self.errors():
-            return self.client.query(sql, job_config=config, location=self.location)
+            job = self.client.query(sql, job_config=config, location=self.location)
+        if not dry_run:
+            log.info("bigquery: step=%s job=%s started", step, job.job_id)
+        return job
 
     def spend(self, n_bytes: int, step: str) -> None:
         """Take so many bytes from what the run may bill. Raises BigQueryError where that is not left."""

@@ -143,6 +143,7 @@ class LocalStore:
         if lost:
             pending.forget(source.address)
             report.note(f"{', '.join(loss.words for loss in lost[:_MAX_NAMES])}: it is read again")
+        kept = request.read_window if source.remote else request.window
         with Workers() as workers:
             for batch in source.batches(request, report, pending.checkpoint(source.address)):
                 if batch.checkpoint is not None and batch.at is not None:
@@ -152,7 +153,7 @@ class LocalStore:
                         count(report, written, request.window)
                 else:
                     count(report, batch.rows, request.window)
-                    inner = replace(batch, rows=batch.rows.filter(inside(request.window)))
+                    inner = replace(batch, rows=batch.rows.filter(inside(kept)))
                     if inner.rows.height:
                         workers.start(self._keep, self.next_name(), inner, source.address, key)
                 progress.show(report)

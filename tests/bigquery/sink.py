@@ -1,7 +1,10 @@
 """A LogEntry as a log sink's table has it, and as Log Analytics has it; made from the entries of tests."""
 
+import io
 import json
 import re
+
+from google.cloud import bigquery
 
 
 def sink_row(entry):
@@ -66,3 +69,37 @@ def snaked(audit):
 def sink_request(request):
     latency = request.get("latency")
     return {**request, "latency": latency and float(latency.removesuffix("s")), "unused": None}
+
+
+def sink(client, name, entries, table="run_googleapis_com_stderr"):
+    """A sink's table with the columns that its entries need."""
+    fields = bigquery.SchemaField
+    labels = [fields(one, "STRING") for one in ("project_id", "location", "service_name", "revision_name")]
+    request = [fields(one, "STRING") for one in ("requestMethod", "requestUrl", "userAgent", "remoteIp", "unused")]
+    schema = [
+        *(fields(one, "STRING") for one in ("logName", "insertId", "severity", "textPayload")),
+        *(fields(one, "TIMESTAMP") for one in ("timestamp", "receiveTimestamp")),
+        fields("resource", "RECORD", fields=[fields("type", "STRING"), fields("labels", "RECORD", fields=labels)]),
+        fields("labels", "RECORD", fields=[fields("instanceid", "STRING"), fields("other", "STRING")]),
+        fields("httpRequest", "RECORD", fields=[*request, fields("status", "INTEGER"), fields("latency", "FLOAT")]),
+    ]
+    if any("protoPayload" in entry for entry in entries):
+        status = fields("status", "RECORD", fields=[fields("message", "STRING"), fields("code", "INTEGER")])
+        names = ("methodName", "resourceName", "requestJson", "responseJson")
+        audit = [*(fields(one, "STRING") for one in names), status]
+        schema.append(fields("protopayload_auditlog", "RECORD", fields=audit))
+    whole = client.create_table(bigquery.Table(f"{client.project}.{name}.{table}", schema=schema))
+    known = {field.name for field in schema}
+    lines = [{key: value for key, value in sink_row(one).items() if key in known} for one in entries]
+    config = bigquery.LoadJobConfig(schema=schema, source_format="NEWLINE_DELIMITED_JSON")
+    file = io.BytesIO("".join(f"{json.dumps(one)}\n" for one in lines).encode())
+    client.load_table_from_file(file, whole, job_config=config).result()
+
+
+def refused(client, name, entry):
+    """The table of what a sink could not write, with one entry as it came."""
+    schema = [bigquery.SchemaField("logEntry", "STRING"), bigquery.SchemaField("timestamp", "TIMESTAMP")]
+    table = client.create_table(bigquery.Table(f"{client.project}.{name}.export_errors_20260115", schema=schema))
+    row = {"logEntry": json.dumps(entry), "timestamp": micros(entry["timestamp"])}
+    config = bigquery.LoadJobConfig(schema=schema, source_format="NEWLINE_DELIMITED_JSON")
+    client.load_table_from_file(io.BytesIO(json.dumps(row).encode()), table, job_config=config).result()

@@ -1,6 +1,7 @@
 """A sink that is still written to: deployments by its audit log's tables alone, and what `--for` and `--wait` ask."""
 
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,8 +9,9 @@ from pipeline.sources.base import Access, open_sources
 from pipeline.sources.request import DeploymentLog, asked
 from pipeline.warehouse import parse
 from pipeline.window import Window
-from tests.bigquery.test_store import sink
-from tests.conftest import START, entry, line, request
+from tests.bigquery.sink import sink
+from tests.conftest import START, call, entry, healthy, line
+from tests.conftest import request as log_request
 
 OLD, NEW = "shop-api-00041-old", "shop-api-00042-abc"
 
@@ -31,7 +33,7 @@ def source(dataset):
     sink(client, name, [audits[0]], "cloudaudit_googleapis_com_system_event_20260112")
     sink(client, name, [audits[1]], "cloudaudit_googleapis_com_system_event_20260115")
     sink(client, name, [audit(5, "shop-api-00043-not")], "cloudaudit_googleapis_com_data_access_20260115")
-    requests = [request(20, 404), request(12), request(30, 503), request(8, revision="00041-old")]
+    requests = [log_request(20, 404), log_request(12), log_request(30, 503), log_request(8, revision="00041-old")]
     sink(client, name, requests, "run_googleapis_com_requests")
     warned = line(25, "x", log="run.googleapis.com%2Fvarlog%2Fsystem", severity="WARNING")
     sink(client, name, [warned], "run_googleapis_com_varlog_system")
@@ -67,3 +69,38 @@ def test_a_table_of_one_log_says_nothing_of_deployments(source):
     (stderr,) = open_sources([f"{source.address}.run_googleapis_com_stderr"], Access(now=lambda: START))
     assert stderr.audit_entries("shop-api", Window(START, START + timedelta(hours=1))) == []
     assert stderr.first_request(NEW, Window(START, START + timedelta(hours=1))) is None
+
+
+def moved(entries, minutes):
+    """The same entries, from so many minutes ago on."""
+    offset = datetime.now(UTC) - timedelta(minutes=minutes) - START
+    names = ("timestamp", "receiveTimestamp")
+    return [
+        {**one, **{name: f"{datetime.fromisoformat(one[name]) + offset:%Y-%m-%dT%H:%M:%S.%fZ}" for name in names}}
+        for one in entries
+    ]
+
+
+def test_a_check_since_the_deployment(dataset, request):
+    """On the command line, from the Storage Read API: the new revision, compared with the one before it; no other host
+    is asked.
+    """
+    place, client = dataset
+    if "demo" not in place:
+        pytest.skip("its hosts are BigQuery's")
+    name = parse(place).dataset
+    readies = [*moved([audit(0, OLD)], 70), *moved([audit(0, NEW)], 20)]
+    sink(client, name, readies, "cloudaudit_googleapis_com_system_event")
+    served = [*moved(healthy(revision="00041-old"), 60), *moved(healthy(), 19)]
+    sink(client, name, served, "run_googleapis_com_requests")
+    endpoint = request.getfixturevalue("emulator")
+    arguments = ("--since", "deploy", "--settle", "1s", "--wait", "--api-endpoint", endpoint, "--format", "json")
+    found = call("check", place, *arguments)
+    assert found.exit_code in (0, 3), found.output
+    document = json.loads(found.stdout)
+    assert (document["revision"], document["baseline"]) == (NEW, OLD)
+    assert document["window"]["start"] == f"{datetime.fromisoformat(readies[1]['timestamp']):%Y-%m-%dT%H:%M:%S.%fZ}"
+    assert document["window"]["settled"]
+    assert document["requests"]["n"] == 40
+    assert {check["id"]: check["status"] for check in document["checks"]}["evidence.deployed"] == "PASS"
+    assert "read by a query" not in found.stderr

@@ -1,6 +1,5 @@
 """A store and a source in BigQuery, through the real client: the same verdict, each entry once, errors that help."""
 
-import io
 import json
 import math
 
@@ -15,7 +14,7 @@ from pipeline.stores.base import StoreOptions, open_store
 from pipeline.stores.bigquery import BigQueryStore
 from pipeline.warehouse import Warehouse, parse
 from pipeline.window import Window, parse_time
-from tests.bigquery.sink import micros, sink_row
+from tests.bigquery.sink import refused, sink
 from tests.conftest import call, extracted, failing, healthy, line, ndjson, rules
 
 #: Two packs, for the emulator takes minutes for all.
@@ -49,40 +48,6 @@ def comparable(document):
 
 def rows(client, text):
     return [dict(row) for row in client.query(text).result()]
-
-
-def sink(client, name, entries, table="run_googleapis_com_stderr"):
-    """A sink's table with the columns that its entries need."""
-    fields = bigquery.SchemaField
-    labels = [fields(one, "STRING") for one in ("project_id", "location", "service_name", "revision_name")]
-    request = [fields(one, "STRING") for one in ("requestMethod", "requestUrl", "userAgent", "remoteIp", "unused")]
-    schema = [
-        *(fields(one, "STRING") for one in ("logName", "insertId", "severity", "textPayload")),
-        *(fields(one, "TIMESTAMP") for one in ("timestamp", "receiveTimestamp")),
-        fields("resource", "RECORD", fields=[fields("type", "STRING"), fields("labels", "RECORD", fields=labels)]),
-        fields("labels", "RECORD", fields=[fields("instanceid", "STRING"), fields("other", "STRING")]),
-        fields("httpRequest", "RECORD", fields=[*request, fields("status", "INTEGER"), fields("latency", "FLOAT")]),
-    ]
-    if any("protoPayload" in entry for entry in entries):
-        status = fields("status", "RECORD", fields=[fields("message", "STRING"), fields("code", "INTEGER")])
-        names = ("methodName", "resourceName", "requestJson", "responseJson")
-        audit = [*(fields(one, "STRING") for one in names), status]
-        schema.append(fields("protopayload_auditlog", "RECORD", fields=audit))
-    whole = client.create_table(bigquery.Table(f"{client.project}.{name}.{table}", schema=schema))
-    known = {field.name for field in schema}
-    lines = [{key: value for key, value in sink_row(one).items() if key in known} for one in entries]
-    config = bigquery.LoadJobConfig(schema=schema, source_format="NEWLINE_DELIMITED_JSON")
-    file = io.BytesIO("".join(f"{json.dumps(one)}\n" for one in lines).encode())
-    client.load_table_from_file(file, whole, job_config=config).result()
-
-
-def refused(client, name, entry):
-    """The table of what a sink could not write, with one entry as it came."""
-    schema = [bigquery.SchemaField("logEntry", "STRING"), bigquery.SchemaField("timestamp", "TIMESTAMP")]
-    table = client.create_table(bigquery.Table(f"{client.project}.{name}.export_errors_20260115", schema=schema))
-    row = {"logEntry": json.dumps(entry), "timestamp": micros(entry["timestamp"])}
-    config = bigquery.LoadJobConfig(schema=schema, source_format="NEWLINE_DELIMITED_JSON")
-    client.load_table_from_file(io.BytesIO(json.dumps(row).encode()), table, job_config=config).result()
 
 
 @pytest.fixture
