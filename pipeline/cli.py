@@ -22,6 +22,9 @@ from pipeline.commands.store import store
 
 log = logging.getLogger(__name__)
 
+#: For polars, which reads it as it is imported: memory is given back after seconds, for the next batch needs as much.
+_POLARS_MEMORY = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
+
 #: Set by the shell that `README.md` tells how to set up.
 _COMPLETE = "_RUNVERDICT_COMPLETE"
 
@@ -133,6 +136,7 @@ def main() -> NoReturn:
     code = EXIT_TOOL
     try:
         os.umask(0o077)  # what is made of logs is for its user alone; --group opens it
+        os.environ.setdefault(*_POLARS_MEMORY)
         _fill_streams()
         _fail_for_libraries()
         if asked := os.environ.get(_COMPLETE):

@@ -156,7 +156,9 @@ class LocalStore:
                     inner = replace(batch, rows=batch.rows.filter(inside(kept)))
                     if inner.rows.height:
                         workers.start(self._keep, self.next_name(), inner, source.address, key)
+                    del inner
                 progress.show(report)
+                del batch  # it needs no memory while the next one is read
         self._lost = [loss for loss in self._lost if loss not in lost or not loss.is_within(request.read_window)]
         if known and known == self.known.key(source, request):  # it did not change while it was read
             self.write_manifest(self.manifest())  # from here on its slices would be missed

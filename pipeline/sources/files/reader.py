@@ -101,11 +101,18 @@ def read(source: str, *, report: SourceReport, batch_bytes: int = BATCH_BYTES) -
         held += sum(map(len, framed))
         if held >= batch_bytes or len(lines) >= BATCH_RECORDS:
             report.records += len(lines)
-            yield Batch(source, lines)
-            lines, held = [], 0
+            yield Batch(source, _taken(lines))
+            held = 0
     if lines:
         report.records += len(lines)
-        yield Batch(source, lines)
+        yield Batch(source, _taken(lines))
+
+
+def _taken(lines: list[bytes]) -> list[bytes]:
+    """All lines, which the list then no longer keeps in memory."""
+    taken = lines.copy()
+    lines.clear()
+    return taken
 
 
 def records_of(stored: Iterator[bytes], report: SourceReport) -> Iterator[list[bytes]]:

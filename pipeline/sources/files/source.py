@@ -72,8 +72,12 @@ class FileSource:
         checkpoint: Checkpoint | None = None,  # noqa: ARG002
     ) -> Iterator[EntryBatch]:
         """Yield the entries of the whole file in its order."""
-        for batch in self.records(report):
-            yield EntryBatch(self._entries.read(batch.lines))
+        batches = self.records(report)
+        while batch := next(batches, None):
+            rows = self._entries.read(batch.lines)
+            del batch  # the lines need no memory while their rows are worked on
+            yield EntryBatch(rows)
+            del rows
 
     def query(self, request: Request, report: SourceReport) -> Query | None:  # noqa: ARG002
         """Return None: a file is no table."""
