@@ -145,9 +145,12 @@ def test_one_bad_minute_is_an_incident(healthy, policy, n, errors, wanted):
         (0, 900, 10, "PASS"),
         (1, 9, 10, "WARN"),
         (10, 9, 10, "FAIL"),
+        (0, 1000, 10, "PASS"),
         (0, 1001, 10, "WARN"),
+        (0, 5000, 10, "WARN"),
         (0, 5001, 10, "FAIL"),
         (0, 9000, 4, "PASS"),
+        (0, 9000, 5, "FAIL"),
     ],
 )
 def test_health_endpoints(healthy, policy, health_5xx, p95, n, wanted):
