@@ -118,7 +118,10 @@ def test_where_none_is_active_every_one_is_judged():
 
 
 def test_folders_of_services_that_share_a_name():
-    """Two locations are SERVICE@LOCATION; where these tie too, the project follows; one is plain."""
+    """Two locations are SERVICE@LOCATION; where these tie too, the project follows; one is plain.
+
+    By project, location and name, those without a location last.
+    """
     rows = [
         {"revision": A, "location": "eu"},
         {"revision": A, "location": "us"},
@@ -127,11 +130,11 @@ def test_folders_of_services_that_share_a_name():
         {"revision": "cart-00001-aaa", "service": "cart"},
     ]
     paths = [target.path for target in of(*rows).targets]
-    assert sorted(paths) == [
-        "cart/cart-00001-aaa",
-        f"shop@%/{A}",
+    assert paths == [
         f"shop@eu/{A}",
+        "cart/cart-00001-aaa",
         f"shop@us@p/{A}",
+        f"shop@%/{A}",
         f"shop@us@q/{A}",
     ]
     others = of(*({**row, "request_rows": 0} for row in rows[:2]), {"service": "x", "revision": "x"}).others

@@ -21,6 +21,7 @@ def signatures(tmp_path_factory):
         *lines(OLD, "ERROR", "the shelf is empty", 10, 70),
         *lines(OLD, "WARNING", "a parcel is late", 20, 21, 22),
         *lines(OLD, "INFO", "stock counted", 30),
+        line(250, STARTED, revision=OLD, log=SYSTEM, insertId="start before", labels={"instanceId": "00bb"}),
         *serving(300, NEW),
         *lines(NEW, "ERROR", "the shelf is empty", 370, 371, 430),
         *lines(NEW, "ERROR", "no such voucher", 390, 400, 460),
@@ -73,3 +74,8 @@ def test_fresh_lines_of_any_level_are_known_by_their_number(signatures):
         ("the till is open", 1),
     )
     assert not signatures.grave_before
+
+
+def test_an_event_of_the_baseline_has_a_line(signatures):
+    """By the event's name, to be compared with that of an event that is said in other words now."""
+    assert signatures.wordings == {"platform.instance_started": STARTED}
