@@ -34,7 +34,7 @@ TESTS = {
         *("tests/assess/test_document.py", "tests/assess/test_endings.py", "tests/assess/test_histograms.py"),
         *("tests/assess/test_profiles.py", "tests/assess/test_revision_data.py", "tests/assess/test_revisions.py"),
         *("tests/assess/test_signatures.py", "tests/assess/test_totals.py", "tests/assess/test_baseline.py"),
-        "tests/test_jobs.py",
+        *("tests/test_bounds.py", "tests/test_watch.py::test_a_newer_deployment_supersedes_it", "tests/test_jobs.py"),
     ],
     "pipeline/aggregate": ["tests/sql", "tests/test_sql_command.py", "tests/assess/test_revision_data.py"],
     "pipeline/sources/cloud_logging": [

@@ -135,7 +135,7 @@ def revision_data(
     view: View,
     *,
     window: Window,
-    listed: bool = False,
+    listed: bool,
     incomplete: Sequence[str] = (),
     endpoints: Sequence[str] = (),
     tests: TestResults | None = None,
