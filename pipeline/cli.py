@@ -23,7 +23,7 @@ from pipeline.commands.store import store
 log = logging.getLogger(__name__)
 
 #: For polars, which reads it as it is imported: memory is given back after seconds, for the next batch needs as much.
-_POLARS_MEMORY = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
+_POLARS_MEMORY = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:5000,muzzy_decay_ms:5000")
 
 #: Set by the shell that `README.md` tells how to set up.
 _COMPLETE = "_RUNVERDICT_COMPLETE"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
-from itertools import groupby, product
+from itertools import product
 from operator import or_
 
 
@@ -155,8 +155,16 @@ def one_digit(pattern: str) -> str:
 
 
 def groups(made: Iterable[Step]) -> tuple[tuple[Sign, tuple[Step, ...]], ...]:
-    """Return the steps in their order, neighbours of one sign together."""
-    return tuple((sign, tuple(group)) for sign, group in groupby(made, key=lambda step: step.sign))
+    """Return the steps in their order, neighbours together of which one has all signs of the other."""
+    grouped: list[tuple[dict[Sign, None], tuple[Step, ...]]] = []
+    for step in made:
+        signs = dict.fromkeys(rule.sign for rule in step.rules)
+        before, group = grouped[-1] if grouped else ({}, ())
+        if before and (before.keys() <= signs.keys() or signs.keys() <= before.keys()):
+            grouped[-1] = before | signs, (*group, step)
+        else:
+            grouped.append((signs, (step,)))
+    return tuple((either(signs), group) for signs, group in grouped)
 
 
 def _merged(step: Step, rule: Rule) -> Step | None:
