@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 from google.cloud import bigquery
@@ -179,6 +180,12 @@ def test_a_dry_run_tells_bytes_and_runs_nothing(dataset, logs):
     assert found.exit_code == 0, found.output
     assert "nothing was run" in found.output
     assert {table.table_id for table in client.list_tables(name)} == {"run_googleapis_com_stderr"}
+    found = call("check", table, "--since", "2026-01-15T00:00:00Z", "--dry-run")
+    assert found.exit_code == 0, found.output
+    read = re.search(r"read bigquery://\S+: ([0-9,]+) bytes, ([0-9.]+) USD, over the Storage Read API\n", found.stdout)
+    n_bytes = int(read[1].replace(",", ""))
+    assert float(read[2]) == pytest.approx(n_bytes / 2**40 * 1.10, abs=1e-4)
+    assert f"in all: {read[1]} bytes, {read[2]} USD on demand; nothing was run" in found.stdout
 
 
 # ---------------------------------------------------------------- what goes wrong
