@@ -44,7 +44,13 @@ TESTS = {
     ],
     "pipeline/sources/files": [
         *("tests/sources/test_foreign.py", "tests/sources/test_explorer_csv.py", "tests/sources/test_files.py"),
+        "tests/sources/test_other_forms.py",
     ],
+    "pipeline/sources/base": ["tests/sources/test_stored.py", "tests/sources/test_pull.py"],
+    "pipeline/sources/cloud_storage": ["tests/sources/test_cloud_storage.py"],
+    "pipeline/sources/monitoring": ["tests/test_crosscheck.py"],
+    "pipeline/sources/optional": ["tests/test_crosscheck.py"],
+    "pipeline/sources/run_admin": ["tests/test_crosscheck.py", "tests/sources/test_configured.py"],
     "pipeline/sources": [
         *("tests/sources/test_log_entry.py", "tests/sources/test_field_names.py", "tests/sources/test_junit.py"),
         *("tests/sources/test_stored.py", "tests/sources/test_foreign.py", "tests/sources/test_explorer_csv.py"),

@@ -648,7 +648,7 @@ def test_arguments_give_each_file_once(tmp_path, monkeypatch):
     assert resolve(["c.py", "-", "b.json", "-", "./b.json"]) == ["c.py", "-", "b.json"]
     assert resolve(["[ab].json", "link.json"]) == ["a.json", "b.json"]
     assert resolve(["[x].json"]) == ["[x].json"]
-    assert resolve(["**/d.json"]) == ["sub/d.json"]
+    assert resolve(["**/[cd].*"]) == ["c.py", "sub/d.json"]
     assert resolve(["s*"]) == ["sub/d.json"]
     assert resolve([str(tmp_path / "?.json")]) == [str(tmp_path / "a.json"), str(tmp_path / "b.json")]
 
