@@ -627,6 +627,13 @@ def test_nested_damage_is_not_scanned_over_and_over():
     assert seconds(1300) < 10 * seconds(325) + 1
 
 
+def test_a_value_without_a_name_in_a_wrapper_costs_only_itself():
+    """Behind it the next element is whole, and the wrapper ends where it ends."""
+    records, report = framed('{"entries":[{"insertId":"a"}], 5, {"insertId":"b"}}')
+    assert records == [b'{"insertId":"a"}', b"5", b'{"insertId":"b"}']
+    assert not report.truncated
+
+
 def test_folders_give_files_named_like_logs(tmp_path):
     """Recursive, sorted, without hidden files and folders."""
     kept = ["a.json", "b/c.NDJSON", "b/d.jsonl.gz", "b/e/f.log", "g.txt", "h.json.GZ"]
