@@ -44,7 +44,7 @@ TESTS = {
     ],
     "pipeline/sources/files": [
         *("tests/sources/test_foreign.py", "tests/sources/test_explorer_csv.py", "tests/sources/test_files.py"),
-        "tests/sources/test_other_forms.py",
+        *("tests/sources/test_other_forms.py", "tests/sources/test_all_forms.py"),
     ],
     "pipeline/sources/base": ["tests/sources/test_stored.py", "tests/sources/test_pull.py"],
     "pipeline/sources/cloud_storage": ["tests/sources/test_cloud_storage.py"],

@@ -121,6 +121,12 @@ def test_two_deployments_in_a_row():
     assert found == [(NEW, 0, 9, False, False), (NEWER, 60, 70, False, False)]
 
 
+@pytest.mark.parametrize(("second", "starts"), [(600, [0]), (601, [0, 601])])
+def test_calls_of_ten_minutes_are_one_deployment(second, starts):
+    """A later one begins another; neither names a revision."""
+    assert [row[1] for row in of(call(0), call(second))] == starts
+
+
 @pytest.mark.parametrize("names", [("request", "response"), ("requestJson", "responseJson")])
 def test_bodies_that_a_sink_wrote_as_text(names):
     """They say which revision was made, as objects do; a text that is no JSON says nothing."""
