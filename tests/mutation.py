@@ -63,6 +63,15 @@ LEFT_OUT = ("pipeline/aggregate/bigquery.py", "pipeline/sources/bigquery/", "sql
 #: Changes that change nothing that anyone can see, as (file, line as it becomes): why.
 SAME = {
     (
+        "pipeline/sources/files/json_values.py",
+        "end = end if end > 0 else len(self._data)",
+    ): "a line that has text ends behind its first character",
+    (
+        "sql/measures/pace.sql",
+        "min(if(place = least(2 + div((95 * (n - 1)), 100), n), latency_ns, null)) as p95_high",
+    ): "one row of a group has the place",
+    ("sql/measures/signatures.sql", "min(if("): "one row of a group has the place",
+    (
         "pipeline/judge/instances.py",
         "if share_p((peer.errors_5xx, peer.n, effect), (k, n, effect)) < alpha:",
     ): "a p-value of counts is never the very number of its limit",
