@@ -146,7 +146,7 @@ def test_which_requests_count_as_traffic_of_users(folder, more, eligible, health
 
 def test_health_checks_that_fail_are_counted_by_themselves(folder):
     """One of two health checks failed, and one of two user requests."""
-    rows = [request(1, 503, "/health"), request(2, path="/health"), request(3, 500), request(4)]
+    rows = [request(1, 500, "/health"), request(2, path="/health"), request(3, 500), request(4)]
     row = measured(folder, "requests", rows).to_dicts()[0]
     assert [row[name] for name in ("n", "errors_5xx", "health", "health_5xx", "eligible", "eligible_5xx")] == [
         *(4, 2, 2, 1, 2, 1)
@@ -154,8 +154,9 @@ def test_health_checks_that_fail_are_counted_by_themselves(folder):
 
 
 def test_a_path_that_was_upgraded_once_is_a_websocket_whatever_its_name(folder):
-    """/chat answered 101 to one and 403 to another: both are handshakes."""
-    row = measured(folder, "requests", [request(1, 101, "/chat"), request(2, 403, "/chat", client="c1")]).to_dicts()[0]
+    """/chat answered 101 to one and 403 to another: both are handshakes; a third met a 500 elsewhere."""
+    rows = [request(1, 101, "/chat", client="c0"), request(2, 403, "/chat", client="c1"), request(3, 500, client="c2")]
+    row = measured(folder, "requests", rows).to_dicts()[0]
     assert (row["handshakes"], row["upgraded"], row["handshakes_rejected"], row["handshake_clients"]) == (2, 1, 1, 1)
 
 
