@@ -71,6 +71,8 @@ SAME = {
         "min(if(place = least(2 + div((95 * (n - 1)), 100), n), latency_ns, null)) as p95_high",
     ): "one row of a group has the place",
     ("sql/measures/signatures.sql", "min(if("): "one row of a group has the place",
+    ("sql/measures/durations.sql", "min(n_latency) as n_latency,"): "all rows of a group have the same",
+    ("sql/measures/latency.sql", "min(n_latency) as n_latency,"): "all rows of a group have the same",
     (
         "pipeline/judge/instances.py",
         "if share_p((peer.errors_5xx, peer.n, effect), (k, n, effect)) < alpha:",
