@@ -1,6 +1,6 @@
 """Run every scenario, and print how often the judge and its rivals are right.
 
-    python -m tests.benchmarks.judgement [--quick] [--only TEXT]
+    python -m tests.benchmarks.judgement [--quick] [--only TEXT] [--seed N]
 
 Three shares that do not hide each other: false alarms where nothing is wrong, harm that is found, and windows that say
 too little. A rule that always gives the same answer is right in one of them and useless.
@@ -27,9 +27,9 @@ KINDS = ("no harm", "harm", "not enough")
 MOST_FAIL, MOST_WARN, LEAST_FOUND, LEAST_UNKNOWN = 0.01, 0.03, 0.95, 1.0
 
 
-def results(scenarios: Sequence[Scenario], *, runs: int | None = None) -> list[tuple[Scenario, Result]]:
-    """Run scenarios in processes of their own; runs: of each, where not its own number."""
-    jobs = [(one, seed) for one in scenarios for seed in range(runs or one.runs)]
+def results(scenarios: Sequence[Scenario], *, runs: int | None = None, first: int = 0) -> list[tuple[Scenario, Result]]:
+    """Run scenarios in processes of their own; runs: of each, where not its own number; first: the first seed."""
+    jobs = [(one, seed) for one in scenarios for seed in range(first, first + (runs or one.runs))]
     jobs.sort(key=lambda job: not job[0].big)  # the long ones first, so that none is left alone at the end
     os.environ["POLARS_MAX_THREADS"] = "1"
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), without_output) as workers:
@@ -127,10 +127,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one run of every fifth scenario")
     parser.add_argument("--only", default="", help="scenarios whose name has this text")
+    parser.add_argument("--seed", type=int, default=0, help="first seed: other draws of the same kinds")
     chosen = parser.parse_args()
     scenarios = [one for one in (QUICK if chosen.quick else SCENARIOS) if chosen.only in one.name]
     start = time.perf_counter()
-    found = results(scenarios, runs=1 if chosen.quick else None)
+    found = results(scenarios, runs=1 if chosen.quick else None, first=chosen.seed)
     _print_scenarios(found)
     _print_wrong(found)
     _print_shares(found)
