@@ -26,10 +26,11 @@ GOOD = {
     "/v1/projects/p/services/bigquery.googleapis.com": {"state": "ENABLED"},
     "/v1/projects/p/services/monitoring.googleapis.com": {"state": "ENABLED"},
     "/v1/projects/p/services/run.googleapis.com": {"state": "ENABLED"},
+    "/v1/projects/p/services/bigquerystorage.googleapis.com": {"state": "ENABLED"},
     "/v1/projects/p:testIamPermissions": {
         "permissions": [
             *("logging.logEntries.list", "bigquery.jobs.create"),
-            *("monitoring.timeSeries.list", "run.services.get"),
+            *("monitoring.timeSeries.list", "run.services.get", "bigquery.readsessions.create"),
         ]
     },
     "/v1beta1/projects/p/services/logging.googleapis.com/consumerQuotaMetrics": QUOTA,
@@ -77,7 +78,7 @@ def test_all_is_well(google):
     """Each probe says what it found."""
     found = doctor(google)
     assert (found.exit_code, found.stderr) == (0, "")
-    optional = ("Cloud Monitoring", "Run Admin API")
+    optional = ("Cloud Monitoring", "Run Admin API", "Storage Read API")
     assert [line.split(":")[0].split(maxsplit=1) for line in found.stdout.splitlines()] == [
         ["ok", name]
         for name in ("settings", "credentials", "APIs", "roles", *optional, "quota", "sink", "dataset", "clock")
@@ -150,6 +151,8 @@ def test_a_right_that_only_adds_is_a_hint(google):
     assert "--role=roles/monitoring.viewer" in found.stdout
     assert "ok       Run Admin API: not used: run.googleapis.com is not enabled" in found.stdout
     assert "gcloud services enable run.googleapis.com" in found.stdout
+    assert "ok       Storage Read API: not used: without bigquery.readsessions.create" in found.stdout
+    assert "--role=roles/bigquery.readSessionUser" in found.stdout
 
 
 def test_a_clock_that_is_off_is_wrong(google):

@@ -65,11 +65,12 @@ def probes(
     named = project or known
     cloud = _Cloud(session, quote(named, safe=":") if named else None, endpoint)
     named_resources = resources_of(resource) if resource else ()
+    optional = (*_OPTIONAL, _STORAGE_READ) if dataset else _OPTIONAL
     asked: tuple[tuple[str, Callable[[], Probe]], ...] = (
         ("APIs", lambda: _apis(cloud, with_bigquery=bool(dataset))),
         ("roles", lambda: _roles(cloud, with_bigquery=bool(dataset), with_logs=not named_resources)),
         *((f"right on {named.name}", partial(_right, cloud, named)) for named in named_resources),
-        *((right.name, partial(_optional, cloud, right)) for right in _OPTIONAL),
+        *((right.name, partial(_optional, cloud, right)) for right in optional),
         ("quota", lambda: _quota(cloud)),
         ("sink", lambda: _sink(cloud)),
         ("dataset", lambda: _dataset(cloud, dataset)),
@@ -209,6 +210,13 @@ _OPTIONAL = (
         "roles/run.viewer",
         "show the traffic split, the image and who deployed it",
     ),
+)
+_STORAGE_READ = _Optional(
+    "Storage Read API",
+    "bigquerystorage.googleapis.com",
+    "bigquery.readsessions.create",
+    "roles/bigquery.readSessionUser",
+    "read more than 10 GB of a sink without a store in BigQuery",
 )
 
 
