@@ -46,6 +46,17 @@ def test_a_slow_minute_of_all_endpoints_is_seen_in_all_of_them_together():
     assert max(one.design.value for one in found["times"].values()) < 10
 
 
+def test_slots_of_starts_alone_change_nothing():
+    """Ten seconds in which an endpoint had only the first requests of instances say nothing of its steady phase."""
+    rng = np.random.default_rng(3)
+    rows = [("GET /", s, int(900 + 20 * rng.standard_normal()), 2) for s in range(60)]
+    histograms, slots = frames(*rows)
+    starts = slots.with_columns(pl.col("slot") + 60, n_steady=0, bucket_sum=0).cast(slots.schema)
+    ((name, without),) = times_and_design_effects(histograms, slots)["times"].items()
+    beside = times_and_design_effects(histograms, pl.concat([slots, starts]))["times"][name]
+    assert beside.design == without.design
+
+
 def test_a_trend_is_no_noise_around_itself():
     """Entries that slow down steadily, of one endpoint: around their line they are independent."""
     rng = np.random.default_rng(7)

@@ -42,6 +42,18 @@ def test_a_steady_background_does_not_swallow_an_outage(healthy):
     assert titles == ["service_auth.failure × 60 in 60 minutes", "database.unavailable × 27 in 3 minutes"]
 
 
+def test_an_incident_shows_its_own_lines(healthy, entry):
+    """Of two incidents of one cause each has the lines of its minutes."""
+    early, (_, late) = entry(5), entry(7)
+    late = (START_NS + 20 * MINUTE_NS, late.model_copy(update={"timestamp": "2026-01-15T09:20:00Z"}))
+    data = healthy(
+        occurrences=occurrences(("auth.unreachable", 0, 3), ("auth.unreachable", 20, 3)),
+        evidence={"event/auth.unreachable/": (early, late)},
+    )
+    shown = [[one.timestamp for one in incident.evidence] for incident in incidents(data)]
+    assert shown == [["2026-01-15T09:00:05Z"], ["2026-01-15T09:20:00Z"]]
+
+
 def test_hiccups_are_none(healthy):
     """Two failures that are not critical."""
     assert incidents(healthy(occurrences=occurrences(("auth.unreachable", 5, 2)))) == []
