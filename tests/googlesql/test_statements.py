@@ -37,7 +37,7 @@ def of_a_run():
         **events,
         **dict.fromkeys((*numbers, "latency_ns", "minute", "slot", "bucket", "at_us"), pl.Int64),
         **dict.fromkeys(
-            ("start_ns", "scaled_ns", "ready_ns", "bad_exits", "first_ns", "last_ns", "first_us"), pl.Int64
+            ("start_ns", "scaled_ns", "ready_ns", "bad_exits", "first_ns", "last_ns", "first_us", "span_us"), pl.Int64
         ),
         **dict.fromkeys((*(name for name in REQUEST if name.startswith(("is_", "has_"))), "is_first"), pl.Boolean),
         **dict.fromkeys(("path", "endpoint", "line", "caller", "reason", "name"), pl.String),
