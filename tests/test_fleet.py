@@ -201,6 +201,8 @@ def judged(story, one, history, *, watch, skew, kill_after=None):
 
 
 @pytest.mark.full
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a killed job closes no connection
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_ten_deployments(tmp_path, monkeypatch):
     """Faults, kills, doubled jobs, a clock two minutes off: ten verdicts, each in history, and told, once.
 
