@@ -182,10 +182,12 @@ def extract(sources: Sequence[Source], store: Store, request: Request, progress:
 
 
 def classify(job: Job, store: Store, extraction: Extraction) -> None:
-    """Make events of what the store has of the job's window; a source in BigQuery is read, and counted, only here."""
+    """Make events of what the store has of the job's window, and count again: these are the entries that are measured.
+
+    A source in BigQuery is read only here, and another run may have added to a shared store meanwhile.
+    """
     store.classify(job.catalogue, job.request.read_window)
-    if any(met.counted_late for met in extraction.reports):
-        extraction.count_duplicates(store.count(job.request.window))
+    extraction.count_duplicates(store.count(job.request.window))
 
 
 def aggregate(job: Job, store: Store, lookback: Measures | None = None) -> Measured:

@@ -49,8 +49,7 @@ class SourceReport:
     which invalid UTF-8 became U+FFFD. cut: records above 64 MiB of which the rest was dropped. notes: sentences for the
     reader. read, outside: entries that reached the store, within the window and not. latest_us: the largest
     receiveTimestamp of these (timestamp where an entry has none), in µs since 1970. Of a pull: share of the window from
-    0 to 1, position_ns since 1970, reads made and left. counted_late: what was read is known
-    only once it is classified.
+    0 to 1, position_ns since 1970, reads made and left.
 
     form: of the file, in words; empty for what is no single file. other_types, unparsed: of all entries, those of other
     resource types than Cloud Run's, and those that are no LogEntry. first_other, first_unparsed: the number of the
@@ -69,7 +68,6 @@ class SourceReport:
     reads_left: int = 0
     truncated: bool = False
     incomplete: str = ""
-    counted_late: bool = False
     repaired_utf8: int = 0
     cut: int = 0
     form: str = ""

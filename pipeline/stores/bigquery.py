@@ -152,7 +152,6 @@ class BigQueryStore:
             report.records = self._copy(source, query, request.read_window)
             report.read += report.records
         else:
-            report.counted_late = True
             self._pending.append(_Pending(source, query, report))
 
     def prepare(self, catalogue: Catalogue) -> None:
