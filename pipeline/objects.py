@@ -191,6 +191,7 @@ _AGAIN = "run it again; what was read is kept"
 
 def _client(endpoint: str | None) -> storage.Client:
     """The client; without credentials on plain http, and no proxy between this machine and itself."""
+    os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")  # else a thread asks for the bucket
     options = ClientOptions(api_endpoint=endpoint.rstrip("/")) if endpoint else None
     if not is_plain(endpoint):
         return storage.Client(client_options=options, project=os.environ.get("GOOGLE_CLOUD_PROJECT", "none"))

@@ -81,26 +81,54 @@ def moved(entries, minutes):
     ]
 
 
-def test_a_check_since_the_deployment(dataset, request):
+@pytest.fixture
+def deployed(dataset, request):
+    """A deployment that became ready some minutes ago, with traffic since and before: the arguments of a check."""
+
+    def arguments(minutes):
+        place, client = dataset
+        if "demo" not in place:
+            pytest.skip("its hosts are BigQuery's")
+        name = parse(place).dataset
+        readies = [*moved([audit(0, OLD)], minutes + 50), *moved([audit(0, NEW)], minutes)]
+        sink(client, name, readies, "cloudaudit_googleapis_com_system_event")
+        served = [*moved(healthy(revision="00041-old")[1:], minutes + 40), *moved(healthy()[1:], minutes)]
+        sink(client, name, served, "run_googleapis_com_requests")
+        endpoint = request.getfixturevalue("emulator")
+        ready, first = readies[1]["timestamp"], served[-40]["timestamp"]
+        return (place, "--since", "deploy", "--settle", "1s", "--api-endpoint", endpoint, "--format", "json"), ready, first
+
+    return arguments
+
+
+def spelled(timestamp):
+    """A time as verdict.json writes it."""
+    return f"{datetime.fromisoformat(timestamp):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def test_a_check_since_the_deployment(deployed):
     """On the command line, from the Storage Read API: the new revision, compared with the one before it; no other host
     is asked.
     """
-    place, client = dataset
-    if "demo" not in place:
-        pytest.skip("its hosts are BigQuery's")
-    name = parse(place).dataset
-    readies = [*moved([audit(0, OLD)], 70), *moved([audit(0, NEW)], 20)]
-    sink(client, name, readies, "cloudaudit_googleapis_com_system_event")
-    served = [*moved(healthy(revision="00041-old"), 60), *moved(healthy(), 19)]
-    sink(client, name, served, "run_googleapis_com_requests")
-    endpoint = request.getfixturevalue("emulator")
-    arguments = ("--since", "deploy", "--settle", "1s", "--wait", "--api-endpoint", endpoint, "--format", "json")
-    found = call("check", place, *arguments)
+    arguments, ready, _ = deployed(20)
+    found = call("check", *arguments, "--wait")
     assert found.exit_code in (0, 3), found.output
     document = json.loads(found.stdout)
     assert (document["revision"], document["baseline"]) == (NEW, OLD)
-    assert document["window"]["start"] == f"{datetime.fromisoformat(readies[1]['timestamp']):%Y-%m-%dT%H:%M:%S.%fZ}"
-    assert document["window"]["settled"]
+    assert (document["window"]["start"], document["window"]["settled"]) == (spelled(ready), True)
     assert document["requests"]["n"] == 40
     assert {check["id"]: check["status"] for check in document["checks"]}["evidence.deployed"] == "PASS"
     assert "read by a query" not in found.stderr
+
+
+@pytest.mark.parametrize("watch", [(), ("--watch",)], ids=["", "watch"])
+def test_a_check_for_some_seconds(deployed, tmp_path, watch):
+    """The job after a deployment: its window ends so long after the first request as `--for` says."""
+    arguments, ready, first = deployed(0.5)
+    found = call("check", *arguments, "--for", "20s", "--store", tmp_path / "store", *watch)
+    assert found.exit_code in (0, 3), found.output
+    document = json.loads(found.stdout)
+    assert (document["revision"], document["baseline"]) == (NEW, OLD)
+    end = datetime.fromisoformat(first) + timedelta(seconds=20)
+    assert (document["window"]["start"], document["window"]["end"]) == (spelled(ready), spelled(end.isoformat()))
+    assert document["requests"]["n"] == 7
