@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 import polars as pl
 
@@ -81,8 +82,7 @@ class Job:
 class Run:
     """What a run gave: verdicts, services that are only listed, totals, what the sources met, and what was expected.
 
-    other_types: entries that are none of Cloud Run's, in words. charts: the frames of each verdict's charts, by its
-    folder's name.
+    other_types: entries that are none of Cloud Run's, in words. measures: of the window. past: the verdicts before it.
     """
 
     assessments: list[Assessment]
@@ -90,9 +90,20 @@ class Run:
     totals: dict[str, int]
     extraction: Extraction
     expected: Expectations
+    measures: Measures
+    past: pl.DataFrame
     notes: list[str] = field(default_factory=list)
     other_types: str = ""
-    charts: dict[str, Charts] = field(default_factory=dict)
+
+    @cached_property
+    def charts(self) -> dict[str, Charts]:
+        """The frames of each verdict's charts, by its folder's name."""
+        return masked_charts(
+            {
+                assessment.target.path: charts(self.measures, assessment.target.identity, assessment.verdict, self.past)
+                for assessment in self.assessments
+            }
+        )
 
     @property
     def verdicts(self) -> list[tuple[str, Verdict]]:
@@ -258,12 +269,6 @@ def report(job: Job, store: Store, extraction: Extraction, measured: Measured, a
     if wrong := unreconciled(numbers, verdicts):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
     past = history.verdicts(store)
-    drawn = masked_charts(
-        {
-            assessment.target.path: charts(measures, assessment.target.identity, assessment.verdict, past)
-            for assessment in assessed.assessments
-        }
-    )
     shown = [
         replace(assessment, verdict=_with_looks(verdict, job))
         for assessment, verdict in zip(assessed.assessments, masked(verdicts), strict=True)
@@ -281,7 +286,8 @@ def report(job: Job, store: Store, extraction: Extraction, measured: Measured, a
     listed: dict[str, int] = {}
     for name, n in others.items():
         listed[safe[name]] = listed.get(safe[name], 0) + n
-    return Run(shown, listed, numbers, extraction, assessed.expected, [safe[note] for note in notes], types, drawn)
+    told = [safe[note] for note in notes]
+    return Run(shown, listed, numbers, extraction, assessed.expected, measures, past, told, types)
 
 
 def _with_looks(verdict: Verdict, job: Job) -> Verdict:

@@ -53,6 +53,15 @@ def duckdb_path(path: Path) -> str:
     return re.sub(r"([*?\[])", r"[\1]", str(path.absolute()))
 
 
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """What engines take their connections from; each has tables of its own."""
+    spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
+    database = duckdb.connect(config={"temp_directory": str(spill)})
+    database.execute("set memory_limit = '700MB'")
+    return database
+
+
 class DuckDBEngine:
     """Runs measures over slices of events. Use it as a context manager.
 
@@ -67,9 +76,7 @@ class DuckDBEngine:
         bounds: Bounds = (None, None),
         requests_until_ns: int | None = None,
     ) -> None:
-        spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
-        self._duckdb = duckdb.connect(config={"temp_directory": str(spill)})
-        self._duckdb.execute("set memory_limit = '700MB'")
+        self._duckdb = _database().cursor()
         if slices:
             files = ", ".join("'" + duckdb_path(path).replace("'", "''") + "'" for path in slices)
             rows = f"read_parquet([{files}], hive_partitioning = false)"
@@ -77,7 +84,7 @@ class DuckDBEngine:
             self._duckdb.register("nothing", pl.DataFrame(schema=polars_schema(EVENTS)).to_arrow())
             rows = "nothing"
         where = within(*bounds)
-        self._duckdb.execute(f"create view events as select * from {rows} where {where}")  # noqa: S608
+        self._duckdb.execute(f"create temp view events as select * from {rows} where {where}")  # noqa: S608
         for name in STAGING:
             self._duckdb.execute(f"create temp table {name} as {translated(f'staging/{name}')}")
             if name == "requests" and requests_until_ns is not None:

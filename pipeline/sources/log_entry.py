@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +238,7 @@ class EntryReader:
     """Records to entries, batch by batch, on one DuckDB connection. Use it as a context manager."""
 
     def __init__(self) -> None:
-        self._duckdb = _connection()
+        self._duckdb = _database().cursor()
 
     def __enter__(self) -> "EntryReader":
         return self
@@ -277,7 +278,8 @@ class EntryReader:
                 return self._selected(records, condition)
             except _REFUSALS as error:
                 if isinstance(error, duckdb.FatalException | duckdb.InternalException):  # it takes no more queries
-                    self._duckdb = _connection()
+                    _database.cache_clear()
+                    self._duckdb = _database().cursor()
         half = records.height // 2
         if half == 0:
             return self._selected(records, "false")
@@ -297,7 +299,9 @@ class EntryReader:
 _CONDITIONS = ("true", "json_valid(line) and json_type(line) = 'OBJECT'")
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """What readers take their connections from: it takes far longer to start than to read a few entries."""
     spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
     connection = duckdb.connect(config={"temp_directory": str(spill)})
     connection.execute("set memory_limit = '400MB'")

@@ -189,17 +189,20 @@ class LocalStore:
                 self.drop("events", path.stem)
         if stale:
             self.write_manifest(rules)
-        classifier = Classifier(catalogue)
         done = {path.stem for path in self.slices("events")}
+        if new := [name for name in names if name not in done]:
+            self._classify(new, Classifier(catalogue))
+        self.write_manifest({**rules, "written": datetime.now(UTC).isoformat(timespec="seconds")})
+
+    def _classify(self, names: list[str], classifier: Classifier) -> None:
+        """Make events of some slices of entries."""
 
         def classify_slice(name: str) -> None:
             self.write("events", name, classify(self.read("entries", name), classifier))
 
         with Workers() as workers:
             for name in names:
-                if name not in done:
-                    workers.start(classify_slice, name)
-        self.write_manifest({**rules, "written": datetime.now(UTC).isoformat(timespec="seconds")})
+                workers.start(classify_slice, name)
 
     def aggregate(self, window: Window, requests_until_ns: int | None = None) -> Measures:
         """Return the measures of a window. Events that cannot be read are made anew from their entries."""

@@ -56,12 +56,9 @@ class TemporaryStore(LocalStore):
 
     def write(self, table: str, name: str, rows: pl.DataFrame) -> None:
         """Write one slice; nobody reads it after this process, so it is not synced."""
-        if table != _TABLE:
-            super().write(table, name, rows)
-            return
         path = self.path / table / f"{name}.parquet"
         with reported(path):
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             rows.write_parquet(path, compression="lz4", statistics=False)
 
     def classify(self, catalogue: Catalogue, window: Window) -> None:

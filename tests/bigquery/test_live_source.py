@@ -94,9 +94,8 @@ def deployed(dataset, request):
         sink(client, name, readies, "cloudaudit_googleapis_com_system_event")
         served = [*moved(healthy(revision="00041-old")[1:], minutes + 40), *moved(healthy()[1:], minutes)]
         sink(client, name, served, "run_googleapis_com_requests")
-        endpoint = request.getfixturevalue("emulator")
-        ready, first = readies[1]["timestamp"], served[-40]["timestamp"]
-        return (place, "--since", "deploy", "--settle", "1s", "--api-endpoint", endpoint, "--format", "json"), ready, first
+        more = ("--settle", "1s", "--api-endpoint", request.getfixturevalue("emulator"), "--format", "json")
+        return (place, "--since", "deploy", *more), readies[1]["timestamp"], served[-40]["timestamp"]
 
     return arguments
 
