@@ -103,6 +103,13 @@ def ndjson(path, entries):
     return path
 
 
+def small_batches(monkeypatch, records):
+    """Let a batch end after so many records, in small files too, which are otherwise read at once and are one batch."""
+    monkeypatch.setattr("pipeline.sources.files.reader.BATCH_RECORDS", records)
+    monkeypatch.setattr("pipeline.sources.files.reader._HEADER", 2048)
+    monkeypatch.setattr("pipeline.sources.files.reader._CHUNK", 256)
+
+
 def call(*arguments, stdin=None):
     """Run the command line in this process."""
     return CliRunner().invoke(cli, [str(argument) for argument in arguments], input=stdin)

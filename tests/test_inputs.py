@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.conftest import call, entry, healthy, ndjson
+from tests.conftest import call, entry, healthy, ndjson, small_batches
 
 BALANCER = {"resource": {"type": "http_load_balancer", "labels": {}}, "log": "requests"}
 
@@ -54,7 +54,7 @@ def test_troubles_have_their_first_record(tmp_path, form):
 
 
 def test_a_large_file_counts_over_its_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.sources.files.reader.BATCH_RECORDS", 7)
+    small_batches(monkeypatch, 7)
     texts = [*healthy(), "no JSON"]
     (source,), _ = inputs(tmp_path, ndjson(tmp_path / "logs.json", texts))
     assert (source["unparsed"], source["first_unparsed"]) == (1, 42)
