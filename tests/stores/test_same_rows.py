@@ -12,6 +12,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -529,7 +530,10 @@ main()
 
 @pytest.mark.full
 def test_killed_before_each_change_of_a_store_it_ends_with_the_same_rows(tmp_path, wanted):
-    """kill -9 before each file that appears, is replaced or goes: whole slices are left, and the next run has all."""
+    """kill -9 before each file that appears, is replaced or goes: whole slices are left, and the next run has all.
+
+    What is left can be judged by itself too: the store misses nothing.
+    """
     half = len(TEXTS) // 2
     paths = [written(tmp_path / "a.log", lines(TEXTS[:half])), written(tmp_path / "b.log", lines(TEXTS[half - 9 :]))]
     for moment in range(100):
@@ -538,6 +542,8 @@ def test_killed_before_each_change_of_a_store_it_ends_with_the_same_rows(tmp_pat
         ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
         for path in [*store.slices("entries"), *store.slices("events")]:
             assert pl.read_parquet(path, hive_partitioning=False).height > 0
+        read(LocalStore(shutil.copytree(store.path, tmp_path / "left", dirs_exist_ok=True)))
+        shutil.rmtree(tmp_path / "left")
         read(store, *paths)
         assert_same(tables(store), wanted)
         assert not list(store.path.rglob(".*.tmp"))
