@@ -101,8 +101,9 @@ entries = st.lists(
 
 @pytest.mark.parametrize("name", FRAMINGS)
 @pytest.mark.parametrize("batch_bytes", [1, 7, 64, 1 << 20])
-def test_every_framing_gives_the_same_entries(tmp_path, name, batch_bytes):
+def test_every_framing_gives_the_same_entries(tmp_path, monkeypatch, name, batch_bytes):
     """The entries come back in their order, whatever frames them and wherever a chunk ends."""
+    monkeypatch.setattr("pipeline.sources.files.reader._HEADER", 1)  # else the start of a file is one chunk
     lines, report = records_of(tmp_path, FRAMINGS[name](ENTRIES), batch_bytes)
     assert [json.loads(line) for line in lines] == ENTRIES
     assert lines == [line.strip() for line in lines]
