@@ -5,10 +5,10 @@ A block names a format with its pattern, its level words, examples and near miss
 """
 
 import re
-import tomllib
 from functools import cache
 from importlib import resources
 
+import tomli
 from pydantic import BaseModel, ConfigDict
 
 from parsers.dialect import only
@@ -69,7 +69,7 @@ class Formats(_Strict):
 @cache
 def formats() -> Formats:
     """Return the formats, in their order."""
-    document = tomllib.loads((resources.files("parsers") / "formats.toml").read_text(encoding="utf-8"))
+    document = tomli.loads((resources.files("parsers") / "formats.toml").read_text(encoding="utf-8"))
     parts = document.pop("parts")
     for block in document["format"]:
         block["pattern"] = _PART.sub(lambda match: parts[match[1]], block["pattern"])

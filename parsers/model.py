@@ -6,7 +6,6 @@ a `Catalogue`, or one `CatalogueError` with every problem found.
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -15,6 +14,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal
 
+import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from parsers.dialect import faults, groups
@@ -227,8 +227,8 @@ class _Source:
 
     def parse(self, problems: list[Problem]) -> dict[str, Any]:
         try:
-            return tomllib.loads(self.text)
-        except tomllib.TOMLDecodeError as error:
+            return tomli.loads(self.text)
+        except tomli.TOMLDecodeError as error:
             line = re.search(r"at line ([0-9]+)", str(error))
             number = int(line[1]) if line else len(self.text.splitlines())  # else at the end of the document
             problems.append(Problem(self.path, number, "", f"not TOML: {error}"))

@@ -4,11 +4,11 @@
 BigQuery.
 """
 
-import tomllib
 from functools import cache
 from importlib import resources
 
 import polars as pl
+import tomli
 from pydantic import BaseModel, ConfigDict
 
 from parsers.dialect import groups
@@ -51,7 +51,7 @@ class Trace(_Strict):
 @cache
 def traces() -> tuple[Trace, ...]:
     """Return the languages, in the order in which they are tried."""
-    document = tomllib.loads((resources.files("parsers") / "traces.toml").read_text(encoding="utf-8"))
+    document = tomli.loads((resources.files("parsers") / "traces.toml").read_text(encoding="utf-8"))
     return tuple(Trace(**block) for block in document["trace"])
 
 

@@ -1,9 +1,9 @@
 """The settings file: one TOML file, one model, unknown keys refused."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
+import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import SettingsError
@@ -78,11 +78,11 @@ def load(path: Path | None) -> Settings:
         if not path.exists():
             return Settings()
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomli.loads(path.read_text(encoding="utf-8"))
         settings = Settings.model_validate(document)
     except OSError as error:
         raise SettingsError(str(path), [error.strerror or str(error)]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(str(path), [f"not TOML: {error}"]) from error
     except ValidationError as error:
         raise SettingsError(str(path), [_said(fault["loc"], fault) for fault in error.errors()]) from error

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+import tomli
 from pydantic import BaseModel, ConfigDict
 
 CheckSeverity = Literal["critical", "major", "minor"]
@@ -113,7 +113,7 @@ def _shipped() -> Policy:
 
 
 def _document() -> dict[str, Any]:
-    return tomllib.loads((resources.files("pipeline.judge") / "policy.toml").read_text(encoding="utf-8"))
+    return tomli.loads((resources.files("pipeline.judge") / "policy.toml").read_text(encoding="utf-8"))
 
 
 def _policy(document: dict[str, Any]) -> Policy:
