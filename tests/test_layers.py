@@ -41,8 +41,11 @@ STEPS = {
 #: What each layer may import of ours, and from outside; the first prefix that fits a module holds.
 LAYERS = [
     ("parsers.redact", {"parsers"}, {"polars", "pyarrow"}),
-    ("parsers", {"parsers"}, {"pydantic", "polars"}),
-    *((name, ours, {"polars", "google", "google_crc32c", "requests", "pydantic"}) for name, ours in GROUND.items()),
+    ("parsers", {"parsers"}, {"pydantic", "polars", "tomli"}),
+    *(
+        (name, ours, {"polars", "google", "google_crc32c", "requests", "pydantic", "tomli"})
+        for name, ours in GROUND.items()
+    ),
     # Test results are a part of the verdict's document, and names of tests are redacted where they are read.
     ("pipeline.sources.junit", {"parsers.redact", "pipeline.judge.model", *GROUND}, {"defusedxml"}),
     (
@@ -60,7 +63,7 @@ LAYERS = [
         | {"pipeline.classify", "pipeline.aggregate", "parsers", *GROUND},
         {"polars", "duckdb", "google"},
     ),
-    ("pipeline.judge", {"pipeline.judge"}, {"numpy", "scipy", "pydantic"}),
+    ("pipeline.judge", {"pipeline.judge"}, {"numpy", "scipy", "pydantic", "tomli"}),
     (
         "pipeline.assess",
         {"pipeline.assess", "pipeline.judge", "pipeline.aggregate.measures", *GROUND},
