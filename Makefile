@@ -9,8 +9,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 demo: .venv/ready
 	$(BIN)/runverdict demo
 
+# One worker more than there are cores, for tests also wait; each with one thread of polars, for they are many.
 test: .venv/ready-dev
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not full and not live"
+	POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile -m "not full and not live"
 
 test-full: .venv/ready-full
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "full and not live"
