@@ -48,14 +48,19 @@ def ended_effects(statuses: pl.DataFrame) -> dict[str, DesignEffect]:
         .alias("group")
     )
     effects = {}
-    for endpoint, rows in [("", grouped), *_by(grouped, "endpoint")]:
-        for group, failed in _by(rows.drop_nulls("group"), "group"):
-            effects[f"ended {group} {endpoint}"] = _effect(rows, failed)
-    for caller, rows in _by(users.filter(pl.col("caller") != ""), "caller"):
-        for endpoint, calls in _by(rows, "endpoint"):
-            effects[f"ended {caller} {endpoint}"] = _effect(calls, calls.filter(status >= 400))
+    failed = grouped.drop_nulls("group")
+    for (group,) in _frequent(failed, "group"):
+        effects[f"ended {group} "] = _effect(grouped, failed.filter(pl.col("group") == group))
+    for endpoint, group in _frequent(failed, "endpoint", "group"):
+        rows = grouped.filter(pl.col("endpoint").eq_missing(pl.lit(endpoint, pl.String)))
+        effects[f"ended {group} {endpoint}"] = _effect(rows, rows.filter(pl.col("group") == group))
+    for caller, endpoint in _frequent(users.filter(pl.col("caller") != "", status >= 400), "caller", "endpoint"):
+        calls = users.filter(pl.col("caller") == caller, pl.col("endpoint").eq_missing(pl.lit(endpoint, pl.String)))
+        effects[f"ended {caller} {endpoint}"] = _effect(calls, calls.filter(status >= 400))
     handshakes = statuses.filter(pl.col("caller") == HANDSHAKE)
-    effects["handshakes"] = _effect(handshakes, handshakes.filter(status >= 400))
+    refused = handshakes.filter(status >= 400)
+    if refused["n"].sum() >= _LEAST_FAILURES:
+        effects["handshakes"] = _effect(handshakes, refused)
     return {name: DesignEffect(value) for name, value in effects.items() if value > 1}
 
 
@@ -64,10 +69,14 @@ def _by(rows: pl.DataFrame, column: str) -> Iterator[tuple[str, pl.DataFrame]]:
         yield str(name), part
 
 
+def _frequent(failed: pl.DataFrame, *by: str) -> list[tuple[Any, ...]]:
+    """The names that failures have often enough."""
+    totals = failed.group_by(by, maintain_order=True).agg(pl.col("n").sum())
+    return totals.filter(pl.col("n") >= _LEAST_FAILURES).select(by).rows()
+
+
 def _effect(rows: pl.DataFrame, failed: pl.DataFrame) -> float:
     """The design effect of a share, failures by slot or minute."""
-    if failed["n"].sum() < _LEAST_FAILURES:
-        return 1.0
     bad = failed.group_by("slot").agg(pl.col("n").sum().alias("bad"))
     slots = rows.group_by("slot").agg(pl.col("n").sum()).join(bad, on="slot", how="left").fill_null(0)
     return max(binomial_design_effect(*dense(bins, "bad", "n")) for bins in slots_or_minutes(slots))
