@@ -53,13 +53,25 @@ def duckdb_path(path: Path) -> str:
     return re.sub(r"([*?\[])", r"[\1]", str(path.absolute()))
 
 
+#: Where DuckDB puts what its memory does not hold; the folder goes with the database.
+_SPILL = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
+
+
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
-    """What engines take their connections from; each has tables of its own."""
-    spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
-    database = duckdb.connect(config={"temp_directory": str(spill)})
+    """What engines take their connections from, for it takes longer to start than few entries to measure."""
+    database = duckdb.connect(config={"temp_directory": str(_SPILL)})
     database.execute("set memory_limit = '700MB'")
     return database
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """A connection; to a new database where the last one met an internal error, after which it takes no queries."""
+    try:
+        _database().execute("select 1").fetchall()
+    except duckdb.Error:
+        _database.cache_clear()
+    return _database().cursor()
 
 
 class DuckDBEngine:
@@ -76,7 +88,7 @@ class DuckDBEngine:
         bounds: Bounds = (None, None),
         requests_until_ns: int | None = None,
     ) -> None:
-        self._duckdb = _database().cursor()
+        self._duckdb = _connection()
         if slices:
             files = ", ".join("'" + duckdb_path(path).replace("'", "''") + "'" for path in slices)
             rows = f"read_parquet([{files}], hive_partitioning = false)"
@@ -95,6 +107,9 @@ class DuckDBEngine:
 
     def __exit__(self, *_: object) -> None:
         self._duckdb.close()
+        if _SPILL.exists():
+            _database().close()
+            _database.cache_clear()
 
     def measure(self, name: str) -> pl.DataFrame:
         """Return the rows of `sql/measures/NAME.sql`, counts as INT64."""
