@@ -5,7 +5,7 @@
 Default: 0.1 and 1 GB, generated and repeated. What counts is the CPU time as a ratio to DuckDB's copy of the same
 columns to Parquet, for seconds are the machine's: the median of three pairs, each run right behind its copy (of one
 pair at 1 GB and more). A ratio more than 20 % above the one in `ratios.json` is a failure; --record writes that file.
---alone: without the other tools.
+--alone: without the other tools. Below `check` stands what of it is starting, reading and redaction: its floor.
 """
 
 import json
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.speed import logs, rivals
+from tests.benchmarks.speed import logs, parts, rivals
 
 RATIOS = Path(__file__).with_name("ratios.json")
 TOLERANCE = 1.2
@@ -73,9 +73,10 @@ def main(arguments: list[str]) -> int:
                     "the same again": [runverdict, "check", str(path), "--store", store],
                 }
                 others = {} if "--alone" in arguments else rivals.commands(str(path), folder)
+                own = parts.commands(runverdict, str(path), folder)
                 base = _pairs(copy, None, 1)[0][0]
                 _line("DuckDB's copy to Parquet", base, 1.0)
-                for name, command in {**checks, **others}.items():
+                for name, command in {**checks, **own, **others}.items():
                     if command is None:
                         print(f"{name:36s}{'not installed':>26s}")
                         continue
