@@ -53,6 +53,9 @@ def duckdb_path(path: Path) -> str:
     return re.sub(r"([*?\[])", r"[\1]", str(path.absolute()))
 
 
+#: A database that measured so many bytes is closed after it, for it keeps memory that the rest of a run needs.
+_LARGE_BYTES = 1 << 20
+
 #: Where DuckDB puts what its memory does not hold; the folder goes with the database.
 _SPILL = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
 
@@ -61,7 +64,7 @@ _SPILL = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
 def _database() -> duckdb.DuckDBPyConnection:
     """What engines take their connections from, for it takes longer to start than few entries to measure."""
     database = duckdb.connect(config={"temp_directory": str(_SPILL)})
-    database.execute("set memory_limit = '700MB'")
+    database.execute("set memory_limit = '400MB'")
     return database
 
 
@@ -89,6 +92,7 @@ class DuckDBEngine:
         requests_until_ns: int | None = None,
     ) -> None:
         self._duckdb = _connection()
+        self._is_large = sum(path.stat().st_size for path in slices) > _LARGE_BYTES
         if slices:
             files = ", ".join("'" + duckdb_path(path).replace("'", "''") + "'" for path in slices)
             rows = f"read_parquet([{files}], hive_partitioning = false)"
@@ -107,7 +111,7 @@ class DuckDBEngine:
 
     def __exit__(self, *_: object) -> None:
         self._duckdb.close()
-        if _SPILL.exists():
+        if self._is_large or _SPILL.exists():
             _database().close()
             _database.cache_clear()
 
@@ -115,7 +119,9 @@ class DuckDBEngine:
         """Return the rows of `sql/measures/NAME.sql`, counts as INT64."""
         # As a table first: reading a query's rows plans it twice, which is most of the time that few entries take.
         self._duckdb.execute(f"create or replace temp table measured as {translated(f'measures/{name}')}")
-        return self._frame(self._duckdb.table("measured"))
+        rows = self._frame(self._duckdb.table("measured"))
+        self._duckdb.execute("drop table measured")
+        return rows
 
     def query(self, googlesql: str) -> pl.DataFrame:
         """Return the rows of one SELECT in GoogleSQL over `events` and the tables of `STAGING`.
