@@ -31,6 +31,9 @@ def test_liveness_kills(healthy, policy, killed, wanted):
         (18, (3, 3, 3, 3), "INCONCLUSIVE"),
         (28, (3, 3, 3, 3), "INCONCLUSIVE"),
         (29, (3, 3, 3, 3), "WARN"),
+        (66, (3, 3, 3), "INCONCLUSIVE"),
+        (67, (3, 3, 3), "WARN"),
+        (6000, (3, 3), "INCONCLUSIVE"),
         (60, (3,), "INCONCLUSIVE"),
         (12, (3, 3, 3, 3), "PASS"),  # not 10 more
         (60, (25, 25, 25, 25), "PASS"),  # not 3 times
@@ -42,6 +45,7 @@ def test_starts_are_compared_by_how_they_vary_between_windows(pair, policy, now,
     """Of (3, 3, 3, 3): t = (60 - 3) / sqrt(3 * 5 / 4) = 29.4, R: pt(29.4, 3, lower.tail = FALSE) is 4.3e-05.
 
     18 have t = 7.75 and p = 0.0022, above 0.0005; qt(0.9995, 3) is 12.924, between the 12.91 of 28 and the 13.43 of 29.
+    Of (3, 3, 3): qt(0.9995, 2) is 31.599, between the (66 - 3) / 2 of 66 and the 32 of 67. Two runs say too little.
     """
     data = pair(base=runs(*before), starts=now, **HOUR)
     assert judged(data, policy, "platform.restarts").status == wanted
