@@ -25,10 +25,11 @@ KEY = ("signature", "level", "event", "outcome")
 
 def signature_totals(view: View) -> pl.DataFrame:
     """Return one row per signature, level, event and outcome: n, minutes, slots, n_startup and its first entry."""
-    rows = view.rows(view.measures.signatures).filter(~pl.col("event").is_in(_REQUESTS))
     first = ("first_ns", "first_log_name", "first_insert_id", "first_excerpt")
+    rows = view.rows(view.measures.signatures).select(*KEY, "phase", "n", "minutes", "slots", *first)
     return (
-        rows.sort("first_ns", "first_log_name", "first_insert_id", nulls_last=True)
+        rows.filter(~pl.col("event").is_in(_REQUESTS))
+        .sort("first_ns", "first_log_name", "first_insert_id", nulls_last=True)
         .group_by(KEY, maintain_order=True)
         .agg(
             pl.col("n").sum(),
