@@ -143,9 +143,8 @@ class Logs:
         if rows.is_empty():
             raise UsageError(f"these logs have no entry of {verdict.service} {verdict.revision}")
         drawn = verdict.model_copy(update={"baseline": baseline or verdict.baseline})
-        return figures(
-            charts(self._measures, rows.select(IDENTITY).row(0, named=True), drawn, history.verdicts(self._store))
-        )
+        past = history.listed(self._store.load("verdicts"))
+        return figures(charts(self._measures, rows.select(IDENTITY).row(0, named=True), drawn, past))
 
     def history(self) -> pl.DataFrame:
         """A row per run that the store remembers, of `verdicts` and of `check --store`, by service and time.

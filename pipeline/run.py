@@ -80,18 +80,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run gave: verdicts, services that are only listed, totals, what the sources met, and what was expected.
+    """What a run gave: verdicts, services that are only listed, totals, and what the sources met.
 
-    other_types: entries that are none of Cloud Run's, in words. measures: of the window. past: the verdicts before it.
+    assessments: as they may be shown; assessed: before anything was masked. measures: of the window. other_types:
+    entries that are none of Cloud Run's, in words.
     """
 
     assessments: list[Assessment]
     others: dict[str, int]
     totals: dict[str, int]
     extraction: Extraction
-    expected: Expectations
-    measures: Measures
-    past: pl.DataFrame
+    measures: Measures = field(repr=False)
+    assessed: "Assessed" = field(repr=False)
     notes: list[str] = field(default_factory=list)
     other_types: str = ""
 
@@ -100,8 +100,10 @@ class Run:
         """The frames of each verdict's charts, by its folder's name."""
         return masked_charts(
             {
-                assessment.target.path: charts(self.measures, assessment.target.identity, assessment.verdict, self.past)
-                for assessment in self.assessments
+                assessment.target.path: charts(
+                    self.measures, assessment.target.identity, assessment.verdict, self.assessed.past
+                )
+                for assessment in self.assessed.assessments
             }
         )
 
@@ -151,11 +153,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Assessed:
-    """What was judged, the services that are only listed, and what the team expects."""
+    """What was judged, the services that are only listed, what the team expects, and the verdicts before these."""
 
     assessments: list[Assessment]
     selection: Selection
     expected: Expectations
+    past: pl.DataFrame = field(repr=False)
 
 
 def check(job: Job, store: Store, progress: Progress | None = None) -> Run:
@@ -258,7 +261,7 @@ def assess(job: Job, store: Store, extraction: Extraction, measured: Measured) -
         passed=_histories(job, store, selection, past, int(job.policy.comparison["novelty_runs"]), beside=True),
     )
     assessments = [assess_revision(measures, target, context) for target in selection.targets]
-    return Assessed(assessments, selection, context.expected)
+    return Assessed(assessments, selection, context.expected, history.listed(past))
 
 
 def report(job: Job, store: Store, extraction: Extraction, measured: Measured, assessed: Assessed) -> Run:
@@ -268,7 +271,6 @@ def report(job: Job, store: Store, extraction: Extraction, measured: Measured, a
     numbers = totals(measures.revisions, read=read, duplicates=extraction.duplicates)
     if wrong := unreconciled(numbers, verdicts):
         raise ReconciliationError("totals do not reconcile, so no verdict is given: " + "; ".join(wrong))
-    past = history.verdicts(store)
     shown = [
         replace(assessment, verdict=_with_looks(verdict, job))
         for assessment, verdict in zip(assessed.assessments, masked(verdicts), strict=True)
@@ -287,7 +289,7 @@ def report(job: Job, store: Store, extraction: Extraction, measured: Measured, a
     for name, n in others.items():
         listed[safe[name]] = listed.get(safe[name], 0) + n
     told = [safe[note] for note in notes]
-    return Run(shown, listed, numbers, extraction, assessed.expected, measures, past, told, types)
+    return Run(shown, listed, numbers, extraction, measures, assessed, told, types)
 
 
 def _with_looks(verdict: Verdict, job: Job) -> Verdict:

@@ -103,6 +103,23 @@ def ndjson(path, entries):
     return path
 
 
+def hard_to_tell_apart():
+    """Entries whose order or identity is hard: of one key, without one, of nobody. Two of the keys are of two each."""
+    same = {"timestamp": stamp(30), "insertId": "same"}
+    return [
+        entry(30, textPayload="first content of one key", **same),
+        entry(30, textPayload="second content of one key", severity="ERROR", **same),
+        entry(31, textPayload="in microseconds", insertId="both"),
+        entry(31, textPayload="in nanoseconds", insertId="both", timestamp=stamp(31, "000000123")),
+        entry(32, insertId=None, textPayload="no insertId, client 192.0.2.1"),
+        entry(32, insertId=None, textPayload="no insertId, client 192.0.2.2"),
+        entry(33, timestamp=None, textPayload="no timestamp"),
+        entry(34, logName=None, textPayload="no logName"),
+        entry(36, revision=None, textPayload="of the service"),
+        {"timestamp": stamp(37), "severity": "ERROR", "textPayload": "of nobody", "insertId": "x"},
+    ]
+
+
 def small_batches(monkeypatch, records):
     """Let a batch end after so many records, in small files too, which are otherwise read at once and are one batch."""
     monkeypatch.setattr("pipeline.sources.files.reader.BATCH_RECORDS", records)

@@ -110,3 +110,14 @@ def test_nothing_printed_is_a_command_of_github(tmp_path, arguments):
     assert not any("##[" in text or "::" in text.split("::", 2)[2] for text in own)
     if "json" in command:
         json.loads(found.stdout)
+
+
+def test_a_name_that_is_masked_has_its_charts(tmp_path):
+    """Charts are drawn by the names as they are stored, and show them as all else does."""
+    logs = ndjson(tmp_path / "x.ndjson", healthy(revision="anna.smith@example.com"))
+    found = process("check", logs, "--out", tmp_path / "out", "--format", "html")
+    assert found.returncode == 0, found.stderr
+    (page,) = (tmp_path / "out").rglob("report.html")
+    charts = {path.name for path in page.parent.glob("charts/*.svg")}
+    assert {"latency.svg", "minutes.svg"} <= charts
+    assert "anna.smith" not in page.read_text()

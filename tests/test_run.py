@@ -11,7 +11,21 @@ from pipeline.errors import SourceError
 from pipeline.report.files import contents, write
 from pipeline.simulate import SCENARIOS, simulate
 from pipeline.window import Window, parse_time
-from tests.conftest import START, call, check, documents, entry, failing, healthy, line, ndjson, request, rules, stamp
+from tests.conftest import (
+    START,
+    call,
+    check,
+    documents,
+    entry,
+    failing,
+    hard_to_tell_apart,
+    healthy,
+    line,
+    ndjson,
+    request,
+    rules,
+    stamp,
+)
 
 WANTED = {
     "healthy": "PASS",
@@ -23,20 +37,10 @@ WANTED = {
 
 def bag():
     """Entries of every kind, and those whose order or identity is hard: what must not matter."""
-    same = {"timestamp": stamp(30), "insertId": "same"}
     return [
         *simulate("crash-loop", seed=3, minutes=1.5, requests_per_minute=60),
-        entry(30, textPayload="first content of one key", **same),
-        entry(30, textPayload="second content of one key", severity="ERROR", **same),
-        entry(31, textPayload="in microseconds", insertId="both"),
-        entry(31, textPayload="in nanoseconds", insertId="both", timestamp=stamp(31, "000000123")),
-        entry(32, insertId=None, textPayload="no insertId, client 192.0.2.1"),
-        entry(32, insertId=None, textPayload="no insertId, client 192.0.2.2"),
-        entry(33, timestamp=None, textPayload="no timestamp"),
-        entry(34, logName=None, textPayload="no logName"),
+        *hard_to_tell_apart(),
         entry(35, textPayload={"not": "a LogEntry"}),
-        entry(36, revision=None, textPayload="of the service"),
-        {"timestamp": stamp(37), "severity": "ERROR", "textPayload": "of nobody", "insertId": "x"},
     ]
 
 

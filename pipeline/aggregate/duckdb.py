@@ -112,7 +112,6 @@ class DuckDBEngine:
     def __exit__(self, *_: object) -> None:
         self._duckdb.close()
         if self._is_large or _SPILL.exists():
-            _database().close()
             _database.cache_clear()
 
     def measure(self, name: str) -> pl.DataFrame:

@@ -202,7 +202,7 @@ def _explain_policy(run: "Run", *, err: bool) -> None:
     from pipeline.text import shown
 
     for assessment in run.assessments:
-        lines = list(explain(assessment.data, assessment.policy, run.expected))
+        lines = list(explain(assessment.data, assessment.policy, run.assessed.expected))
         safe = masked_texts(lines)
         for line in map(safe.__getitem__, lines):
             click.echo(f"{line[: len(line) - len(line.lstrip())]}{shown(line.lstrip())}", err=err)

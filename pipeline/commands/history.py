@@ -209,5 +209,5 @@ def _calibration(run: "Run") -> None:
                 continue
             click.echo(f"\n# {assessment.verdict.revision}: {check.status}, {shown(check.reason)}")
             click.echo(f'[policy."{check.id}"]')
-            for name, value, status in turns(assessment.data, assessment.policy, run.expected, check):
+            for name, value, status in turns(assessment.data, assessment.policy, run.assessed.expected, check):
                 click.echo(f"# {name} = {value:.4g} would make it {status}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pipeline.stores.base import History, Store
+from pipeline.stores.base import Store
 
 
 def append(store: Store, run: str, tables: Mapping[str, pl.DataFrame]) -> None:
@@ -17,10 +17,9 @@ def append(store: Store, run: str, tables: Mapping[str, pl.DataFrame]) -> None:
         store.save(table, run, rows)
 
 
-def verdicts(store: History, service: str | None = None) -> pl.DataFrame:
-    """Return the verdicts of a store, of one service or of all, the oldest first, without their documents."""
-    rows = store.load("verdicts").drop("document", "profile", "window_end").sort("service", "started", "revision")
-    return rows.filter(pl.col("service") == service) if service else rows
+def listed(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of the table of that name without their documents, the oldest first."""
+    return verdicts.drop("document", "profile", "window_end").sort("service", "started", "revision")
 
 
 def runs_before(verdicts: pl.DataFrame, identity: Mapping[str, str | None], *, runs: int, wanted: str) -> pl.DataFrame:

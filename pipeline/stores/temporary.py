@@ -55,11 +55,13 @@ class TemporaryStore(LocalStore):
         self.write(_TABLE, name, measured(classify(rows, self._classifier, whole=False)).with_columns(rows[CONTENT]))
 
     def write(self, table: str, name: str, rows: pl.DataFrame) -> None:
-        """Write one slice; nobody reads it after this process, so it is not synced."""
+        """Write one slice, whole or not at all; nobody reads it after this process, so it is not synced."""
         path = self.path / table / f"{name}.parquet"
+        part = path.with_suffix(".tmp")
         with reported(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            rows.write_parquet(path, compression="lz4", statistics=False)
+            rows.write_parquet(part, compression="lz4", statistics=False)
+            part.replace(path)
 
     def classify(self, catalogue: Catalogue, window: Window) -> None:
         """Classify what was pulled; the rest is."""

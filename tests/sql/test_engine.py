@@ -1,7 +1,10 @@
 """The engine's database: one for all engines of a process, and nothing is left of it."""
 
+import polars as pl
+
 from pipeline.aggregate import duckdb as engine
 from pipeline.aggregate.duckdb import DuckDBEngine
+from pipeline.schema import EVENTS, polars_schema
 
 
 def test_engines_do_not_see_each_other():
@@ -19,6 +22,19 @@ def test_a_database_that_takes_no_more_queries_is_replaced():
         engine._database().close()
     with DuckDBEngine([]) as again:
         assert again.query("select 1 as n").item() == 1
+
+
+def test_a_database_that_measured_much_keeps_no_memory(tmp_path, monkeypatch):
+    """It goes with the engine; of few entries it stays for the next one."""
+    events = tmp_path / "events.parquet"
+    pl.DataFrame(schema=polars_schema(EVENTS)).write_parquet(events)
+    kept = []
+    for limit in (1 << 20, 1):
+        monkeypatch.setattr(engine, "_LARGE_BYTES", limit)
+        with DuckDBEngine([events]):
+            pass
+        kept.append(engine._database.cache_info().currsize)
+    assert kept == [1, 0]
 
 
 def test_what_was_spilled_is_gone_with_the_engine():

@@ -37,11 +37,17 @@ from pipeline.stores.base import KEY_VARIABLE
 from pipeline.stores.local import LocalStore
 from pipeline.stores.temporary import TemporaryStore, measured
 from pipeline.window import Window
-from tests.conftest import RUNVERDICT, documents, entry, line, request, rules, small_batches, stamp
+from tests.conftest import RUNVERDICT, documents, entry, hard_to_tell_apart, line, request, rules, small_batches
 
 #: What is secret or of a person in the entries below.
-PERSONAL = ("anna.smith@example.com", "AKIAIOSFODNN7EXAMPLE", "192.0.2.77", "198.51.100.9", "hunter2secret")
-SAME = {"timestamp": stamp(30), "insertId": "same"}
+PERSONAL = (
+    "anna.smith@example.com",
+    "AKIAIOSFODNN7EXAMPLE",
+    "192.0.2.77",
+    "198.51.100.9",
+    "192.0.2.1",
+    "hunter2secret",
+)
 JOB = {"type": "cloud_run_job", "labels": {"project_id": "demo", "location": "europe-west1", "job_name": "nightly"}}
 DEEP = {"user": {"email": PERSONAL[0], "ids": [1, 2.50, -0.0, 12345678901234567890], "none": None}, "empty": {}}
 
@@ -52,7 +58,7 @@ HARD = [
     *(request(second, 500 if second % 4 == 0 else 200, f"/users/{PERSONAL[0]}/orders?key=1") for second in range(5)),
     request(10, client=PERSONAL[3], path="/läden/漢字"),
     line(11, f"mail for {PERSONAL[0]} from {PERSONAL[2]} with {PERSONAL[1]} waits", severity="WARNING"),
-    line(12, f"\x1b[31mERROR\x1b[0m could not reach {PERSONAL[2]}:5432: password={PERSONAL[4]}"),
+    line(12, f"\x1b[31mERROR\x1b[0m could not reach {PERSONAL[2]}:5432: password={PERSONAL[5]}"),
     line(13, "Traceback (most recent call last):\n  File \"x.py\", line 1\r\n\tKeyError: 'a|b'"),
     line(14, 'läden 🏪, "quoted": {not: yaml} [x] | bar \\ back \u2028 \ufffd e\u0301 é', severity="WARNING"),
     entry(15, insertId="json1", jsonPayload={"message": f"for {PERSONAL[0]}", "level": "error", **DEEP}),
@@ -62,15 +68,7 @@ HARD = [
     entry(19, insertId="nothing", labels=None, trace="projects/demo/traces/0ab9", spanId="00f1"),
     entry(20, insertId="of a job", resource=JOB, textPayload="Execution nightly-abcde has completed successfully."),
     entry(21, insertId="of a balancer", resource={"type": "http_load_balancer", "labels": {}}, log="requests"),
-    entry(30, textPayload="first content of one key", **SAME),
-    entry(30, textPayload="second content of one key", severity="ERROR", **SAME),
-    entry(31, textPayload="in microseconds", insertId="both"),
-    entry(31, textPayload="in nanoseconds", insertId="both", timestamp=stamp(31, "000000123")),
-    *(entry(32, insertId=None, textPayload=f"no insertId, client {client}") for client in PERSONAL[2:4]),
-    entry(33, timestamp=None, textPayload="no timestamp"),
-    entry(34, logName=None, textPayload="no logName"),
-    entry(35, revision=None, textPayload="of the service"),
-    {"timestamp": stamp(37), "severity": "ERROR", "textPayload": "of nobody", "insertId": "x"},
+    *hard_to_tell_apart(),
 ]
 #: Objects with a value of another type than LogEntry has there; their keys can be read.
 WRONG = [
@@ -297,7 +295,7 @@ def test_a_file_for_each_record_gives_the_same_rows(tmp_path, wanted):
 
 @contextmanager
 def running(records, workers, threads):
-    """Batches of so many records, so many slices made side by side, and so many threads of each DuckDB."""
+    """Batches of so many records, so many slices made side by side, and so many threads to find what stands twice."""
     connect = duckdb.connect
 
     def connected(**options):
