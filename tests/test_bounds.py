@@ -1,6 +1,7 @@
 """What is in the logs can be without measure; what is made of it is not, and what was left out is counted."""
 
 import json
+from itertools import product
 
 import pytest
 from polars.testing import assert_frame_equal
@@ -36,6 +37,17 @@ def test_endpoints_beyond_a_thousand_count_as_one(tmp_path, few):
     assert rows[OTHERS].latency_ms.max == 49.0
     assert sum(row.n for row in rows.values()) == verdict.requests.n == 71
     assert "39 endpoints of shop-api with the fewest failures and requests count together as (others)." in verdict.notes
+
+
+def test_signatures_beyond_ten_thousand_are_counted(tmp_path):
+    """Every line has words of its own, as where a service logs texts of its users."""
+    names = ["".join(name) for name in product("bdfghklmnprst", "aeiou", "bdfghklmnprst", "aeiou", "bdfg")]
+    lines = [line(n / 100, f"{name} is late", severity="WARNING") for n, name in enumerate(names[:10_300])]
+    ((_, verdict),) = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", lines)).verdicts
+    assert (verdict.signatures[0].signature, verdict.signatures[0].n) == (OTHERS, 300)
+    assert (len(verdict.signatures), verdict.signatures_left_out) == (500, 10_000 - 499)
+    note = "300 signatures of shop-api with the least severe and rarest lines count together as (others)."
+    assert note in verdict.notes
 
 
 def test_what_is_put_together_adds_up(tmp_path, few):

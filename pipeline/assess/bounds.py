@@ -1,4 +1,7 @@
-"""What keeps a verdict small whatever is in the logs: the endpoints of a service beyond a thousand count as one."""
+"""What keeps a verdict small whatever is in the logs: the endpoints of a service beyond a thousand count as one.
+
+Of signatures beyond ten thousand the measure itself makes one, before they take memory; here it is told.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,15 +39,26 @@ def bounded(measures: Measures) -> tuple[Measures, list[str]]:
     totals = endpoints.group_by(*SERVICE, "endpoint").agg(pl.col("errors_5xx", "n").sum())
     order = totals.sort(*SERVICE, "errors_5xx", "n", "endpoint", descending=[False] * 4 + [True, True, False])
     rest = order.filter(pl.int_range(pl.len()).over(*SERVICE) >= MAX_ENDPOINTS)
+    notes = _other_signatures(measures.signatures)
     if rest.is_empty():
-        return measures, []
+        return measures, notes
     folded = {name: _folded(getattr(measures, name), rest, *columns) for name, columns in _FRAMES.items()}
     counts = rest.group_by("service").len("count").sort("service").iter_rows()
-    notes = [
+    notes += [
         f"{count:,} endpoints of {service} with the fewest failures and requests count together as {OTHERS}."
         for service, count in counts
     ]
     return replace(measures, **folded), notes
+
+
+def _other_signatures(signatures: pl.DataFrame) -> list[str]:
+    """How many signatures of each service `sql/measures/signatures.sql` counts as one, in words."""
+    others = signatures.filter((pl.col("signature") == OTHERS) & (pl.col("signatures") > 1))
+    counts = others.group_by("service").agg(pl.col("signatures").sum()).sort("service").iter_rows()
+    return [
+        f"{count:,} signatures of {service} with the least severe and rarest lines count together as {OTHERS}."
+        for service, count in counts
+    ]
 
 
 def _folded(

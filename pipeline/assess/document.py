@@ -274,7 +274,9 @@ def _signatures(view: View) -> tuple[list[SignatureCount], int]:
     severe = ["EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEFAULT", "DEBUG"]
     rank = pl.col("level").replace_strict(severe, range(len(severe)), default=len(severe), return_dtype=pl.Int64)
     rows = view.rows(view.measures.signatures).filter(pl.col("event") == "")
-    rows = rows.group_by("signature", "level").agg(pl.col("n").sum(), pl.col("first_ns").min())
+    rows = rows.group_by("signature", "level").agg(
+        pl.col("n").sum(), pl.col("first_ns").min(), pl.col("signatures").max()
+    )
     rows = rows.sort(rank, -pl.col("n"), "signature", "level")
     listed = [
         SignatureCount(
@@ -282,7 +284,7 @@ def _signatures(view: View) -> tuple[list[SignatureCount], int]:
         )
         for row in rows.head(MAX_SIGNATURES).iter_rows(named=True)
     ]
-    return listed, max(rows.height - MAX_SIGNATURES, 0)
+    return listed, int(rows["signatures"][MAX_SIGNATURES:].sum())
 
 
 def _percentiles(row: dict[str, Any]) -> Percentiles:

@@ -1,8 +1,10 @@
 -- Which lines are unknown, and which report a failure, by their signature?
 -- Grain: one row per revision, signature, level, event ('' for unknown lines), outcome and phase
--- (startup: within a minute of the instance's start, else steady).
--- Units: n in entries, minutes and slots (of ten seconds) those with one; first_ns in ns since 1970. first_* name the
--- first such entry; its text only where it matters: at WARNING and above, or with an event.
+-- (startup: within a minute of the instance's start, else steady). A revision has at most 10,000 rows and '(others)':
+-- lines that matter first, then the most frequent, so that masking that fails on some text costs no more than itself.
+-- Units: signatures in rows that count as this one (1 but for '(others)', whose minutes and slots are the largest of
+-- one of them); n in entries, minutes and slots (of ten seconds) those with one; first_ns in ns since 1970. first_*
+-- name the first such entry; its text only where it matters: at WARNING and above, or with an event.
 with
 
 signed as (
@@ -115,6 +117,69 @@ signatures as (
     from placed
     group by project, location, workload, service, revision, signature, level, event, outcome, phase
 
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by project, location, workload, service, revision
+            order by
+                if(
+                    level in ('DEFAULT', 'DEBUG', 'INFO', 'NOTICE')
+                    and outcome not in ('degraded', 'failure', 'critical'),
+                    1,
+                    0
+                ),
+                n desc, signature, level, event, outcome, phase
+        ) > 10000 as is_other
+
+    from signatures
+
+),
+
+named as (
+
+    select
+        * except (signature),
+        if(is_other, '(others)', signature) as signature,
+        row_number() over (
+            partition by
+                project, location, workload, service, revision,
+                if(is_other, '(others)', signature), level, event, outcome, phase
+            order by first_ns, first_log_name, first_insert_id
+        ) as place
+
+    from ranked
+
+),
+
+together as (
+
+    select
+        project,
+        location,
+        workload,
+        service,
+        revision,
+        signature,
+        level,
+        event,
+        outcome,
+        phase,
+        count(*) as signatures,
+        sum(n) as n,
+        max(minutes) as minutes,
+        max(slots) as slots,
+        min(first_ns) as first_ns,
+        max(if(place = 1, first_log_name, null)) as first_log_name,
+        max(if(place = 1, first_insert_id, null)) as first_insert_id,
+        max(if(place = 1, first_excerpt, null)) as first_excerpt
+
+    from named
+    group by project, location, workload, service, revision, signature, level, event, outcome, phase
+
 )
 
-select * from signatures
+select * from together

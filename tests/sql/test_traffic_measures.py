@@ -181,6 +181,31 @@ def test_signatures_count_their_minutes(folder):
     assert measured(folder, "signatures", rows).select("n", "minutes", "slots").rows() == [(3, 2, 3)]
 
 
+def test_signatures_beyond_ten_thousand_count_together(folder):
+    """Of 10,007, what matters or is frequent stays; the other seven count by event, with the first of each."""
+    plain = {"event": None, "cause": None, "outcome": None, "level": "INFO"}
+    rows = [event("x", 10_000 - n) | plain | {"signature": f"s{n:05}"} for n in range(10_003)]
+    rows += [event("x", 20_000 + n) | plain | {"signature": "z frequent"} for n in range(2)]
+    rows += [event("x", 30_000) | plain | {"signature": "z warned", "level": "WARNING"}]
+    rows += [
+        event("x", 30_001) | {"event": "x.failed", "outcome": outcome, "signature": f"z {outcome}"}
+        for outcome in ("failure", "ok")
+    ]
+    found = measured(folder, "signatures", rows)
+    assert found.height == 10_002
+    assert found["n"].sum() == len(rows)
+    assert found["signatures"].sum() == 10_007
+    names = set(found["signature"])
+    assert {"z frequent", "z warned", "z failure", "s09996"} <= names
+    assert not {"z ok", "s09997"} & names
+    others = (
+        found.filter(signature="(others)")
+        .sort("event")
+        .select("event", "signatures", "n", "minutes", "first_insert_id")
+    )
+    assert others.rows() == [("", 6, 6, 1, "id10002"), ("x.failed", 1, 1, 1, "id10007")]
+
+
 def test_evidence_proves_each_topic_by_its_own_requests(folder):
     """Eight requests, each of another kind: an instance that starts, a scan, a denied one, a failed health check ..."""
     rows = [

@@ -1,9 +1,11 @@
--- made from measures/signatures.sql, sha256 b45a6ec7936e27ae
+-- made from measures/signatures.sql, sha256 979d024a6b783bc6
 /* Which lines are unknown, and which report a failure, by their signature? */
 /* Grain: one row per revision, signature, level, event ('' for unknown lines), outcome and phase */
-/* (startup: within a minute of the instance's start, else steady). */
-/* Units: n in entries, minutes and slots (of ten seconds) those with one; first_ns in ns since 1970. first_* name the */
-/* first such entry; its text only where it matters: at WARNING and above, or with an event. */
+/* (startup: within a minute of the instance's start, else steady). A revision has at most 10,000 rows and '(others)': */
+/* lines that matter first, then the most frequent, so that masking that fails on some text costs no more than itself. */
+/* Units: signatures in rows that count as this one (1 but for '(others)', whose minutes and slots are the largest of */
+/* one of them); n in entries, minutes and slots (of ten seconds) those with one; first_ns in ns since 1970. first_* */
+/* name the first such entry; its text only where it matters: at WARNING and above, or with an event. */
 WITH signed AS (
   SELECT
     events.project,
@@ -119,7 +121,62 @@ WITH signed AS (
     event,
     outcome,
     phase
+), ranked AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (
+      PARTITION BY project, location, workload, service, revision
+      ORDER BY CASE
+        WHEN level IN ('DEFAULT', 'DEBUG', 'INFO', 'NOTICE')
+        AND NOT outcome IN ('degraded', 'failure', 'critical')
+        THEN 1
+        ELSE 0
+      END NULLS FIRST, n DESC, signature NULLS FIRST, level NULLS FIRST, event NULLS FIRST, outcome NULLS FIRST, phase NULLS FIRST
+    ) > 10000 AS is_other
+  FROM signatures
+), named AS (
+  SELECT
+    *
+    EXCLUDE (signature),
+    CASE WHEN is_other THEN '(others)' ELSE signature END AS signature,
+    ROW_NUMBER() OVER (
+      PARTITION BY project, location, workload, service, revision, CASE WHEN is_other THEN '(others)' ELSE signature END, level, event, outcome, phase
+      ORDER BY first_ns NULLS FIRST, first_log_name NULLS FIRST, first_insert_id NULLS FIRST
+    ) AS place
+  FROM ranked
+), together AS (
+  SELECT
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    signature,
+    level,
+    event,
+    outcome,
+    phase,
+    COUNT(*) AS signatures,
+    SUM(n) AS n,
+    MAX(minutes) AS minutes,
+    MAX(slots) AS slots,
+    MIN(first_ns) AS first_ns,
+    MAX(CASE WHEN place = 1 THEN first_log_name ELSE NULL END) AS first_log_name,
+    MAX(CASE WHEN place = 1 THEN first_insert_id ELSE NULL END) AS first_insert_id,
+    MAX(CASE WHEN place = 1 THEN first_excerpt ELSE NULL END) AS first_excerpt
+  FROM named
+  GROUP BY
+    project,
+    location,
+    workload,
+    service,
+    revision,
+    signature,
+    level,
+    event,
+    outcome,
+    phase
 )
 SELECT
   *
-FROM signatures
+FROM together
