@@ -53,28 +53,38 @@ def duckdb_path(path: Path) -> str:
     return re.sub(r"([*?\[])", r"[\1]", str(path.absolute()))
 
 
-#: A database that measured so many bytes is closed after it, for it keeps memory that the rest of a run needs.
-_LARGE_BYTES = 1 << 20
+#: Slices of so many bytes are few entries: a database that the process keeps measures them, on one thread, for starting
+#: one and its threads takes longer than they do. More have a database of their own, whose memory goes with it.
+_FEW_BYTES = 1 << 20
 
 #: Where DuckDB puts what its memory does not hold; the folder goes with the database.
 _SPILL = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
 
 
-@cache
 def _database() -> duckdb.DuckDBPyConnection:
-    """What engines take their connections from, for it takes longer to start than few entries to measure."""
     database = duckdb.connect(config={"temp_directory": str(_SPILL)})
     database.execute("set memory_limit = '400MB'")
     return database
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
+@cache
+def _database_of_few() -> duckdb.DuckDBPyConnection:
+    database = _database()
+    database.execute("set threads = 1")
+    return database
+
+
+def _connection_of_few() -> duckdb.DuckDBPyConnection:
     """A connection; to a new database where the last one met an internal error, after which it takes no queries."""
     try:
-        _database().execute("select 1").fetchall()
+        _database_of_few().execute("select 1").fetchall()
     except duckdb.Error:
-        _database.cache_clear()
-    return _database().cursor()
+        _database_of_few.cache_clear()
+    return _database_of_few().cursor()
+
+
+#: The types that columns of measures have in DuckDB.
+_TYPES = {"VARCHAR": pl.String, "BIGINT": pl.Int64, "HUGEINT": pl.Int64, "DOUBLE": pl.Float64}
 
 
 class DuckDBEngine:
@@ -91,8 +101,8 @@ class DuckDBEngine:
         bounds: Bounds = (None, None),
         requests_until_ns: int | None = None,
     ) -> None:
-        self._duckdb = _connection()
-        self._is_large = sum(path.stat().st_size for path in slices) > _LARGE_BYTES
+        self._are_few = sum(path.stat().st_size for path in slices) <= _FEW_BYTES
+        self._duckdb = _connection_of_few() if self._are_few else _database()
         if slices:
             files = ", ".join("'" + duckdb_path(path).replace("'", "''") + "'" for path in slices)
             rows = f"read_parquet([{files}], hive_partitioning = false)"
@@ -111,16 +121,27 @@ class DuckDBEngine:
 
     def __exit__(self, *_: object) -> None:
         self._duckdb.close()
-        if self._is_large or _SPILL.exists():
-            _database.cache_clear()
+        if _SPILL.exists():
+            _database_of_few.cache_clear()
 
     def measure(self, name: str) -> pl.DataFrame:
         """Return the rows of `sql/measures/NAME.sql`, counts as INT64."""
-        # As a table first: reading a query's rows plans it twice, which is most of the time that few entries take.
-        self._duckdb.execute(f"create or replace temp table measured as {translated(f'measures/{name}')}")
-        rows = self._frame(self._duckdb.table("measured"))
+        query = translated(f"measures/{name}")
+        if self._are_few:
+            return self._few(query)
+        # As a table first, for reading a query's rows plans it twice, and a table can be spilled.
+        self._duckdb.execute(f"create or replace temp table measured as {query}")
+        rows = _counted(pl.DataFrame(self._duckdb.table("measured")))
         self._duckdb.execute("drop table measured")
         return rows
+
+    def _few(self, query: str) -> pl.DataFrame:
+        """The rows of a query, one by one: for few it is half of what a table takes."""
+        result = self._duckdb.execute(query)
+        types = {name: str(dtype) for name, dtype, *_ in result.description}
+        schema = {name: _TYPES[dtype] for name, dtype in types.items()}
+        sums = [name for name, dtype in types.items() if dtype == "HUGEINT"]
+        return pl.DataFrame(result.fetchall(), schema=schema, orient="row").with_columns(pl.col(sums).fill_null(0))
 
     def query(self, googlesql: str) -> pl.DataFrame:
         """Return the rows of one SELECT in GoogleSQL over `events` and the tables of `STAGING`.
@@ -130,11 +151,11 @@ class DuckDBEngine:
         import sqlglot
 
         try:
-            return self._frame(self._duckdb.sql(_rewrite(googlesql)))
+            return _counted(pl.DataFrame(self._duckdb.sql(_rewrite(googlesql))))
         except (sqlglot.errors.SqlglotError, duckdb.Error) as error:
             raise UsageError(f"the query cannot be run: {str(error).splitlines()[0]}") from error
 
-    def _frame(self, relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
-        rows = pl.DataFrame(relation)
-        # DuckDB sums to HUGEINT, and its COUNTIF over nulls alone is null; in GoogleSQL both are INT64.
-        return rows.with_columns(pl.selectors.decimal().cast(pl.Int64).fill_null(0))
+
+def _counted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows as GoogleSQL counts them, in INT64: DuckDB sums to HUGEINT, and its COUNTIF over nulls alone is null."""
+    return rows.with_columns(pl.selectors.decimal().cast(pl.Int64).fill_null(0))

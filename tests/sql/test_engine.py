@@ -1,10 +1,27 @@
-"""The engine's database: one for all engines of a process, and nothing is left of it."""
+"""The engine's database: one for all engines of few entries, one each for more, and nothing is left of them."""
 
 import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
 
 from pipeline.aggregate import duckdb as engine
 from pipeline.aggregate.duckdb import DuckDBEngine
+from pipeline.googlesql import measures
 from pipeline.schema import EVENTS, polars_schema
+from pipeline.simulate import simulate
+from pipeline.stores.local import LocalStore
+from pipeline.window import Window
+from tests.conftest import extracted, ndjson, rules
+
+
+@pytest.fixture(scope="module")
+def slices(tmp_path_factory):
+    """A made-up deployment in which instances crash."""
+    folder = tmp_path_factory.mktemp("logs")
+    store = LocalStore(folder / "store")
+    extracted(store, ndjson(folder / "x.ndjson", simulate("crash-loop", seed=1, minutes=4, requests_per_minute=20)))
+    store.classify(rules()[0], Window())
+    return store.slices("events")
 
 
 def test_engines_do_not_see_each_other():
@@ -19,22 +36,35 @@ def test_engines_do_not_see_each_other():
 def test_a_database_that_takes_no_more_queries_is_replaced():
     """As after an internal error."""
     with DuckDBEngine([]):
-        engine._database().close()
+        engine._database_of_few().close()
     with DuckDBEngine([]) as again:
         assert again.query("select 1 as n").item() == 1
 
 
-def test_a_database_that_measured_much_keeps_no_memory(tmp_path, monkeypatch):
-    """It goes with the engine; of few entries it stays for the next one."""
+def test_many_entries_are_measured_in_a_database_of_their_own(tmp_path, monkeypatch):
+    """That goes with the engine, and its memory with it; of few entries it stays for the next one."""
     events = tmp_path / "events.parquet"
     pl.DataFrame(schema=polars_schema(EVENTS)).write_parquet(events)
-    kept = []
+    seen = []
     for limit in (1 << 20, 1):
-        monkeypatch.setattr(engine, "_LARGE_BYTES", limit)
-        with DuckDBEngine([events]):
-            pass
-        kept.append(engine._database.cache_info().currsize)
-    assert kept == [1, 0]
+        monkeypatch.setattr(engine, "_FEW_BYTES", limit)
+        with DuckDBEngine([events]) as used:
+            used._duckdb.execute("create table main.made as select 1 as n")
+            names = engine._database_of_few().execute("select table_name from duckdb_tables()").fetchall()
+            seen.append(("made",) in names)
+            used._duckdb.execute("drop table main.made")
+    assert seen == [True, False]
+
+
+@pytest.mark.parametrize("name", sorted(measures()))
+def test_few_and_many_entries_have_the_same_columns(slices, monkeypatch, name):
+    """Names, types and rows, whichever way they come out of DuckDB."""
+    found = []
+    for limit in (1 << 30, 0):
+        monkeypatch.setattr(engine, "_FEW_BYTES", limit)
+        with DuckDBEngine(slices) as used:
+            found.append(used.measure(name))
+    assert_frame_equal(*found, check_row_order=False)
 
 
 def test_what_was_spilled_is_gone_with_the_engine():
