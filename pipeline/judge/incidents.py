@@ -46,12 +46,17 @@ def incidents(data: RevisionData) -> list[Incident]:
     """
     episodes = _episodes(data)
     groups: list[list[_Episode]] = []
+    led: dict[int, list[int]] = {}  # by minute the groups whose lead has it, for no others can be alike
     for episode in sorted(episodes, key=lambda part: (not part.critical, -part.total, part.cause, int(part.minute[0]))):
-        home = next((group for group in groups if _alike(group[0].minute, episode.minute) >= _ALIKE), None)
-        if home is None:
-            groups.append([episode])
-        else:
-            home.append(episode)
+        minutes = episode.minute.tolist()
+        near = sorted({group for minute in minutes for group in led.get(minute, ())})
+        home = next((group for group in near if _alike(groups[group][0].minute, episode.minute) >= _ALIKE), None)
+        if home is not None:
+            groups[home].append(episode)
+            continue
+        for minute in minutes:
+            led.setdefault(minute, []).append(len(groups))
+        groups.append([episode])
     merged = [
         _incident(data, group)
         for group in groups

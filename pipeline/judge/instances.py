@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pipeline.judge import special
 from pipeline.judge.comparison import Comparison, finite, proportion, rounded, worst_of
@@ -120,7 +121,13 @@ def instances(data: RevisionData, policy: Policy) -> Check:
         text = f"{count(len(data.peers), 'instance')} served users, so there is none to compare with"
         return result(rule, "NOT_APPLICABLE", text, limit=limit)
     alpha = rule["alpha"] / (2 * len(data.peers))
-    sick = [text for peer in data.peers if (text := _sick(peer, data, rule, alpha))]
+    whole = _Whole(
+        n=sum(peer.n for peer in data.peers),
+        errors_5xx=sum(peer.errors_5xx for peer in data.peers),
+        n_steady=sum(peer.n_steady for peer in data.peers),
+        steady=math.fsum(peer.n_steady * peer.mean for peer in data.peers),
+    )
+    sick = [text for peer in data.peers if (text := _sick(peer, whole, data, rule, alpha))]
     observed = Observed(value=len(sick), unit="instances", n=len(data.peers))
     if not sick:
         text = f"{count(len(data.peers), 'instance')}, none much worse than the others"
@@ -130,10 +137,18 @@ def instances(data: RevisionData, policy: Policy) -> Check:
     return result(rule, "WARN", text, observed=observed, limit=limit, evidence=proof)
 
 
-def _sick(peer: Peer, data: RevisionData, rule: Rule, alpha: float) -> str:
+class _Whole(NamedTuple):
+    """Sums over all instances: what the others have is what one leaves of them. steady: of all steady values."""
+
+    n: int
+    errors_5xx: int
+    n_steady: int
+    steady: float
+
+
+def _sick(peer: Peer, whole: _Whole, data: RevisionData, rule: Rule, alpha: float) -> str:
     """What is wrong with one instance, in words; nothing where it is like the others."""
-    others = [other for other in data.peers if other is not peer]
-    n, k = sum(other.n for other in others), sum(other.errors_5xx for other in others)
+    n, k, n_others = whole.n - peer.n, whole.errors_5xx - peer.errors_5xx, len(data.peers) - 1
     short = peer.instance[-8:]
     share, rest = peer.errors_5xx / peer.n, k / n
     if (
@@ -145,26 +160,26 @@ def _sick(peer: Peer, data: RevisionData, rule: Rule, alpha: float) -> str:
         if share_p((peer.errors_5xx, peer.n, effect), (k, n, effect)) <= alpha:
             return (
                 f"instance …{short}: {peer.errors_5xx:,} of {count(peer.n, 'request')} ended in 5xx "
-                f"({percent(share)}); {percent(rest)} on the other {len(others)}"
+                f"({percent(share)}); {percent(rest)} on the other {n_others}"
             )
-    steady = [other for other in others if other.n_steady]
-    m = sum(other.n_steady for other in steady)
+    m = whole.n_steady - peer.n_steady
     if peer.n_steady < rule["slow_min_n"] or m < rule["slow_min_n"]:
         return ""
-    mean = sum(other.n_steady * other.mean for other in steady) / m
-    # Within and between the others: they may differ among themselves.
-    spread = (
-        sum((other.n_steady - 1) * other.variance + other.n_steady * (other.mean - mean) ** 2 for other in steady) / m
-    )
+    mean = (whole.steady - peer.n_steady * peer.mean) / m
     slower = peer.mean - mean
     now, usual = (BUCKET_GROWTH**value / 1e6 for value in (peer.mean, mean))
     if now < rule["slow_times"] * usual or now - usual < rule["slow_ms"]:
         return ""
+    # Within and between the others: they may differ among themselves. Only here is each of them looked at again.
+    steady = [other for other in data.peers if other is not peer and other.n_steady]
+    spread = (
+        sum((other.n_steady - 1) * other.variance + other.n_steady * (other.mean - mean) ** 2 for other in steady) / m
+    )
     effect = data.design_effects.get("endpoint without trend", INDEPENDENT).value
     sigma = math.sqrt(effect * (peer.variance / peer.n_steady + spread / m))
     if sigma and float(special.ndtr(-slower / sigma)) > alpha:
         return ""
     return (
         f"instance …{short} is {now / usual:.2g} times as slow as the other "
-        f"{len(others)} ({duration(usual)} → {duration(now)})"
+        f"{n_others} ({duration(usual)} → {duration(now)})"
     )
