@@ -259,13 +259,13 @@ def _comparable(baseline: Profile, row: SignatureRow) -> bool:
 def _renames(new: Sequence[SignatureRow], gone: Sequence[SignatureRow], least: float) -> dict[str, str]:
     """New signatures that say what a vanished one said, of like frequency: new to old."""
     renames: dict[str, str] = {}
+    left = list(gone)
     for row in new:
-        for old in gone:
-            if old.signature in renames.values() or not old.baseline_n / 3 <= row.n <= old.baseline_n * 3:
-                continue
-            if similarity(row.signature, old.signature) >= least:
-                renames[row.signature] = old.signature
-                break
+        like = (old for old in left if old.baseline_n / 3 <= row.n <= old.baseline_n * 3)
+        old = next((old for old in like if similarity(row.signature, old.signature) >= least), None)
+        if old:
+            renames[row.signature] = old.signature
+            left = [other for other in left if other.signature != old.signature]
     return renames
 
 
