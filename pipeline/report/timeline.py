@@ -33,6 +33,12 @@ _MIN_FAILURES = 3
 #: Deploy and Ready that are closer than this share of the axis have one label.
 _CLOSE = 0.3
 
+#: More minutes than this are a line without a dot for each.
+_MAX_DOTS = 400
+
+#: Of more minutes than this the lowest and the highest of each stretch are drawn: more cannot be seen at this width.
+_MAX_STRETCHES = 1_500
+
 _MINUTE = timedelta(minutes=1)
 
 
@@ -44,7 +50,8 @@ def minutes(charts: Charts) -> "Figure | None":
     with drawing(width=WIDTH, height=HEIGHT) as (figure, axes):
         top = max(rows["n"])
         for role, part in _by_role(rows):
-            times, values = [*part["time"], part["time"][-1] + _MINUTE], [*part["n"], part["n"][-1]]
+            seen = _seen(part, "n")
+            times, values = [*seen["time"], part["time"][-1] + _MINUTE], [*seen["n"], part["n"][-1]]
             axes.fill_between(times, values, step="post", color=_COLOURS[role], alpha=0.18, linewidth=0)
             axes.step(times, values, where="post", color=_COLOURS[role], linewidth=1.2)
             _name(axes, part.filter(pl.col("n") > 0), "n", role, axes_top=top * 1.25)
@@ -66,15 +73,10 @@ def errors(charts: Charts) -> "Figure | None":
     if rows.is_empty() or not rows["errors_5xx"].sum():
         return _failures(charts)
     with drawing(width=WIDTH, height=HEIGHT) as (figure, axes):
-        for role, part in _by_role(rows.filter(pl.col("errors_5xx") > 0)):
-            axes.bar(
-                part["time"].to_list(),
-                part["errors_5xx"].to_list(),
-                width=1 / 1440,
-                align="edge",
-                color=ERROR if role == REVISION else GREY,
-                linewidth=0,
-            )
+        for role, part in _by_role(rows):
+            seen = _seen(part, "errors_5xx")
+            times, values = [*seen["time"], part["time"][-1] + _MINUTE], [*seen["errors_5xx"], 0]
+            axes.fill_between(times, values, step="post", color=ERROR if role == REVISION else GREY, linewidth=0)
         axes.set_ylim(0, max(rows["errors_5xx"]) * 1.25)
         counts = {role: int(part["errors_5xx"].sum()) for role, part in _by_role(rows)}
         failed = rows.filter(pl.col("role") == REVISION, pl.col("errors_5xx") > 0)
@@ -112,8 +114,10 @@ def pace(charts: Charts) -> "Figure | None":
         log = high > _LOG_RATIO * low
         top = high * (1.8 if log else 1.25)
         for role, part in _by_role(rows):
-            middle = [time + _MINUTE / 2 for time in part["time"]]
-            axes.plot(middle, part["p95_ms"].to_list(), color=_COLOURS[role], linewidth=1.2, marker="o", markersize=2.5)
+            seen = _seen(part, "p95_ms")
+            middle = [time + _MINUTE / 2 for time in seen["time"]]
+            dot = "o" if part.height <= _MAX_DOTS else None
+            axes.plot(middle, seen["p95_ms"].to_list(), color=_COLOURS[role], linewidth=1.2, marker=dot, markersize=2.5)
             _name(axes, part, "p95_ms", role, axes_top=top)
         if log:
             axes.set_yscale("log")
@@ -217,6 +221,18 @@ def _by_role(rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     """The rows of each role that has some, the baseline first, so that the revision is drawn over it."""
     parts = [(role, rows.filter(pl.col("role") == role)) for role in (BASELINE, REVISION)]
     return [(role, part) for role, part in parts if part.height]
+
+
+def _seen(rows: pl.DataFrame, column: str) -> pl.DataFrame:
+    """What of many rows can be told apart in a chart: the lowest and the highest of each stretch, in order."""
+    if rows.height <= _MAX_STRETCHES:
+        return rows
+    length = -(-rows.height // _MAX_STRETCHES)
+    numbered = rows.with_row_index("row").group_by(pl.int_range(pl.len()) // length)
+    ends = numbered.agg(
+        pl.col("row").get(pl.col(column).arg_min()), pl.col("row").get(pl.col(column).arg_max()).alias("high")
+    )
+    return rows[pl.concat([ends["row"], ends["high"]]).unique().sort()]
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -103,9 +103,7 @@ def _instances(folder: Path) -> list[Path]:
 def _revisions(folder: Path) -> list[Path]:
     """1,000 revisions of ten requests."""
     made = (
-        request(n * 3 + k // 4, revision=f"{n:05d}-abc", insertId=f"r{n}-{k}")
-        for n in range(1000)
-        for k in range(10)
+        request(n * 3 + k // 4, revision=f"{n:05d}-abc", insertId=f"r{n}-{k}") for n in range(1000) for k in range(10)
     )
     return _entries(folder, made)
 

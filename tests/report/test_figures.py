@@ -284,3 +284,19 @@ def test_hostile_names_are_text(measured):
     assert "<style" not in text
     assert "#010203" not in text
     assert "currentColor" in text
+
+
+@pytest.mark.parametrize(("name", "top"), [("minutes", 5_000), ("errors", 10), ("p95", 5_001)])
+def test_a_month_is_drawn_with_its_highest_minute(found, name, top):
+    """Of 43,200 minutes one is five times as high: the file is no larger than that of two days, and has it."""
+    n = [minute * 7919 % 1000 for minute in range(43_200)]
+    n[20_001] = 5_000
+    columns = {"n": n, "errors_5xx": [k // 500 for k in n], "p95_ms": [k + 1.0 for k in n]}
+    rows = pl.DataFrame({"role": "revision", **columns})
+    time = (pl.lit(at(0)) + pl.duration(minutes=pl.int_range(pl.len()))).cast(TIME)
+    figure = FIGURES[name](replace(found, minutes=rows.with_columns(time=time)))
+    assert len(svg(figure)) < 500_000
+    (axes,) = figure.axes
+    shapes = [path.vertices for part in axes.collections for path in part.get_paths()]
+    shapes += [part.get_xydata() for part in axes.lines if len(part.get_xydata()) > 2]
+    assert max(float(points[:, 1].max()) for points in shapes) == top
