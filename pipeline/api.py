@@ -143,7 +143,7 @@ class Logs:
         if rows.is_empty():
             raise UsageError(f"these logs have no entry of {verdict.service} {verdict.revision}")
         drawn = verdict.model_copy(update={"baseline": baseline or verdict.baseline})
-        past = history.listed(self._store.load("verdicts"))
+        past = history.listed(self._store)
         return figures(charts(self._measures, rows.select(IDENTITY).row(0, named=True), drawn, past))
 
     def history(self) -> pl.DataFrame:

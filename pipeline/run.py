@@ -232,7 +232,7 @@ def assess(job: Job, store: Store, extraction: Extraction, measured: Measured) -
         jobs=by_job(measures.executions),
         served=measures.minutes,
     )
-    past = store.load("verdicts")
+    past = history.listed(store)
     _refuse_unknown_baseline(job, selection, measured, past)
     others = other_types(measures.revisions)
     missing = incomplete(extraction)
@@ -261,7 +261,7 @@ def assess(job: Job, store: Store, extraction: Extraction, measured: Measured) -
         passed=_histories(job, store, selection, past, int(job.policy.comparison["novelty_runs"]), beside=True),
     )
     assessments = [assess_revision(measures, target, context) for target in selection.targets]
-    return Assessed(assessments, selection, context.expected, history.listed(past))
+    return Assessed(assessments, selection, context.expected, past)
 
 
 def report(job: Job, store: Store, extraction: Extraction, measured: Measured, assessed: Assessed) -> Run:
@@ -343,7 +343,8 @@ def _histories(
             continue
         rows = history.runs_before(past, target.identity, runs=runs, wanted=job.baseline)
         if rows.height:
-            earlier[target] = from_history(rows, store.load("signatures", rows["run"].to_list()))
+            known = store.load("signatures", rows["run"].to_list())
+            earlier[target] = from_history(history.profiles(store, rows), known)
     return earlier
 
 

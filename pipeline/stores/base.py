@@ -73,8 +73,8 @@ class History(Protocol):
         """Put the rows of a run into a table if it has none of that run, and return whether this call did."""
         ...
 
-    def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
-        """Return the rows of some runs, of all for None, from a table; empty where there is none."""
+    def load(self, table: str, runs: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return some columns, or all, of the rows of some runs, or of all, from a table; empty where there is none."""
         ...
 
 
@@ -123,8 +123,8 @@ class Store(Protocol):
         """Put the rows of a run into a table of history if it has none of that run, and return whether it did."""
         ...
 
-    def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
-        """Return the rows of some runs, of all for None, from a table of history; empty where there is none."""
+    def load(self, table: str, runs: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return some columns, or all, of the rows of some runs, or of all, from a table of history; maybe empty."""
         ...
 
     def estimate(self, window: Window, coming: Sequence[Estimate] = ()) -> list[Estimate]:

@@ -222,11 +222,12 @@ class BigQueryStore:
         stored = self.load(table, [run]).sort(pl.all())
         return stored.sort("window_end", maintain_order=True).row(0) == rows.row(0)
 
-    def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
-        """Return the rows of some runs, of all for None, from a table of history; empty where there is none."""
+    def load(self, table: str, runs: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return some columns, or all, of the rows of some runs, or of all, from a table of history; maybe empty."""
         known = "true" if runs is None else f"run in unnest({list(runs)!r})" if runs else "false"
-        text = f"select * from {self.dataset.path(table)} where {known}"  # noqa: S608 - digests of ours
         schema = polars_schema(googlesql.TABLES[table].columns)
+        schema = pl.Schema({name: schema[name] for name in columns or schema})
+        text = f"select {', '.join(schema)} from {self.dataset.path(table)} where {known}"  # noqa: S608 - names of ours
         rows = self.warehouse.frame(self.warehouse.run(text, "history"))
         return rows.select(schema.names()).cast(dict(schema)).sort(schema.names())  # type: ignore[arg-type]
 

@@ -13,7 +13,8 @@ import polars as pl
 
 from pipeline.errors import StoreError
 from pipeline.objects import Bucket, Object
-from pipeline.schema import HISTORY, polars_schema
+from pipeline.schema import HISTORY
+from pipeline.stores.slices import nothing
 
 _OBJECT = re.compile(r"(?P<run>[0-9a-f]+)-(?P<number>[0-9]{4,})\.parquet")
 
@@ -27,7 +28,7 @@ class BucketHistory:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self.address = bucket.address
-        self._read: dict[str, pl.DataFrame] = {}
+        self._read: dict[str, bytes] = {}
 
     def exists(self) -> bool:
         """Return whether an object of it is there."""
@@ -56,18 +57,19 @@ class BucketHistory:
         name = f"{self._folder(table)}{run}-0001.parquet"
         return self._bucket.create(name, content.getvalue(), "application/vnd.apache.parquet")
 
-    def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
-        """Return the rows of some runs, of all for None; an object is fetched once."""
+    def load(self, table: str, runs: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return some columns, or all, of the rows of some runs, or of all; an object is fetched once."""
         newest = self._newest(table)
         objects = [newest[run][1] for run in sorted(newest) if runs is None or run in runs]
         for item, content in self._bucket.read([item for item in objects if item.name not in self._read]):
-            data = b"".join(content)
+            self._read[item.name] = b"".join(content)
+        frames = [nothing(table, columns)]
+        for item in objects:
             try:
-                self._read[item.name] = pl.read_parquet(io.BytesIO(data))
+                frames.append(pl.read_parquet(self._read[item.name], columns=list(columns) if columns else None))
             except pl.exceptions.PolarsError as error:
                 raise StoreError(f"{self.address}: {item.name}", "is no Parquet file; delete it") from error
-        frames = [self._read[item.name] for item in objects]
-        return pl.concat([pl.DataFrame(schema=polars_schema(HISTORY[table])), *frames])
+        return pl.concat(frames)
 
     def _newest(self, table: str) -> dict[str, tuple[int, Object]]:
         """The newest object of each run of a table, with its number."""

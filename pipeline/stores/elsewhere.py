@@ -12,11 +12,10 @@ import polars as pl
 from parsers.model import Catalogue
 from pipeline.aggregate.measures import Measures
 from pipeline.endpoints import is_objects
-from pipeline.schema import HISTORY, polars_schema
 from pipeline.sources.base import Estimate, Request, Source
 from pipeline.sources.records import SourceReport
 from pipeline.stores.base import History, Progress, Store, StoreOptions, open_store
-from pipeline.stores.slices import create, reported
+from pipeline.stores.slices import create, nothing, reported
 from pipeline.whole_file import write_whole
 from pipeline.window import Window
 
@@ -64,13 +63,17 @@ class FolderHistory:
         """Write the rows of a run into a table if it has none of that run, and return whether this call did."""
         return create(self.path / table / f"{run}.parquet", rows, below=self.path)
 
-    def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
-        """Return the rows of some runs, of all for None."""
+    def load(self, table: str, runs: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return some columns, or all, of the rows of some runs, or of all."""
         paths = [path for path in sorted((self.path / table).glob("*.parquet")) if runs is None or path.stem in runs]
-        frames = [pl.DataFrame(schema=polars_schema(HISTORY[table]))]
+        frames = [nothing(table, columns)]
         for path in paths:
             with reported(path):
-                frames.append(pl.read_parquet(path, hive_partitioning=False, glob=False))
+                frames.append(
+                    pl.read_parquet(
+                        path, columns=list(columns) if columns else None, hive_partitioning=False, glob=False
+                    )
+                )
         return pl.concat(frames)
 
 
@@ -120,9 +123,9 @@ class StoreWithHistory:
         """Keep the rows of a run if there are none of it, and return whether this call did."""
         return self._past.create(table, run, rows)
 
-    def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
-        """Return the rows of some runs."""
-        return self._past.load(table, runs)
+    def load(self, table: str, runs: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return some columns, or all, of the rows of some runs, or of all."""
+        return self._past.load(table, runs, columns)
 
     def estimate(self, window: Window, coming: Sequence[Estimate] = ()) -> list[Estimate]:
         """Return what classifying and measuring would cost."""

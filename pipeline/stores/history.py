@@ -8,7 +8,13 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from pipeline.schema import HISTORY
 from pipeline.stores.base import Store
+
+#: What is read of every run; the rest is read of those that are compared with.
+LISTED = tuple(
+    column.name for column in HISTORY["verdicts"] if column.name not in ("document", "profile", "window_end")
+)
 
 
 def append(store: Store, run: str, tables: Mapping[str, pl.DataFrame]) -> None:
@@ -17,15 +23,21 @@ def append(store: Store, run: str, tables: Mapping[str, pl.DataFrame]) -> None:
         store.save(table, run, rows)
 
 
-def listed(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Return rows of the table of that name without their documents, the oldest first."""
-    return verdicts.drop("document", "profile", "window_end").sort("service", "started", "revision")
+def listed(store: Store) -> pl.DataFrame:
+    """Return all rows of the table `verdicts` without documents and profiles, the oldest first."""
+    return store.load("verdicts", columns=LISTED).sort("service", "started", "revision")
+
+
+def profiles(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of `listed` with the profiles of their runs."""
+    known = store.load("verdicts", rows["run"].to_list(), ("run", "profile"))
+    return rows.join(known, on="run", how="inner", maintain_order="left")
 
 
 def runs_before(verdicts: pl.DataFrame, identity: Mapping[str, str | None], *, runs: int, wanted: str) -> pl.DataFrame:
     """Return the last runs of other revisions of a service that passed, in order of time; maybe none.
 
-    verdicts: the table of that name. identity: of the revision to judge. wanted: `previous`; `none`, which gives none;
+    verdicts: of `listed`. identity: of the revision to judge. wanted: `previous`; `none`, which gives none;
     or the name of a revision, whose last run it is, passed or not.
     """
     service = [pl.col(key).eq_missing(pl.lit(value, pl.String)) for key, value in identity.items() if key != "revision"]

@@ -33,7 +33,6 @@ from pipeline.aggregate.measures import Measures, measure
 from pipeline.classify import classify
 from pipeline.errors import StoreBusyError, StoreError
 from pipeline.extract import count, entries, inside
-from pipeline.schema import HISTORY, polars_schema
 from pipeline.sources.base import EntryBatch, Estimate, Request, Source
 from pipeline.sources.records import SourceReport
 from pipeline.sources.stored import rows_of
@@ -43,7 +42,7 @@ from pipeline.stores.known import Known
 from pipeline.stores.layout import VERSION, refuse_other_versions
 from pipeline.stores.losses import Loss, Origin, documents, is_readable, losses, origin_of, origins, refusal
 from pipeline.stores.pending import Pending
-from pipeline.stores.slices import create, reported
+from pipeline.stores.slices import create, nothing, reported
 from pipeline.stores.workers import Workers
 from pipeline.whole_file import write_whole
 from pipeline.window import Window
@@ -256,11 +255,13 @@ class LocalStore:
         if table == "entries":
             self._origins[name] = origin_of(rows)
 
-    def read(self, table: str, name: str) -> pl.DataFrame:
-        """Return the rows of one slice."""
+    def read(self, table: str, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the rows of one slice, of some columns or of all."""
         path = self.path / table / f"{name}.parquet"
         with reported(path):
-            return pl.read_parquet(path, hive_partitioning=False, glob=False)
+            return pl.read_parquet(
+                path, columns=list(columns) if columns else None, hive_partitioning=False, glob=False
+            )
 
     def save(self, table: str, run: str, rows: pl.DataFrame) -> None:
         """Write the rows of a run into a table of history, in place of those it had of that run."""
@@ -270,11 +271,11 @@ class LocalStore:
         """Write the rows of a run into a table of history if it has none of that run, and return whether it did."""
         return create(self.path / "history" / table / f"{run}.parquet", rows, below=self.path)
 
-    def load(self, table: str, runs: Sequence[str] | None = None) -> pl.DataFrame:
-        """Return the rows of some runs, of all for None, from a table of history; empty where there is none."""
+    def load(self, table: str, runs: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return some columns, or all, of the rows of some runs, or of all, from a table of history; maybe empty."""
         names = [path.stem for path in self.slices(f"history/{table}")]
-        frames = [self.read(f"history/{table}", run) for run in names if runs is None or run in runs]
-        return pl.concat([pl.DataFrame(schema=polars_schema(HISTORY[table])), *frames])
+        frames = [self.read(f"history/{table}", run, columns) for run in names if runs is None or run in runs]
+        return pl.concat([nothing(table, columns), *frames])
 
     def count_rows(self, table: str, name: str, rows: pl.Expr | None = None) -> int:
         """Return how many rows one slice has, of those that an expression chooses."""

@@ -1,6 +1,6 @@
 """Parquet files of a store: written whole, and once where two runs write the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 
 from pipeline.errors import StoreError
+from pipeline.schema import HISTORY, polars_schema
 from pipeline.whole_file import write_whole
 
 
@@ -20,6 +21,11 @@ def reported(path: Path) -> Iterator[None]:
         raise StoreError(str(path), error.strerror or str(error)) from error
     except (pl.exceptions.PolarsError, duckdb.Error) as error:
         raise StoreError(str(path), f"cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def nothing(table: str, columns: Sequence[str] | None) -> pl.DataFrame:
+    """Return no rows of a table of history, with some of its columns or all."""
+    return pl.DataFrame(schema=polars_schema(HISTORY[table])).select(columns or pl.all())
 
 
 def create(target: Path, rows: pl.DataFrame, *, below: Path) -> bool:

@@ -11,6 +11,7 @@ from pipeline.errors import StoreError
 from pipeline.objects import Bucket
 from pipeline.schema import HISTORY, polars_schema
 from pipeline.stores.elsewhere import open_history
+from pipeline.stores.local import LocalStore
 from tests.conftest import call, healthy, line, ndjson, request
 from tests.servers import cloud_storage as server
 from tests.servers.cloud_storage import CloudStorage
@@ -56,6 +57,34 @@ def test_pages_over_time_are_the_same_from_a_bucket(tmp_path, logs):
     assert len(names[0]) == 4
     for name in names[0]:
         assert (tmp_path / "bucket" / name).read_bytes() == (tmp_path / "folder" / name).read_bytes()
+
+
+@pytest.mark.parametrize("place", ["folder", "bucket", "store"])
+def test_some_columns_of_some_runs_are_loaded(tmp_path, place):
+    """Columns in the order that was asked for; of no run there are no rows, with the same columns."""
+    with CloudStorage().running() as url:
+        address = {"bucket": PLACE, "folder": str(tmp_path)}.get(place)
+        past = open_history(address, endpoint=url) if address else LocalStore(tmp_path)
+        for run, verdict in (("ab12", "FAIL"), ("cd34", "PASS"), ("ef56", "WARN")):
+            past.save("verdicts", run, rows(verdict, run))
+        found = past.load("verdicts", ["cd34", "ef56"], ["verdict", "run"])
+        assert (found.columns, found.rows()) == (["verdict", "run"], [("PASS", "cd34"), ("WARN", "ef56")])
+        assert past.load("verdicts", columns=["run"]).to_series().to_list() == ["ab12", "cd34", "ef56"]
+        assert past.load("verdicts", [], ["run"]).schema == pl.Schema({"run": pl.String})
+
+
+def test_a_check_reads_no_document_of_history(tmp_path, logs):
+    """Years of them are gigabytes; profiles are read of the runs that are compared with."""
+    store = LocalStore(tmp_path / "store")
+    more = ("--store", str(store.path), "--format", "json")
+    call("check", str(logs[0]), *more)
+    (name,) = [path.stem for path in store.slices("history/verdicts")]
+    kept = store.read("history/verdicts", name)
+    store.write("history/verdicts", name, kept.with_columns(document=pl.lit(1)))
+    other = kept.with_columns(run=pl.lit("00"), revision=pl.lit("shop-api-00040-abc"), verdict=pl.lit("FAIL"))
+    store.write("history/verdicts", "00", other.with_columns(profile=pl.lit("no profile")))
+    found = json.loads(call("check", str(logs[1]), *more).stdout)
+    assert found["baseline"] == "shop-api-00042-abc"
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
