@@ -8,6 +8,7 @@ from pipeline.assess.document import _signatures
 from pipeline.assess.revision_data import View, answered, beside, revision_data
 from pipeline.assess.revisions import Target
 from pipeline.judge.counts import Closes
+from pipeline.judge.revision_data import EndpointCounts, EventTotal
 from pipeline.window import Window
 from tests.sql.test_made_up_rows import engine_of
 from tests.sql.test_measures import event, request
@@ -95,3 +96,18 @@ def test_an_unknown_line_is_listed_from_its_first_on(tmp_path):
     listed, left_out = _signatures(sample(rows, tmp_path))
     assert [(one.signature, one.n, one.first) for one in listed] == [("s", 2, "1970-01-01T00:00:30Z")]
     assert left_out == 0
+
+
+def test_what_a_profile_keeps_by_name(views):
+    """Endpoints, events with their outcome, codes, latencies; three requests came a minute after the start and later."""
+    data = revision_data(views[0], window=Window(), listed=False)
+    assert data.endpoints == {"GET /api/orders": EndpointCounts(5, 2, 0)}
+    assert (data.events["platform.exit"], data.events["x.failed"]) == (
+        *(EventTotal(3, "failure"), EventTotal(1, "failure")),
+    )
+    assert data.codes == {("platform.exit", 1): 3, ("websocket.close", 1008): 1}
+    assert {name: one.n for name, one in data.latency.items()} == {"all": 5, "eligible": 5, "GET /api/orders": 5}
+    assert data.latency["all"].p50_ms == 10.0
+    assert data.statuses == {"GET /api/orders": {"": {200: 3, 500: 2}}}
+    assert {key: one.total for key, one in data.times.items()} == {("endpoint", "(others)"): 3}
+    assert (data.bodies, data.clients, data.executions) == ({}, {}, ())

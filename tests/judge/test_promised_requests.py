@@ -1,10 +1,11 @@
-"""How many more requests decide a rate, beside the exact chance of it by scipy's beta-binomial distribution."""
+"""How many more requests or values decide, beside the exact chance by scipy, and how many are the most."""
 
 import numpy as np
 import pytest
-from scipy.stats import beta, betabinom
+from scipy.stats import beta, betabinom, norm
 
-from pipeline.judge.power import more_requests_to_decide
+from pipeline.judge.power import more_requests_to_decide, more_to_detect_shift
+from pipeline.judge.ranks import Weighted, mann_whitney
 
 
 def chance(k, n, more, limit, min_k=3):
@@ -56,3 +57,15 @@ def test_requests_that_weigh_as_one_take_as_many_more(design):
 def test_a_limit_of_none_or_all_is_never_decided(k, n, limit):
     """No rate is below 0, and none above 1; at the very limit no interval leaves it out."""
     assert more_requests_to_decide(k, n, limit) is None
+
+
+@pytest.mark.parametrize(("beyond", "wanted"), [(-0.5, 10_000_000), (0.5, None)])
+def test_ten_million_values_are_the_most_that_are_promised(beyond, wanted):
+    """By Noether's formula, of ten values that are worth so little that about ten million are missing."""
+    control = Weighted.of(np.arange(1000))
+    shifted = Weighted(control.values + 150, control.counts, control.n)
+    excess = mann_whitney(control=control, experiment=shifted, alternative="greater").cles - 0.5
+    needed = 12 * (excess / (norm.ppf(0.9) - norm.ppf(0.01))) ** 2 - 1 / control.n
+    worth = 10 / (needed * (10_000_000 + 10 + beyond))
+    experiment = Weighted(np.array([500.0]), np.array([10.0]), worth)
+    assert more_to_detect_shift(control=control, experiment=experiment, shift=150) == wanted
