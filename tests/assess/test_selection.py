@@ -111,6 +111,17 @@ def test_executions_of_a_job(endings, revision, wanted, baseline):
     assert [one.baseline for one in found[:1]] == [baseline][: len(found)]
 
 
+def test_executions_stand_by_their_start_and_not_by_their_entries():
+    """The one that started last is the newest, whatever its name, and whether it has entries here or not."""
+    executions = tuple(Execution(name, started_ns=at, ending="succeeded") for at, name in enumerate(("c", "b", "a"), 1))
+    rows = frame(
+        {"workload": "job", "service": "job", "revision": "b"}, {"workload": "job", "service": "job", "revision": "c"}
+    )
+    jobs = {("p", "l", "job"): executions}
+    (found,) = select(rows, service="job", revision="newest", jobs=jobs).targets
+    assert (found.revision, found.older, found.baseline) == ("a", ("b", "c"), "b")
+
+
 def test_a_job_is_active_where_an_execution_has_ended():
     """One that only runs is listed."""
     for ending, wanted in (("succeeded", ["job", "shop"]), ("unknown", ["shop"])):

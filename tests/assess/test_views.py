@@ -99,7 +99,7 @@ def test_an_unknown_line_is_listed_from_its_first_on(tmp_path):
 
 
 def test_what_a_profile_keeps_by_name(views):
-    """Endpoints, events with their outcome, codes, latencies; three requests came a minute after the start and later."""
+    """Endpoints, events, codes, latencies; of times those of three requests from a minute after the start on."""
     data = revision_data(views[0], window=Window(), listed=False)
     assert data.endpoints == {"GET /api/orders": EndpointCounts(5, 2, 0)}
     assert (data.events["platform.exit"], data.events["x.failed"]) == (
