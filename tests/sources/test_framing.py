@@ -1,9 +1,9 @@
-"""Lines of text in chunks of any size, at the border of the longest record; and how levels of OTLP are told."""
+"""Lines of text in chunks of any size, at the border of the longest record; levels and values of OTLP."""
 
 import pytest
 
 from pipeline.sources.files.framing import frame
-from pipeline.sources.files.otlp import _severity
+from pipeline.sources.files.otlp import _severity, _value
 from pipeline.sources.records import SourceReport
 
 LIMIT = 10
@@ -70,3 +70,24 @@ def test_a_last_line_without_an_end_may_be_cut(tail, truncated):
 def test_severities_of_opentelemetry(log, wanted):
     """Four numbers a level (OpenTelemetry's data model of logs); Cloud Logging's own names hold."""
     assert _severity(log) == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ({"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "a"}]}}, [1, "a"]),
+        ({"arrayValue": {}}, []),
+        (
+            {"kvlistValue": {"values": [{"key": "a", "value": {"boolValue": True}}, {"key": "b"}]}},
+            {"a": True, "b": None},
+        ),
+        ({"kvlistValue": {}}, {}),
+        ({"doubleValue": 1.5}, 1.5),
+        ({"intValue": 7}, 7),
+        ({}, None),
+        ("text", None),
+    ],
+)
+def test_values_of_opentelemetry(value, wanted):
+    """As JSON has them."""
+    assert _value(value) == wanted
