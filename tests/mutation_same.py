@@ -47,6 +47,10 @@ _REASONS = {
     "nothing depends on the order of wordings": [
         ("pipeline/assess/signatures.py", f"return dict({_WORDINGS}.iter_rows())"),
     ],
+    "the last entry of a service that had a request has a time, which is larger": [
+        ("pipeline/judge/volume.py", f"end = max(data.service_last_ns or {last}, data.asked_end_ns or {end})")
+        for last, end in ((0, 1), (1, 0))
+    ],
     "any number below 0 stands before those of revisions": [
         ("pipeline/assess/revisions.py", "return int(match[1]) if match else -2"),
     ],
