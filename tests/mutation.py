@@ -1,91 +1,37 @@
-"""Does a test fail when the code is wrong? Small changes drawn by a seed, each with the tests that should notice it.
+"""Does a test fail when the code is wrong? Small changes drawn by a seed, each with the tests that execute its line.
 
-    python -m tests.mutation [--n 60] [--seed 1] [--jobs 2] [--only pipeline/judge]
+    python -m tests.mutation [--n 60 | --all] [--seed 1] [--jobs 2] [--only pipeline/judge] [--kept FOLDER]
 
-A change is one operator, comparison, bound or constant of one line, in a copy of the checkout; it is caught where the
-tests of its folder fail. Survivors are printed with their line: each is a test to write, or changes nothing. What is
-known to change nothing stands in `SAME` with its reason; it is printed and not counted.
+A change is one operator, comparison, bound or constant of one line, in a copy of the checkout. First each test module
+is run once under coverage.py, which says which tests execute which line; a change is caught where one of these fails.
+What tests do in processes of their own is not seen: of a line that only these execute, all tests of its folder are run.
+Survivors are printed with their line: each is a test to write, or changes nothing. What is known to change nothing
+stands in `mutation_same.py` with its reason; it is printed and not counted. With `--kept`, what was recorded of a
+module is kept in a folder until the module or the code changes, which saves most of the time of a second run.
 """
 
 import argparse
+import ast
+import hashlib
 import io
-import os
 import random
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
 import tokenize
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.conftest import ROOT
+from tests.mutation_runs import ROOT, Checkout, recorded
+from tests.mutation_same import SAME
 
 #: What changes are drawn of, as many of each.
 FOLDERS = ("pipeline/judge", "pipeline/assess", "pipeline/aggregate", "pipeline/sources", "sql")
-#: The tests that see a folder, the quickest first; those named like the changed file are run before all others.
-TESTS = {
-    "pipeline/judge": ["tests/judge", "tests/assess/test_baseline.py", "tests/test_jobs.py"],
-    "pipeline/assess": [
-        *("tests/assess/test_document.py", "tests/assess/test_endings.py", "tests/assess/test_histograms.py"),
-        *("tests/assess/test_profiles.py", "tests/assess/test_revision_data.py", "tests/assess/test_revisions.py"),
-        *("tests/assess/test_signatures.py", "tests/assess/test_totals.py", "tests/assess/test_baseline.py"),
-        *("tests/test_bounds.py", "tests/test_watch.py::test_a_newer_deployment_supersedes_it", "tests/test_jobs.py"),
-    ],
-    "pipeline/aggregate": ["tests/sql", "tests/test_sql_command.py", "tests/assess/test_revision_data.py"],
-    "pipeline/sources/cloud_logging": [
-        *("tests/sources/test_deployments.py", "tests/sources/test_log_filter.py", "tests/sources/test_pages.py"),
-        *("tests/sources/test_cloud_logging.py", "tests/test_doctor.py", "tests/test_live.py"),
-        "tests/sources/test_pull.py",
-    ],
-    "pipeline/sources/files": [
-        *("tests/sources/test_foreign.py", "tests/sources/test_explorer_csv.py", "tests/sources/test_files.py"),
-        *("tests/sources/test_other_forms.py", "tests/sources/test_all_forms.py"),
-    ],
-    "pipeline/sources/base": ["tests/sources/test_stored.py", "tests/sources/test_pull.py"],
-    "pipeline/sources/cloud_storage": ["tests/sources/test_cloud_storage.py"],
-    "pipeline/sources/monitoring": ["tests/test_crosscheck.py"],
-    "pipeline/sources/optional": ["tests/test_crosscheck.py"],
-    "pipeline/sources/run_admin": ["tests/test_crosscheck.py", "tests/sources/test_configured.py"],
-    "pipeline/sources": [
-        *("tests/sources/test_log_entry.py", "tests/sources/test_field_names.py", "tests/sources/test_junit.py"),
-        *("tests/sources/test_stored.py", "tests/sources/test_foreign.py", "tests/sources/test_explorer_csv.py"),
-        "tests/sources/test_files.py",
-    ],
-    "sql": ["tests/sql", "tests/assess/test_document.py", "tests/assess/test_revision_data.py", "tests/test_jobs.py"],
-}
 #: What only the group `full` runs: in ZetaSQL and an emulator of BigQuery.
 LEFT_OUT = ("pipeline/aggregate/bigquery.py", "pipeline/sources/bigquery/", "sql/staging/entries.sql", "sql/bigquery")
-#: Changes that change nothing that anyone can see, as (file, line as it becomes): why.
-SAME = {
-    (
-        "pipeline/sources/files/json_values.py",
-        "end = end if end > 0 else len(self._data)",
-    ): "a line that has text ends behind its first character",
-    (
-        "sql/measures/pace.sql",
-        "min(if(place = least(2 + div((95 * (n - 1)), 100), n), latency_ns, null)) as p95_high",
-    ): "one row of a group has the place",
-    ("sql/measures/signatures.sql", "min(if("): "one row of a group has the place",
-    ("sql/measures/durations.sql", "min(n_latency) as n_latency,"): "all rows of a group have the same",
-    ("sql/measures/latency.sql", "min(n_latency) as n_latency,"): "all rows of a group have the same",
-    (
-        "pipeline/judge/instances.py",
-        "if share_p((peer.errors_5xx, peer.n, effect), (k, n, effect)) < alpha:",
-    ): "a p-value of counts is never the very number of its limit",
-    (
-        "pipeline/assess/revisions.py",
-        "return int(found[1]) if found else -2",
-    ): "any number below 0 stands before those of revisions",
-    (
-        "pipeline/judge/power.py",
-        "least = bisect_left(counts, True, key=lambda x: bool(special.bdtrc(x - 1, total, limit_ratio) <= tail))",
-    ): "a binomial tail is never the very number that is chosen for it",
-}
 SWAPS = {
     "<": "<=",
     "<=": "<",
@@ -106,8 +52,16 @@ SWAPS = {
     "last": "first",
 }
 SQL_SWAPS = [(r" < ", " <= "), (r" >= ", " > "), (r"\bmin\(", "max("), (r"\bmax\(", "min("), (r"\band\b", "or")]
-TIMEOUT_S = 600
-SNAPSHOTS = "from pathlib import Path; from pipeline.aggregate.snapshots import write; write(Path('sql/duckdb'))"
+#: The tests that are run: the others start processes, or look at pages and texts.
+TESTS = (
+    *("tests/judge", "tests/assess", "tests/sql", "tests/sources", "tests/test_bounds.py", "tests/test_crosscheck.py"),
+    *("tests/test_doctests.py", "tests/test_doctor.py", "tests/test_inputs.py", "tests/test_jobs.py"),
+    *("tests/test_sql_command.py", "tests/test_trace.py"),
+)
+#: Not drawn, for it only guards against mistakes of ours, or says how much is kept in memory.
+GUARDS = re.compile(r"(?:strict|frozen)=True|@dataclass\(.*|@(?:lru_)?cache.*|^from .*")
+#: So many seconds of tests are tried, the nearest first: what only later ones see is taken for not caught.
+LIMIT_S = 60
 
 
 @dataclass(frozen=True)
@@ -131,14 +85,16 @@ def of_python(path: str, text: str) -> list[Change]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         row, start = token.start
         line = lines[row - 1] if row <= len(lines) else ""
-        if token.type not in (tokenize.OP, tokenize.NAME, tokenize.NUMBER) or line.lstrip().startswith(
-            ("def ", "from ", "@")
-        ):
+        if token.type not in (tokenize.OP, tokenize.NAME, tokenize.NUMBER):
+            continue
+        if any(found.start() <= start < found.end() for found in GUARDS.finditer(line)):
             continue
         new = SWAPS.get(token.string)
         if token.type == tokenize.NUMBER and token.string.isdigit():
             new = str(int(token.string) + 1)
         if new is None or (token.string in "*-" and not re.match(r"\s", line[start + 1 : start + 2])):
+            continue
+        if token.string in ("first", "last") and line[start - 1 : start] != ".":
             continue
         changes.append(Change(path, row, line, line[:start] + new + line[token.end[1] :]))
     return changes
@@ -155,118 +111,142 @@ def of_sql(path: str, text: str) -> list[Change]:
     ]
 
 
+def all_changes(folder: str) -> list[Change]:
+    """Every change of the files of a folder, or of one file."""
+    changes = []
+    found = Path(ROOT, folder)
+    for path in [found] if found.is_file() else sorted([*found.rglob("*.py"), *found.rglob("*.sql")]):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith((*LEFT_OUT, "sql/duckdb")):
+            changes += (of_sql if path.suffix == ".sql" else of_python)(name, path.read_text(encoding="utf-8"))
+    return changes
+
+
 def drawn(n: int, seed: int, folders: list[str]) -> list[Change]:
     """So many changes, as many of each folder."""
-    dice, groups = random.Random(seed), []
-    for folder in folders:
-        changes = []
-        for path in sorted(Path(ROOT, folder).rglob("*.py" if folder.startswith("pipeline") else "*.sql")):
-            name = path.relative_to(ROOT).as_posix()
-            if not name.startswith((*LEFT_OUT, "sql/duckdb")):
-                changes += (of_sql if path.suffix == ".sql" else of_python)(name, path.read_text(encoding="utf-8"))
-        groups.append(dice.sample(changes, min(-(-n // len(folders)), len(changes))))
+    dice, groups = random.Random(seed), [all_changes(folder) for folder in folders]
+    groups = [dice.sample(changes, min(-(-n // len(folders)), len(changes))) for changes in groups]
     return [change for group in groups for change in group][:n]
 
 
-def tests_of(path: str) -> list[str]:
-    """The test files that see a file, in the order in which they are run."""
-    whole = next(tests for folder, tests in TESTS.items() if path.startswith(folder))
-    files = [
-        found.relative_to(ROOT).as_posix()
-        for test in whole
-        for found in (sorted(Path(ROOT, test).glob("test_*.py")) if Path(ROOT, test).is_dir() else [Path(ROOT, test)])
-    ]
-    stem = Path(path).stem.rstrip("s")
-    files.sort(key=lambda name: not Path(name).stem.startswith(f"test_{stem}"))
-    has_examples = ">>> " in Path(ROOT, path).read_text(encoding="utf-8") if path.endswith(".py") else False
-    return [*([f"tests/test_doctests.py::test_examples[{path}]"] if has_examples else []), *files]
+def statement(path: str, line: int) -> range:
+    """The lines of the innermost statement that a line is of; of one with a body, those before the body."""
+    found = range(line, line + 1)
+    for node in ast.walk(ast.parse(Path(ROOT, path).read_text(encoding="utf-8"))):  # outer ones first
+        if isinstance(node, ast.stmt | ast.excepthandler):
+            body = getattr(node, "body", None)
+            end = max(body[0].lineno - 1, node.lineno) if body else node.end_lineno
+            if node.lineno <= line <= end:
+                found = range(node.lineno, end + 1)
+    return found
 
 
-def fails(checkout: Path, tests: list[str]) -> bool:
-    """Whether a test fails in a checkout; what never ends has failed."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no"]
-    where = {**os.environ, "PYTHONPATH": str(checkout)}
-    try:
-        done = subprocess.run(
-            [*command, "-m", "not full and not live", *tests],
-            cwd=checkout,
-            env=where,
-            capture_output=True,
-            timeout=TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired:
-        return True
-    return done.returncode != 0
+def near(module: str, folder: str) -> bool:
+    """Whether a test module stands in the folder of the same name as a file."""
+    return Path(module).parent.name in folder
 
 
-def caught(change: Change, checkout: Path) -> bool:
-    """Whether a test fails with the change. SQL is changed in both dialects, as `make docs` would."""
-    path = checkout / change.path
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines(keepends=True)
-    lines[change.line - 1] = change.after + "\n"
-    path.write_text("".join(lines), encoding="utf-8")
-    try:
-        if path.suffix == ".sql":
-            where = {**os.environ, "PYTHONPATH": str(checkout)}
-            command = [sys.executable, "-c", SNAPSHOTS]
-            if subprocess.run(command, cwd=checkout, env=where, capture_output=True).returncode:
-                return True
-        return fails(checkout, tests_of(change.path))
-    finally:
-        path.write_text(text, encoding="utf-8")
-        shutil.copytree(ROOT / "sql/duckdb", checkout / "sql/duckdb", dirs_exist_ok=True)
+def tests_of(change: Change, records: dict[str, dict]) -> list[list[str]]:
+    """The tests that execute a changed line, in portions: those of modules named like its file or folder first.
+
+    Of a line that an import executes, first those that execute anything of its file, then all that import it.
+    """
+    path, stem = change.path, Path(change.path).stem.rstrip("s")
+    folder = path.replace("pipeline/aggregate", "sql")
+    lines = range(1) if path.endswith(".sql") else statement(path, change.line)
+    groups = []  # of each module: how far it is, its seconds, its tests
+    for module, record in records.items():
+        of_file, took = record["lines"].get(path, {}), record["seconds"]
+        tests = {test for line in lines for test in of_file.get(str(line), [])}
+        distance = 0 if Path(module).stem.startswith(f"test_{stem}") else 2 - near(module, folder)
+        if not tests - {""}:
+            distance, tests = 3, {test for found in of_file.values() for test in found} if tests else set()
+        chosen = sorted((test for test in took if test in tests or "*" in tests), key=took.get)
+        groups.append((distance, sum(map(took.get, chosen)), chosen))
+        if distance == 3 and tests:
+            rest = [test for test in took if test not in chosen]
+            groups.append((4, sum(map(took.get, rest)), rest))
+    groups = sorted(group for group in groups if group[2])
+    if not groups:  # only processes execute it, which are not looked into
+        groups = [(0, 0.0, list(record["seconds"])) for name, record in records.items() if near(name, folder)]
+    # Two modules, then ten, then all: most changes are caught by the first.
+    sizes = list(accumulate((len(group[2]) for group in groups[:12]), initial=0))
+    seconds = {test: took for record in records.values() for test, took in record["seconds"].items()}
+    tests = [test for group in groups for test in group[2]]
+    spent = accumulate(seconds[test] for test in tests)
+    tests = [test for test, until in zip(tests, spent, strict=True) if until < LIMIT_S or test == tests[0]]
+    cuts = [0, sizes[min(2, len(groups))], sizes[-1], len(tests)]
+    return [portion for first, last in pairwise(cuts) if (portion := tests[first:last])]
+
+
+def state_of_code() -> bytes:
+    """A digest of all that tests execute, but for their own modules."""
+    digest = hashlib.sha256()
+    for folder in ("pipeline", "parsers", "sql", "tests"):
+        for path in sorted(Path(ROOT, folder).rglob("*.*")):
+            if path.suffix != ".pyc" and path.is_file() and not path.name.startswith(("test_", "mutation")):
+                digest.update(path.read_bytes())
+    return digest.digest()
 
 
 def main() -> None:
     """Try the changes, print each survivor and the share that was caught."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=60)
+    parser.add_argument("--all", action="store_true", help="every change instead of so many")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", choices=FOLDERS, action="append", help="one folder; can be repeated")
+    parser.add_argument("--only", action="append", help="one folder or file; can be repeated")
+    parser.add_argument("--kept", type=Path)
     arguments = parser.parse_args()
     folders = arguments.only or list(FOLDERS)
-    changes = drawn(arguments.n, arguments.seed, folders)
-    began = time.monotonic()
+    changes = drawn(10**9 if arguments.all else arguments.n, arguments.seed, folders)
+    began, code = time.monotonic(), state_of_code()
     with tempfile.TemporaryDirectory(prefix="runverdict-mutation-") as folder:
-        checkouts: SimpleQueue[Path] = SimpleQueue()
+        checkouts: SimpleQueue[Checkout] = SimpleQueue()
         for number in range(arguments.jobs):
-            checkout = Path(folder, f"checkout{number}")
-            shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".venv", ".git", ".*_cache", "__pycache__"))
-            checkouts.put(checkout)
+            checkouts.put(Checkout(Path(folder, f"checkout{number}")))
+        kept = arguments.kept or Path(folder, "kept")
+        kept.mkdir(exist_ok=True, parents=True)
 
-        def tried(change: Change) -> bool:
+        def in_turn(function, *arguments):
             checkout = checkouts.get()
             try:
-                return caught(change, checkout)
-            finally:
-                checkouts.put(checkout)
-
-        def sound(name: str) -> bool:
-            checkout = checkouts.get()
-            try:
-                return not fails(checkout, tests_of(name))
+                return function(checkout, *arguments)
             finally:
                 checkouts.put(checkout)
 
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            for name, passed in zip(TESTS, pool.map(sound, TESTS), strict=True):
-                if not passed:
-                    sys.exit(f"the tests of {name} fail without any change, so nothing can be said")
-            print(f"the tests pass without a change ({time.monotonic() - began:.0f} s)", flush=True)
-            results = pool.map(lambda change: bool(change.why_same) or tried(change), changes)
-            survivors = same = 0
-            for number, (change, is_caught) in enumerate(zip(changes, results, strict=True), 1):
-                if is_caught and not change.why_same:
-                    continue
-                survivors += not is_caught
-                same += bool(change.why_same)
-                print(f"{'SAME' if change.why_same else 'SURVIVED'} {change.path}:{change.line}")
-                print(f"  - {change.before.strip()}\n  + {change.after.strip()}")
-                print(f"  {change.why_same or f'({number} of {len(changes)} tried)'}", flush=True)
-    counted = len(changes) - same
-    print(f"{counted - survivors} of {counted} changes caught ({1 - survivors / counted:.0%}); {same} change nothing")
+            modules = [path.relative_to(ROOT).as_posix() for path in sorted(Path(ROOT, "tests").rglob("test_*.py"))]
+            modules = [module for module in modules if module.startswith(TESTS)]
+            found = pool.map(lambda name: in_turn(lambda one: recorded(name, one, kept, code)), modules)
+            records = dict(zip(modules, found, strict=True))
+            seconds = {test: took for record in records.values() for test, took in record["seconds"].items()}
+            print(f"{len(seconds)} tests pass without a change ({time.monotonic() - began:.0f} s)", flush=True)
+
+            def tried(change: Change) -> bool:
+                portions = tests_of(change, records)
+                return bool(change.why_same) or in_turn(
+                    lambda one: one.catches(change.path, change.line, change.after, portions)
+                )
+
+            results = []
+            for change, is_caught in zip(changes, pool.map(tried, changes), strict=True):
+                results.append("SAME" if change.why_same else "CAUGHT" if is_caught else "SURVIVED")
+                if results[-1] == "CAUGHT":
+                    print(".", end="", flush=True)
+                else:
+                    tests = f"{sum(map(len, tests_of(change, records)))} tests execute it"
+                    print(f"{results[-1]} {change.path}:{change.line} ({len(results)} of {len(changes)} tried)")
+                    print(
+                        f"  - {change.before.strip()}\n  + {change.after.strip()}\n  {change.why_same or tests}",
+                        flush=True,
+                    )
+    for folder in [*folders, ""]:
+        of = [what for change, what in zip(changes, results, strict=True) if change.path.startswith(folder)]
+        counted = len(of) - of.count("SAME")
+        share = f"{of.count('CAUGHT')} of {counted} changes caught ({of.count('CAUGHT') / max(counted, 1):.0%})"
+        print(f"{folder or 'all'}: {share}; {of.count('SAME')} change nothing")
     print(f"{time.monotonic() - began:.0f} s; not tried, for only make test-full sees it: {', '.join(LEFT_OUT)}")
 
 

@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 from scipy.special import stdtrit
 
-from pipeline.assess.histograms import times_and_design_effects
+from pipeline.assess.histograms import dense, slots_or_minutes, times_and_design_effects
 from pipeline.judge.revision_data import OTHERS
-from pipeline.judge.stats import INDEPENDENT
+from pipeline.judge.stats import INDEPENDENT, DesignEffect
 
 
 def frames(*rows):
@@ -92,3 +92,62 @@ def test_nothing_gives_nothing():
         "times": {},
         "design_effects": {"errors": INDEPENDENT, "denied": INDEPENDENT},
     }
+
+
+@pytest.mark.parametrize(("minutes", "lengths"), [(7, [42]), (8, [48, 8]), (59, [354, 59]), (60, [60])])
+def test_short_windows_are_cut_into_tens_of_seconds(minutes, lengths):
+    """Slots alone below 8 minutes, minutes alone from 60 on, else both; a minute is six slots."""
+    slots = pl.DataFrame({"slot": np.arange(6 * minutes), "bad": 0, "n": 1})
+    assert [len(dense(rows, "bad", "n")[0]) for rows in slots_or_minutes(slots)] == lengths
+
+
+def test_times_between_are_zeros():
+    """Sums by slot, in order of time, from the first to the last."""
+    rows = pl.DataFrame({"slot": [7, 5, 7], "bad": [2, 1, 1], "n": [3, 4, 5]})
+    assert [column.tolist() for column in dense(rows, "bad", "n")] == [[1, 0, 3], [4, 0, 8]]
+
+
+@pytest.mark.parametrize(("last", "length"), [(1_000_000, 1_000_001), (1_000_001, 2)])
+def test_stray_times_leave_their_order_only(last, length):
+    """A million slots of ten seconds are 116 days."""
+    value, number = dense(pl.DataFrame({"slot": [0, last], "bad": [1, 2], "n": [3, 4]}), "bad", "n")
+    assert (len(value), value[0], value[-1], number[-1]) == (length, 1, 2, 4)
+
+
+def test_the_most_frequent_names_of_each_kind_stand_apart():
+    """300 endpoints of 21 entries, and two of 20 that share the last place by name: one is among the others."""
+    rows = [(f"GET /{n:03d}", 0, 900, 21) for n in range(299)] + [("GET /y", 0, 900, 20), ("GET /x", 0, 900, 20)]
+    names = {name for _, name in times_and_design_effects(*frames(*rows))["times"]}
+    assert len(names) == 301
+    assert {"GET /x", OTHERS} < names
+    assert "GET /y" not in names
+
+
+def test_only_the_steady_phase_takes_time():
+    """Entries of a start count for the name, and are not in its histogram; buckets of one part add up."""
+    histograms, slots = frames(("GET /", 0, 900, 10), ("GET /", 1, 905, 8))
+    starts = histograms.head(1).with_columns(pl.lit("startup").alias("phase"), n=pl.lit(2, histograms["n"].dtype))
+    ((key, times),) = times_and_design_effects(pl.concat([histograms, starts]), slots)["times"].items()
+    assert (key, times.total, sorted(times.bucket.tolist())) == (("endpoint", "GET /"), 18, [900, 905])
+
+
+def test_failures_of_a_slot_are_one_incident():
+    """3 and 1 failures of 5 slots: (9 + 1) / 4; 2 refused at once: 2. Slots without a request do not count."""
+    _, slots = frames(*(("GET /", slot, 900, 50) for slot in range(5)))
+    slots = slots.sort("slot").with_columns(
+        pl.Series("errors_5xx", [3, 0, 1, 0, 0]), pl.Series("denied", [0, 2, 0, 0, 0])
+    )
+    histograms, _ = frames(("GET /", 0, 900, 250))
+    found = times_and_design_effects(histograms, slots)["design_effects"]
+    assert (found["errors"], found["denied"]) == (DesignEffect(2.5), DesignEffect(2.0))
+
+
+def test_first_requests_of_instances_are_no_part_of_the_time():
+    """A slow wave of six minutes, and as long a time in which only instances started: the design effect stays."""
+    rows = [("GET /", s, round(900 + 50 * np.sin(s / 5)), 2) for s in range(36)]
+    histograms, slots = frames(*rows)
+    starts = slots.with_columns(pl.col("slot") + 36, n_steady=0, bucket_sum=0).cast(slots.schema)
+    ((name, without),) = times_and_design_effects(histograms, slots)["times"].items()
+    beside = times_and_design_effects(histograms, pl.concat([slots, starts]))["times"][name]
+    assert without.design.value > 1.5
+    assert beside.design == without.design

@@ -10,6 +10,7 @@ from pipeline.judge.revision_data import (
     EndpointCounts,
     EventTotal,
     Instances,
+    Latency,
     Profile,
     RequestCounts,
     Times,
@@ -81,3 +82,26 @@ def test_a_run_without_times_adds_none(order):
     runs = [run(100, 200, start_ups=()), replace(run(1, 2, start_ups=()), first_ns=None, last_ns=None)]
     both = merged(runs[::order])
     assert (both.first_ns, both.last_ns) == (100, 200)
+
+
+def test_percentiles_of_several_runs_are_unknown():
+    """Of one they stay; the largest, the least and the last of two are those of both."""
+    latency = {"all": Latency(10, 1.0, 2.0, 3.0, 4.0)}
+    one, other = (replace(run(1, 2, start_ups=()), latency=latency) for _ in range(2))
+    assert merged([one]).latency == latency
+    assert merged([one, other]).latency == {}
+    first = replace(one, requests=RequestCounts(n=1, last_eligible_ns=5, fastest_three_5xx_ns=7), revision="a")
+    last = replace(one, requests=RequestCounts(n=1, last_eligible_ns=3, fastest_three_5xx_ns=9), revision="b")
+    both = merged([first, last])
+    assert (both.requests.last_eligible_ns, both.requests.fastest_three_5xx_ns, both.revision) == (5, 7, "b")
+
+
+def test_design_effects_are_averages_by_the_entries_they_stand_for():
+    """1.5 of 10 entries and 4.5 of 30: 3.75, with the degrees of freedom of both; a run without one has 1."""
+    one = replace(run(1, 2, start_ups=(), n=10), design_effects={"errors": DesignEffect(1.5, 3.0)})
+    two = replace(run(1, 2, start_ups=(), n=30), design_effects={"errors": DesignEffect(4.5, 4.0)})
+    assert merged([one, two]).design_effects == {"errors": DesignEffect(3.75, 7.0)}
+    none = replace(two, design_effects={})
+    assert merged([one, none]).design_effects["errors"].value == pytest.approx((10 * 1.5 + 30) / 40)
+    nothing = replace(two, entries=0, design_effects={"errors": DesignEffect(4.5, 4.0)})
+    assert merged([nothing, replace(one, entries=1)]).design_effects["errors"].value == 3.0

@@ -79,3 +79,17 @@ def test_fresh_lines_of_any_level_are_known_by_their_number(signatures):
 def test_an_event_of_the_baseline_has_a_line(signatures):
     """By the event's name, to be compared with that of an event that is said in other words now."""
     assert signatures.wordings == {"platform.instance_started": STARTED}
+
+
+def test_a_line_without_a_time_is_never_the_first(tmp_path):
+    """The same warning at a start, and in an entry that has no time."""
+    more = {"revision": NEW, "severity": "WARNING"}
+    rows = [
+        *serving(0, OLD),
+        *serving(300, NEW),
+        line(301, STARTED, revision=NEW, log=SYSTEM, insertId="start"),
+        line(303, "no settings, using defaults", insertId="timed", **more),
+        line(0, "no settings, using defaults", insertId="untimed", timestamp=None, **more),
+    ]
+    found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", rows)).assessments[0].data.signatures.new
+    assert [(one.n, one.first, one.startup) for one in found] == [(2, "2026-01-15T09:05:03Z", False)]

@@ -94,3 +94,56 @@ def test_impact_is_what_failed_beyond_the_baseline(pair, healthy):
     assert (found.requests, found.clients, found.minutes) == (20, 4, 2)
     assert impact(healthy()) is None
     assert np.count_nonzero(data.minutes.errors_5xx) == 2
+
+
+@pytest.mark.parametrize(("failed", "wanted"), [(10, 0), (11, 1)])
+def test_an_older_revision_above_one_percent_speaks_against_a_rollback(pair, policy, failed, wanted):
+    """1 % is well."""
+    base = {"requests": RequestCounts(n=1000, eligible=1000, eligible_5xx=failed)}
+    exits = occurrences(("platform.exit", 1, 3, "failure", 1))
+    data = pair(base=base, occurrences=exits, fastest_three_exits_ns=10**9)
+    assert len(advised(data, policy)[1].against) == wanted
+
+
+@pytest.mark.parametrize(
+    ("eligible", "long", "wanted"),
+    [
+        (19, 10, "2026-01-15T10:01:00Z"),  # half a minute, but at least one
+        (10, 60, "2026-01-15T11:00:00Z"),
+        (1, 75, "2026-01-16T09:45:00Z"),  # 19 * 75 minutes are 1,425
+        (1, 76, None),  # 1,444 are more than a day
+        (2, 160, "2026-01-16T10:00:00Z"),  # 9 * 160 are a day
+        (0, 10, None),
+    ],
+)
+def test_the_time_to_look_again_is_near(healthy, eligible, long, wanted):
+    """Twenty requests at this traffic, after the last entry of 10:00, within a day."""
+    data = healthy(
+        requests=RequestCounts(n=eligible, eligible=eligible),
+        first_ns=START_NS,
+        last_ns=START_NS + long * MINUTE_NS,
+    )
+    assert advice(data, [], "INCONCLUSIVE", project=None, location=None).at == wanted
+
+
+@pytest.mark.parametrize(
+    ("failed", "eligible", "base_failed", "wanted"),
+    [(30, 1000, 0, 30), (30, 500, 10, 25), (1, 1000, 100, 0)],
+)
+def test_impact_is_never_below_none(pair, failed, eligible, base_failed, wanted):
+    """Beyond what the baseline's rate explains; without clients there is no number of them."""
+    data = pair(
+        base={"requests": RequestCounts(n=1000, eligible=1000, eligible_5xx=base_failed)},
+        requests=RequestCounts(n=eligible, eligible=eligible, eligible_5xx=failed),
+    )
+    found = impact(data)
+    assert (found.requests, found.clients) == (wanted, None)
+
+
+def test_impact_without_a_baseline_is_every_failure(healthy):
+    """Clients count from status 500 on."""
+    data = healthy(
+        requests=RequestCounts(n=100, eligible=100, eligible_5xx=7),
+        clients={"": {499: Clients(3, 5), 500: Clients(2, 5)}},
+    )
+    assert (impact(data).requests, impact(data).clients) == (7, 2)

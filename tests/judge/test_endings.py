@@ -3,8 +3,11 @@
 import math
 
 import pytest
+from scipy.stats import fisher_exact
 
+from pipeline.judge.compare import compare
 from pipeline.judge.counts import Clients
+from pipeline.judge.endings import REDIRECTS, one_client_p
 from pipeline.judge.revision_data import EventTotal, RequestCounts
 from pipeline.judge.stats import DesignEffect
 from tests.judge.conftest import judged
@@ -155,3 +158,123 @@ def test_rejections_that_only_lines_report_have_no_clients(pair, policy):
         clients=known,
     )
     assert judged(data, policy, "auth.failure_rate").status == "FAIL"
+
+
+def test_all_endpoints_together_are_compared_at_the_revisions_mix(pair, policy):
+    """404: 20 of 200 orders and 30 of 100 carts before; 50 and 150 now make 5 + 45 due of 200: 25 %, beside 64."""
+    data = sides(
+        pair,
+        endings(orders={200: 42, 404: 8}, cart={200: 94, 404: 56}, new={404: 70}),
+        endings(orders={200: 180, 404: 20}, cart={200: 70, 404: 30}),
+    )
+    (found,) = [one for one in compare(data, policy)["requests.status"] if one.what == "404"]
+    assert (found.observed.value, found.observed.n) == (0.32, 200)
+    assert (found.baseline.value, found.baseline.n) == (0.25, 300)
+    assert found.effect.value == pytest.approx(0.07)
+    assert found.effect.relative == pytest.approx(0.28)
+
+
+def test_one_endpoint_is_not_compared_twice(pair, policy):
+    """Alone it is all that there is; a group that nobody met is none."""
+    one = sides(pair, endings(orders={200: 70, 404: 30}), endings(orders={200: 70, 404: 30}))
+    assert [found.what for found in compare(one, policy)["requests.status"]] == ["404 GET /orders"]
+    two = sides(pair, endings(a={200: 9, 302: 1}, b={200: 10}), endings(a={200: 9, 404: 1}, b={200: 10}))
+    assert [found.what for found in compare(two, policy)["requests.status"]] == ["redirects GET /a", "redirects"]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "long", "wanted"),
+    [(0.5, 120, "WARN"), (0.49, 120, "PASS"), (1.0, 60, "WARN"), (1.0, 59, "PASS"), (None, 600, "PASS")],
+)
+def test_calls_are_expected_by_time_and_share_of_the_traffic(pair, policy, ratio, long, wanted):
+    """20 calls in the hour before: 20 are expected in an hour, or in two hours of half the traffic."""
+    before = {**endings(orders={200: 500}), **calls("Cloud Tasks", {200: 20})}
+    data = sides(pair, endings(orders={200: 500}), before, first_ns=0, last_ns=long * 6 * 10**10, traffic_ratio=ratio)
+    assert judged(data, policy, "requests.endpoint_errors").status == wanted
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "wanted"),
+    [
+        ({404: 3}, {200: 3}, True),  # three of three
+        ({404: 2}, {200: 2}, False),
+        ({404: 3, 200: 1}, {200: 4}, False),
+        ({399: 1, 404: 3}, {200: 4}, False),  # below 400 nothing failed
+        ({404: 3}, {400: 3}, False),  # as before
+        ({404: 3}, {400: 3, 200: 1}, True),
+        ({599: 3}, {200: 3}, True),
+    ],
+)
+def test_every_call_failed_from_three_on(pair, policy, now, before, wanted):
+    """And not every one before."""
+    data = sides(pair, calls("Cloud Scheduler", now), calls("Cloud Scheduler", before))
+    reason = judged(data, policy, "requests.endpoint_errors").reason
+    assert ("every call of Cloud Scheduler" in reason) == wanted
+
+
+@pytest.mark.parametrize(
+    ("ends", "wanted"),
+    [
+        ({404: 18, 200: 2}, "FAIL"),
+        ({404: 17, 200: 2}, "PASS"),  # 19 requests
+        ({404: 89, 200: 11}, "PASS"),
+        ({404: 90, 200: 10}, "FAIL"),
+        ({429: 5, 200: 95}, "WARN"),
+        ({429: 4, 200: 76}, "PASS"),  # 5 % but 4 requests
+        ({429: 5, 200: 96}, "PASS"),  # 5 but 4.95 %
+        ({429: 6, 200: 114}, "WARN"),
+        ({400: 50, 499: 50}, "FAIL"),
+        ({399: 50, 500: 50}, "PASS"),
+    ],
+)
+def test_the_limits_without_a_baseline(healthy, policy, ends, wanted):
+    """90 % of 20 and more in 4xx; 5 and 5 % in 429."""
+    data = healthy(statuses=endings(orders=ends), requests=counts(sum(ends.values())))
+    assert judged(data, policy, "requests.status").status == wanted
+
+
+def test_the_three_most_frequent_statuses_are_told(healthy, policy):
+    """Of four."""
+    ends = {200: 90, 400: 1, 404: 4, 409: 2, 422: 3}
+    data = healthy(statuses=endings(orders=ends), requests=counts(100))
+    reason = judged(data, policy, "requests.status").reason
+    assert reason == "10 of 100 user requests ended in 4xx (404 × 4, 422 × 3, 409 × 2)"
+
+
+@pytest.mark.parametrize(("most", "wanted"), [(40, True), (41, False)])
+def test_a_proxy_has_more_than_a_fifth_of_all(pair, most, wanted):
+    """Of 200 requests before; then clients say nothing, and the chance is 0."""
+    known = {"": {0: Clients(50, most)}, "GET /": {0: Clients(50, 9), 401: Clients(2, 3)}}
+    data = pair(base={"requests": counts(200), "clients": known}, clients=known)
+    assert one_client_p(data, data.baseline, "GET /", (401,)) == (1.0 if wanted else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("clients", "known", "base_clients", "base_known", "wanted"),
+    [
+        (5, 100, 2, 100, None),
+        (4, 100, 2, 100, 1.0),
+        (7, 200, 2, 100, None),  # 4 were due: 3 more
+        (6, 200, 2, 100, 1.0),
+        (3, 0, 0, 100, 0.0),
+        (3, 100, 0, 0, 0.0),
+    ],
+)
+def test_chance_by_clients_from_three_more_on(pair, clients, known, base_clients, base_known, wanted):
+    """Clients that met 401, of those that are known; fewer than three more than due are one client's doing."""
+    here = {"GET /": {0: Clients(known, 9), 401: Clients(clients, 3)}}
+    there = {"GET /": {0: Clients(base_known, 9), 401: Clients(base_clients, 3)}}
+    data = pair(base={"requests": counts(200), "clients": there}, clients=here)
+    found = one_client_p(data, data.baseline, "GET /", (401,))
+    if wanted is None:
+        table = [[clients, known - clients], [base_clients, base_known - base_clients]]
+        wanted = fisher_exact(table, "greater").pvalue
+    assert found == pytest.approx(wanted, rel=1e-9)
+
+
+def test_redirects_are_all_that_send_a_browser_elsewhere(pair, policy):
+    """One of each from 300 to 309: 304 is an answer from a cache, 306 and 309 are no redirects (RFC 9110, 15.4)."""
+    now = endings(orders={200: 90, **dict.fromkeys(range(300, 310), 1)})
+    (found,) = compare(sides(pair, now, endings(orders={200: 100})), policy)["requests.status"]
+    assert (found.what, found.observed.value) == ("redirects GET /orders", 0.07)
+    assert REDIRECTS == (300, 301, 302, 303, 305, 307, 308)

@@ -1,5 +1,6 @@
 """Failing lines become incidents: by cause, by time, and causes of the same minutes together."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,3 +75,56 @@ def test_every_failure_is_in_one_incident_or_in_a_hiccup(rows):
     assert told <= sum(n for _, _, n in rows)
     exits = sum(n for name, _, n in rows if name == "platform.exit")
     assert sum(cause.n for one in found for cause in one.causes if cause.cause == "platform.exit") == exits
+
+
+@pytest.mark.parametrize(("second", "wanted"), [((0, 1, 2), 1), ((1, 2, 3, 4), 1), ((2, 3, 4), 2)])
+def test_causes_of_half_of_their_minutes_together_are_one(healthy, second, wanted):
+    """Beside minutes 0 to 3: 3 of 4 together, 3 of 5, and 2 of 5; a half is alike."""
+    rows = [("a.x", m, 5) for m in range(4)] + [("b.y", m, 3) for m in second]
+    assert len(incidents(healthy(occurrences=occurrences(*rows)))) == wanted
+    half = [("a.x", m, 5) for m in range(3)] + [("b.y", m, 3) for m in (1, 2, 3)]
+    assert len(incidents(healthy(occurrences=occurrences(*half)))) == 1  # 2 of 4
+
+
+def test_what_is_critical_leads_and_is_told_alone(healthy):
+    """One critical failure is an incident; of one time it stands before what happened more often."""
+    rows = [("a.x", 0, 9), ("b.y", 0, 1, "critical", -1)]
+    (found,) = incidents(healthy(occurrences=occurrences(*rows)))
+    assert (found.title, found.n) == ("b.y × 1 in 1 minute", 10)
+    (alone,) = incidents(healthy(occurrences=occurrences(rows[1])))
+    assert alone.n == 1
+    (exit_,) = incidents(healthy(occurrences=occurrences(("platform.exit", 0, 1))))
+    assert exit_.title == "platform.exit × 1 in 1 minute"
+
+
+def test_three_failures_of_causes_together_are_an_incident(healthy):
+    """Two of one and one of another in a minute; what succeeded, degraded or is a request row is none of them."""
+    rows = [
+        *(("a.x", 0, 2), ("b.y", 0, 1), ("c.z", 0, 50, "ok", -1), ("d.w", 0, 50, "degraded", -1)),
+        *(("http.request", 0, 50), ("http.access", 0, 50)),
+    ]
+    (found,) = incidents(healthy(occurrences=occurrences(*rows)))
+    assert [(cause.cause, cause.n) for cause in found.causes] == [("a.x", 2), ("b.y", 1)]
+    assert incidents(healthy(occurrences=occurrences(*rows[1:]))) == []
+
+
+def test_a_timeline_has_two_hours_at_most(healthy):
+    """121 minutes of failures: all are counted, 120 are drawn, and the span holds both ends."""
+    (found,) = incidents(healthy(occurrences=occurrences(*(("a.x", m, 2) for m in range(121)))))
+    assert (found.title, found.n, len(found.timeline)) == ("a.x × 242 in 121 minutes", 242, 120)
+    assert found.last == "2026-01-15T11:00:00Z"
+
+
+def test_the_lines_of_the_last_minute_belong_to_an_incident(healthy, entry):
+    """Those of the minute after it do not."""
+    stamps = ("2026-01-15T08:59:59Z", "2026-01-15T09:00:00Z", "2026-01-15T09:01:59Z", "2026-01-15T09:02:00Z")
+    lines = [(n, entry(n)[1].model_copy(update={"timestamp": stamp})) for n, stamp in enumerate(stamps)]
+    data = healthy(occurrences=occurrences(("a.x", 0, 3), ("a.x", 1, 3)), evidence={"event/a.x/": tuple(lines)})
+    (found,) = incidents(data)
+    assert [one.timestamp for one in found.evidence] == list(stamps[1:3])
+
+
+def test_incidents_of_one_time_stand_by_their_titles(healthy):
+    """In order of time, then by name; the larger is grouped first."""
+    rows = [("b.y", 0, 9), ("a.x", 0, 3), *(("a.x", m, 3) for m in (1, 2, 3)), ("c.z", 30, 3)]
+    assert [one.title.split()[0] for one in incidents(healthy(occurrences=occurrences(*rows)))] == ["a.x", "b.y", "c.z"]

@@ -4,8 +4,10 @@ import math
 from dataclasses import replace
 
 import pytest
+from scipy.stats import fisher_exact
 
 from pipeline.judge.counts import Peer
+from pipeline.judge.instances import waits
 from pipeline.judge.revision_data import RequestCounts
 from pipeline.judge.stats import DesignEffect
 from tests.judge.conftest import judged
@@ -96,3 +98,113 @@ def test_instances_that_differ_among_themselves_hide_one_that_is_slow(healthy, p
 def test_one_instance_has_no_peers(healthy, policy):
     """Nothing to compare with."""
     assert judged(healthy(peers=peers(2)), policy, "platform.instances").status == "NOT_APPLICABLE"
+
+
+@pytest.mark.parametrize(
+    ("errors", "n", "others", "wanted"),
+    [
+        (5, 20, 0, "WARN"),
+        (4, 20, 0, "PASS"),  # 5 failures
+        (50, 1000, 0, "WARN"),  # 5 points
+        (49, 1000, 0, "PASS"),
+        (100, 400, 19, "WARN"),  # 25 %, five times 5 % (19 * 10 of 19 * 200)
+        (99, 400, 19, "PASS"),
+    ],
+)
+def test_an_instance_that_fails_at_the_limits(healthy, policy, errors, n, others, wanted):
+    """5 failures, 5 points and five times the share of 19 others of 200 requests each."""
+    whole = [replace(one, errors_5xx=10 if others else 0, n_steady=0) for one in peers(20)[:19]]
+    sick = Peer("instance-sick", n, errors, 0, 0.0, 0.0)
+    check = judged(healthy(peers=(*whole, sick)), policy, "platform.instances")
+    assert check.status == wanted
+    assert (check.observed.value, check.observed.n) == (1 if wanted == "WARN" else 0, 20)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "wanted"),
+    [(20, 200, "WARN"), (19, 200, "PASS"), (200, 2, "WARN"), (200, 1, "PASS")],
+)
+def test_a_slow_instance_needs_twenty_latencies_on_each_side(healthy, policy, mine, theirs, wanted):
+    """Of its own, and of 10 others together: 20 and 10 of them; an instance without any does not count."""
+    whole = [Peer(f"i{n}", 200, 0, theirs, 900.0, 4.0) for n in range(10)]
+    idle = Peer("idle", 200, 0, 0, 0.0, 0.0)
+    sick = Peer("sick", 200, 0, mine, 1000.0, 4.0)
+    assert judged(healthy(peers=(*whole, idle, sick)), policy, "platform.instances").status == wanted
+
+
+@pytest.mark.parametrize(("bucket", "apart", "wanted"), [(700, 115, "PASS"), (700, 120, "WARN"), (680, 115, "PASS")])
+def test_a_slow_instance_is_ten_ms_slower(healthy, policy, bucket, apart, wanted):
+    """1.02^700 ns are 1.04 ms: 1.02^815 are 10.16 ms, 9.1 more; 1.02^820 are 11.3 ms."""
+    whole = [Peer(f"i{n}", 200, 0, 200, float(bucket), 4.0) for n in range(10)]
+    sick = Peer("sick", 200, 0, 200, float(bucket + apart), 4.0)
+    assert judged(healthy(peers=(*whole, sick)), policy, "platform.instances").status == wanted
+
+
+def test_the_first_three_sick_instances_are_named(healthy, policy):
+    """Of four; with three none is left over."""
+    for n, more in ((3, ""), (4, " (and 1 more)")):
+        sick = [Peer(f"sick-{i}", 1000, 100, 0, 0.0, 0.0) for i in range(n)]
+        whole = [Peer(f"whole-{i}", 1000, 0, 0, 0.0, 0.0) for i in range(30)]
+        reason = judged(healthy(peers=(*whole, *sick)), policy, "platform.instances").reason
+        assert reason.count("ended in 5xx") == 3
+        assert reason.endswith(f"on the other {n + 29}{more}")
+
+
+def test_two_instances_can_be_compared(healthy, policy):
+    """One beside the other."""
+    pair = (Peer("whole", 1000, 0, 0, 0.0, 0.0), Peer("sick", 1000, 100, 0, 0.0, 0.0))
+    assert judged(healthy(peers=pair), policy, "platform.instances").status == "WARN"
+
+
+@pytest.mark.parametrize(
+    ("now", "long", "before", "wanted"),
+    [
+        (9, 60, 3, "PASS"),  # not 10 more
+        (13, 60, 3, "INCONCLUSIVE"),
+        (12, 60, 3, "PASS"),
+        (15, 60, 5, "INCONCLUSIVE"),  # 3 times, 10 more
+        (14, 60, 5, "PASS"),
+        (18, 60, 6, "INCONCLUSIVE"),
+        (17, 60, 6, "PASS"),  # not 3 times
+        (24, 120, 6, "PASS"),  # 12 were due in two hours
+        (36, 120, 6, "INCONCLUSIVE"),
+        (35, 120, 6, "PASS"),
+    ],
+)
+def test_starts_at_their_limits(pair, policy, now, long, before, wanted):
+    """Three times as many as are due by time, and ten more; of one run chance cannot be told."""
+    data = pair(
+        base={"starts": before, "starts_by_run": ((before, 60.0), (99, 0.0))},
+        starts=now,
+        first_ns=0,
+        last_ns=long * 6 * 10**10,
+    )
+    assert judged(data, policy, "platform.restarts").status == wanted
+
+
+def test_where_the_baseline_never_started_an_instance_ten_are_many(pair, policy):
+    """0 in 3 hours: t = 10 / sqrt(1 * (1 + 1/3)) = 8.7, R: pt(8.7, 2, lower.tail = FALSE) is 0.0065; of 40: 0.0004."""
+    for now, wanted in ((9, "PASS"), (10, "INCONCLUSIVE"), (40, "WARN")):
+        data = pair(base=runs(0, 0, 0), starts=now, **HOUR)
+        assert judged(data, policy, "platform.restarts").status == wanted
+
+
+@pytest.mark.parametrize(("waited", "starts", "design"), [(90, 60, 2.0), (60, 60, 1.0), (30, 60, 1.0), (90, 1, 179.0)])
+def test_requests_that_wait_for_one_start_come_together(pair, policy, waited, starts, design):
+    """A mean of b a start: 2 b - 1 weigh as one, at least 1. scipy: fisher_exact of what is left on both sides."""
+    now = RequestCounts(n=1000, eligible=1000, eligible_waited=waited)
+    before = RequestCounts(n=2000, eligible=2000, eligible_waited=20)
+    data = pair(base={"requests": before, "starts": 20}, requests=now, starts=starts)
+    (found,) = waits(data, data.baseline, policy)
+    k, n = round(waited / design), round(1000 / design)
+    assert found.effect.p == pytest.approx(fisher_exact([[k, n - k], [20, 1980]], "greater").pvalue)
+    assert found.effect.relative == pytest.approx((waited / 1000) / (20 / 2000) - 1)
+
+
+def test_where_nobody_waited_before_there_is_no_share_of_it(pair, policy):
+    """Infinitely more, or as many."""
+    for waited, relative in ((50, None), (0, 0.0)):
+        now = RequestCounts(n=1000, eligible=1000, eligible_waited=waited)
+        data = pair(base={"starts": 1}, requests=now, starts=5)
+        (found,) = waits(data, data.baseline, policy)
+        assert (found.effect.relative, found.effect.value) == (relative, waited / 1000)

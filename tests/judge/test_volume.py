@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline.judge.policy import load
 from pipeline.judge.revision_data import RequestCounts
 from tests.judge.conftest import MINUTE_NS, START_NS, judged, minutes, profile
 
@@ -89,3 +90,143 @@ def test_traffic_that_is_gone_at_this_hour(healthy, policy, earlier, n, wanted):
     )
     check = judged(data, policy, "requests.volume")
     assert check.status == wanted, check
+
+
+@pytest.mark.parametrize(
+    ("ratio", "outlived_ns", "asked_s", "wanted"),
+    [
+        (0.9, None, None, "WARN"),
+        (0.89, None, None, "NOT_OBSERVABLE"),  # another revision serves one in ten
+        (None, None, None, "NOT_OBSERVABLE"),
+        (1.0, 1, None, "NOT_OBSERVABLE"),  # an older one outlived it
+        (1.0, None, 30, "WARN"),  # the asked window ends half a minute after the service's last entry
+    ],
+)
+def test_silence_is_of_the_whole_service(healthy, ratio, outlived_ns, asked_s, wanted):
+    """270 s of silence to the last entry, or 300 s with what was asked for beyond it."""
+    silent_s = 270 if asked_s else 300
+    requests = RequestCounts(n=200, eligible=200, last_eligible_ns=END_NS - silent_s * 10**9)
+    asked = END_NS + asked_s * 10**9 if asked_s else None
+    data = healthy(requests=requests, traffic_ratio=ratio, outlived_ns=outlived_ns, asked_end_ns=asked)
+    assert judged(data, load(), "requests.volume").status == wanted
+
+
+@pytest.mark.parametrize(
+    ("long", "base_long", "runs", "clients", "base_clients", "wanted"),
+    [
+        (60, 60, 1, 50, 50, "WARN"),
+        (60, 60, 2, 50, 50, "PASS"),  # of several runs clients are counted twice
+        (55, 55, 1, 50, 50, "WARN"),
+        (54, 60, 1, 50, 50, "PASS"),
+        (60, 54, 1, 50, 50, "PASS"),
+        (60, 120, 1, 50, 50, "WARN"),  # half as long
+        (60, 121, 1, 50, 50, "PASS"),
+        (120, 60, 1, 50, 50, "WARN"),  # twice as long
+        (121, 60, 1, 50, 50, "PASS"),
+        (60, 60, 1, 5, 5, "WARN"),
+        (60, 60, 1, 4, 5, "PASS"),
+        (60, 60, 1, 5, 4, "PASS"),
+    ],
+)
+def test_what_a_storm_can_be_told_by(pair, policy, long, base_long, runs, clients, base_clients, wanted):
+    """Windows of about an hour and of like length, one baseline, and five clients a side; ten times the requests."""
+    data = pair(
+        base={
+            "requests": RequestCounts(n=base_long * 10, eligible=base_long * 10, eligible_clients=base_clients),
+            "first_ns": START_NS - base_long * MINUTE_NS,
+            "runs": runs,
+        },
+        requests=RequestCounts(n=long * 100, eligible=long * 100, eligible_clients=clients),
+        first_ns=START_NS,
+        last_ns=START_NS + long * MINUTE_NS,
+        minutes=minutes(*((minute, 100, 0) for minute in range(long))),
+    )
+    assert judged(data, policy, "requests.volume").status == wanted
+
+
+@pytest.mark.parametrize(("busy", "wanted"), [(31, "WARN"), (30, "WARN"), (29, "PASS")])
+def test_a_burst_is_no_storm(pair, policy, busy, wanted):
+    """The middle one of 60 minutes has three times the baseline's 10 a minute; the rest has 1.
+
+    Of 30 busy minutes with 59 it is the mean of 1 and 59.
+    """
+    each = 59 if busy == 30 else 200
+    rows = [(minute, each if minute < busy else 1, 0) for minute in range(60)]
+    n = sum(row[1] for row in rows)
+    data = pair(
+        base={"requests": RequestCounts(n=600, eligible=600, eligible_clients=50)},
+        requests=RequestCounts(n=max(n, 1800), eligible=max(n, 1800), eligible_clients=50),
+        first_ns=START_NS,
+        last_ns=END_NS,
+        minutes=minutes(*rows),
+    )
+    assert judged(data, policy, "requests.volume").status == wanted
+
+
+@pytest.mark.parametrize(
+    ("off_minutes", "long", "own_long", "wanted"),
+    [
+        (29, 60, 60, "WARN"),  # half an hour off at most
+        (31, 60, 60, "NOT_OBSERVABLE"),
+        (-29, 60, 60, "WARN"),
+        (-31, 60, 60, "NOT_OBSERVABLE"),
+        (0, 55, 60, "WARN"),
+        (0, 54, 60, "NOT_OBSERVABLE"),
+        (0, 60, 55, "WARN"),
+        (0, 60, 54, "NOT_OBSERVABLE"),
+        (0, 120, 60, "WARN"),  # twice as long
+        (0, 121, 60, "NOT_OBSERVABLE"),
+        (0, 60, 120, "WARN"),  # half as long
+        (0, 60, 121, "NOT_OBSERVABLE"),
+    ],
+)
+def test_which_earlier_hours_are_the_same_hour(healthy, policy, off_minutes, long, own_long, wanted):
+    """20 a minute on three days before, each so many minutes off and long; 1 a minute now."""
+    begins = [START_NS - day * DAY_NS + off_minutes * MINUTE_NS for day in (1, 2, 3)]
+    data = healthy(
+        requests=RequestCounts(n=own_long, eligible=own_long),
+        volume_by_run=((START_NS, START_NS + own_long * MINUTE_NS, own_long),),
+        pooled=profile(volume_by_run=tuple((begin, begin + long * MINUTE_NS, 20 * long) for begin in begins)),
+    )
+    assert judged(data, policy, "requests.volume").status == wanted
+
+
+@pytest.mark.parametrize(("n", "wanted"), [(300, "PASS"), (299, "WARN")])
+def test_below_three_tenths_of_the_same_hour(healthy, policy, n, wanted):
+    """1,000 in the same hour of three earlier days; a run of the same day is no earlier day."""
+    own = (START_NS - HOUR_NS, START_NS, 1)
+    data = healthy(
+        requests=RequestCounts(n=n, eligible=n),
+        volume_by_run=((START_NS, END_NS, n),),
+        pooled=profile(volume_by_run=(own, *hours((1, 0, 1000), (2, 0, 1000), (3, 0, 1000)))),
+    )
+    assert judged(data, policy, "requests.volume").status == wanted
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "wanted"),
+    [
+        (bodies(50, 50), bodies(0, 100), "WARN"),  # 50 points
+        ({"GET /orders": {269: 100}}, bodies(0, 100), "WARN"),  # 116 sizes, a tenth: 1.02^116 is 9.94
+        ({"GET /orders": {270: 100}}, bodies(0, 100), "PASS"),
+        (bodies(20, 0), bodies(0, 20), "WARN"),  # 20 a side
+        (bodies(19, 0), bodies(0, 20), "NOT_APPLICABLE"),
+        (bodies(20, 0), bodies(0, 19), "NOT_APPLICABLE"),
+        (bodies(100, 0), bodies(49, 51), "WARN"),  # the median is the large one: 51 points more
+        (bodies(100, 0), bodies(50, 50), "PASS"),  # the middle one is small
+    ],
+)
+def test_empty_answers_at_the_limits(pair, policy, now, before, wanted):
+    """20 answers a side, half of them more below a tenth of the baseline's median."""
+    assert judged(pair(base={"bodies": before}, bodies=now), policy, "requests.bodies").status == wanted
+
+
+def test_the_endpoint_whose_answers_changed_most_is_told(pair, policy):
+    """One of 52 endpoints answers 60 points more with nothing, another 90; what one of few answers does is chance."""
+    names = {f"GET /{n}": (0, 100) for n in range(50)}
+    now = names | {"GET /a": (60, 40), "GET /b": (90, 10), "GET /c": (20, 0)}
+    before = names | {"GET /a": (0, 100), "GET /b": (0, 100), "GET /c": (8, 12)}
+    here, there = ({name: {105: k, 385: n} for name, (k, n) in side.items()} for side in (now, before))
+    check = judged(pair(base={"bodies": there}, bodies=here), policy, "requests.bodies")
+    assert (check.status, check.reason.partition(":")[0]) == ("WARN", "GET /b")
+    assert (check.observed.value, check.baseline.value, check.effect.value) == (0.9, 0.0, 0.9)

@@ -64,3 +64,43 @@ def test_failed_tests_fail_the_verdict(tmp_path):
     found = call("check", logs, "--junit", write(tmp_path, PYTEST))
     assert (found.exit_code, "tests.unit.test_bad" in found.stdout) == (1, True)
     assert call("check", logs, "--junit", tmp_path / "none.xml").exit_code == 4
+
+
+def test_a_file_that_is_not_there_is_named_with_its_reason(tmp_path):
+    """As the system says it."""
+    with pytest.raises(SourceError) as error:
+        read([tmp_path / "none.xml"])
+    assert "none.xml" in str(error.value)
+    assert str(error.value).count("No such file or directory") == 1
+    assert "[Errno" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('<testcase name="e2e flow" time="0"/>', ["e2e flow"]),
+        ('<testcase name="e2e flow" time="-1"/>', []),  # not stated
+        ('<testcase name="e2e flow"/>', []),
+        ('<testcase name="e2e flow" time="1"/>', []),
+        ('<testcase name="e2e flow" time="0"><failure/></testcase>', []),
+        ('<testcase name="sum" time="0"/>', []),
+    ],
+)
+def test_which_tests_are_too_quick(tmp_path, text, wanted):
+    """Those that passed, meet the service by their name, and state a time in which they cannot have."""
+    assert read([write(tmp_path, f"<testsuite>{text}</testsuite>")]).suspicious == wanted
+
+
+def test_the_first_start_of_several_suites_counts(tmp_path):
+    """A time without an offset is UTC; one that is none is left out."""
+    stamps = ("2026-01-15T10:00:00", "2026-01-15T09:00:00Z", "soon")
+    suites = "".join(f'<testsuite timestamp="{stamp}"/>' for stamp in stamps)
+    found = read([write(tmp_path, f"<testsuites>{suites}</testsuites>")])
+    assert (found.started, found.n, found.duration_s) == ("2026-01-15T09:00:00Z", 0, 0.0)
+    assert read([write(tmp_path, "<testsuites/>")]).started is None
+
+
+def test_long_and_missing_names(tmp_path):
+    """200 characters at most."""
+    cases = f'<testcase name="{"x" * 300}"><failure/></testcase><testcase><error/></testcase>'
+    assert read([write(tmp_path, f"<testsuite>{cases}</testsuite>")]).failures == ["x" * 200, "(no name)"]

@@ -11,6 +11,7 @@ import yaml
 from polars.testing import assert_frame_equal
 
 from pipeline.sources.files.reader import SourceReport, read
+from pipeline.sources.files.yaml_documents import is_yaml
 from pipeline.sources.log_entry import EntryReader
 from tests.conftest import call, entry, failing, line, ndjson, stamp
 
@@ -229,3 +230,29 @@ def test_otlp_is_judged(tmp_path):
     path.write_text(json.dumps(otlp(*logs, resource=RESOURCE)))
     found = call("check", path)
     assert (found.exit_code, "crash loop" in found.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("head", "wanted"),
+    [
+        ("insertId: a\ntextPayload: b\nx: 1\n", True),  # two names of an entry, three in all
+        ("insertId: a\nx: 1\ny: 2\n", False),
+        ("insertId: a\ntextPayload: b\n", False),
+        ("severity: INFO\ntextPayload: a\nlabels: {}\n", False),  # neither an id nor a log
+        ("- insertId: a\n  textPayload: b\n  x: 1\n- insertId: b\n", True),
+        ("---\ninsertId: a\nseverity: INFO\n---\nx: 1\n", False),  # of the first document
+        ("\n\n---\ninsertId: a\r\nseverity: INFO\r\nlogName: b\r\n", True),
+    ],
+)
+def test_what_is_taken_for_yaml(head, wanted):
+    """By the names of the first entry."""
+    assert is_yaml(head.encode()) is wanted
+
+
+def test_lists_within_an_entry_part_nothing(tmp_path):
+    """PyYAML and gcloud write them from the first column on."""
+    entries = [entry(n, insertId=f"i{n}", textPayload="x", errorGroups=[{"id": "a"}, {"id": "b"}]) for n in range(3)]
+    (tmp_path / "x.yaml").write_text(documents(entries))
+    assert "\n- id: a\n- id: b\n" in (tmp_path / "x.yaml").read_text()
+    found, report = rows(tmp_path / "x.yaml")
+    assert (found["insert_id"].to_list(), report.notes) == (["i0", "i1", "i2"], [])

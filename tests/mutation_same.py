@@ -1,0 +1,77 @@
+"""Changes that change nothing that anyone can see: by their reason, the file and the line as it becomes."""
+
+_PLACES = {
+    "pace": (
+        "place = 1 + div((95 * (n - 1)), 100), latency_ns, null)) as p95_low,",
+        "place = least(2 + div((95 * (n - 1)), 100), n), latency_ns, null)) as p95_high",
+    ),
+    "exits": (
+        *("place = 1, at_us, null)) as first_us,", "place = 2, at_us, null)) as second_us,"),
+        "has_next is not null and has_second_next is null, at_us, null)) as second_last_us,",
+        "has_next is null, at_us, null)) as last_us",
+    ),
+    "requests": (
+        "http_status >= 500 and place = 1, at_us, null)) as first_us,",
+        "http_status >= 500 and place = 2, at_us, null)) as second_us,",
+        "http_status >= 500 and has_next is not null and has_second_next is null, at_us, null))",
+        "http_status >= 500 and has_next is null, at_us, null)) as last_us",
+    ),
+    "signatures": (
+        "",
+        *("place = 1, log_name, null)) as first_log_name,", "place = 1, insert_id, null)) as first_insert_id,"),
+        *(f"place = 1, first_{name}, null)) as first_{name}," for name in ("log_name", "insert_id")),
+        "place = 1, first_excerpt, null)) as first_excerpt",
+    ),
+}
+
+_WORDINGS = 'first.unique("event", keep="first", maintain_order=False).select("event", "excerpt")'
+
+_REASONS = {
+    "one row of a group has the place, so the least is the largest": [
+        (f"sql/measures/{name}.sql", f"min(if({line}") for name, lines in _PLACES.items() for line in lines
+    ],
+    "all rows of a group have the same": [
+        ("sql/measures/durations.sql", "min(n_latency) as n_latency,"),
+        ("sql/measures/latency.sql", "min(n_latency) as n_latency,"),
+    ],
+    "where one of both is null, the greatest of the other is taken anyway": [
+        ("sql/measures/gaps.sql", f"greatest(coalesce({line}, 9000000000000000")
+        for line in (
+            "max(gap_us), min(silence_us)), coalesce(max(silence_us), max(gap_us)))",
+            "max(gap_us), max(silence_us)), coalesce(max(silence_us), min(gap_us)))",
+        )
+    ],
+    "line breaks in a query change nothing": [
+        ("pipeline/aggregate/duckdb.py", "def _rewrite(googlesql: str, *, pretty: bool = True) -> str:"),
+    ],
+    "nothing depends on the order of wordings": [
+        ("pipeline/assess/signatures.py", f"return dict({_WORDINGS}.iter_rows())"),
+    ],
+    "the last entry of a service that had a request has a time, which is larger": [
+        ("pipeline/judge/volume.py", f"end = max(data.service_last_ns or {last}, data.asked_end_ns or {end})")
+        for last, end in ((0, 1), (1, 0))
+    ],
+    "any number below 0 stands before those of revisions": [
+        ("pipeline/assess/revisions.py", "return int(match[1]) if match else -2"),
+    ],
+    "whole UTF-8 is repaired to itself": [
+        ("pipeline/sources/files/framing.py", "if self.valid or decoder.getstate()[0]:"),
+    ],
+    "only how much is searched at once": [("pipeline/sources/files/damage.py", "self._block *= 3")],
+    "a line that has text ends behind its first character": [
+        ("pipeline/sources/files/json_values.py", "end = end if end > 0 else len(self._data)"),
+    ],
+    "a p-value is never the very number of its limit": [
+        (
+            "pipeline/judge/instances.py",
+            "if share_p((peer.errors_5xx, peer.n, effect), (k, n, effect)) < alpha:",
+        ),
+        (
+            "pipeline/judge/power.py",
+            "least = bisect_left(counts, True, key=lambda x: bool(special.bdtrc(x - 1, total, limit_ratio) <= tail))",
+        ),
+    ],
+}
+
+#: By file and line as it becomes: why it changes nothing.
+SAME = {change: why for why, changes in _REASONS.items() for change in changes}
