@@ -14,7 +14,7 @@ import coverage
 import pytest
 
 # Nothing of ours is imported here: in the processes that run tests, it is to come from the copy.
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 #: A test, and a run of tests, is ended after so many seconds: it does not end with the change.
 TEST_S, RUN_S = 60, 300
 # One thread for each process that runs tests: there are as many of these as are to be busy.

@@ -6,7 +6,7 @@ A change is one operator, comparison, bound or constant of one line, in a copy o
 is run once under coverage.py, which says which tests execute which line; a change is caught where one of these fails.
 What tests do in processes of their own is not seen: of a line that only these execute, all tests of its folder are run.
 Survivors are printed with their line: each is a test to write, or changes nothing. What is known to change nothing
-stands in `mutation_same.py` with its reason; it is printed and not counted. With `--kept`, what was recorded of a
+stands in `same.py` with its reason; it is printed and not counted. With `--kept`, what was recorded of a
 module is kept in a folder until the module or the code changes, which saves most of the time of a second run.
 """
 
@@ -25,8 +25,8 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.mutation_runs import ROOT, Checkout, recorded
-from tests.mutation_same import SAME
+from tests.mutation.runs import ROOT, Checkout, recorded
+from tests.mutation.same import SAME
 
 #: What changes are drawn of, as many of each.
 FOLDERS = ("pipeline/judge", "pipeline/assess", "pipeline/aggregate", "pipeline/sources", "sql")
