@@ -277,7 +277,8 @@ def _signatures(view: View) -> tuple[list[SignatureCount], int]:
     rows = rows.group_by("signature", "level").agg(
         pl.col("n").sum(), pl.col("first_ns").min(), pl.col("signatures").max()
     )
-    rows = rows.sort(rank, -pl.col("n"), "signature", "level")
+    others = pl.col("signatures") > 1  # of no wording of their own: counted, not listed
+    rows = rows.sort(others, rank, -pl.col("n"), "signature", "level")
     listed = [
         SignatureCount(
             signature=shown(row["signature"]), level=row["level"], n=row["n"], first=time_text(row["first_ns"])

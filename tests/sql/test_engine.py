@@ -43,21 +43,6 @@ def test_a_database_that_takes_no_more_queries_is_replaced():
         assert again.query("select 1 as n").item() == 1
 
 
-def test_many_entries_are_measured_in_a_database_of_their_own(tmp_path, monkeypatch):
-    """That goes with the engine, and its memory with it; of few entries it stays for the next one."""
-    events = tmp_path / "events.parquet"
-    pl.DataFrame(schema=polars_schema(EVENTS)).write_parquet(events)
-    seen = []
-    for limit in (1 << 20, 1):
-        monkeypatch.setattr(engine, "_FEW_BYTES", limit)
-        with DuckDBEngine([events]) as used:
-            used._duckdb.execute("create table main.made as select 1 as n")
-            names = engine._database_of_few().execute("select table_name from duckdb_tables()").fetchall()
-            seen.append(("made",) in names)
-            used._duckdb.execute("drop table main.made")
-    assert seen == [True, False]
-
-
 @pytest.mark.parametrize("name", sorted(measures()))
 def test_few_and_many_entries_have_the_same_columns(slices, monkeypatch, name):
     """Names, types and rows, whichever way they come out of DuckDB."""
@@ -80,36 +65,38 @@ def test_what_was_spilled_is_gone_with_the_engine():
         assert (spilled, engine._SPILL.exists()) == (True, False)
 
 
-def kept_after(path):
-    """How many databases are kept after an engine on a file."""
-    with DuckDBEngine([path]):
-        pass
-    return engine._database.cache_info().currsize
+def is_shared(path):
+    """Whether a file is measured in the database that stays for the next engine, or in one that goes with its own."""
+    with DuckDBEngine([path]) as used:
+        used._duckdb.execute("create table main.made as select 1 as n")
+        names = engine._database_of_few().execute("select table_name from duckdb_tables()").fetchall()
+        used._duckdb.execute("drop table main.made")
+    return ("made",) in names
 
 
-def test_much_is_more_than_the_limit(tmp_path, monkeypatch):
-    """A file of exactly so many bytes is not."""
+def test_few_are_up_to_the_limit(tmp_path, monkeypatch):
+    """A file of exactly so many bytes, too."""
     events = tmp_path / "events.parquet"
     pl.DataFrame(schema=polars_schema(EVENTS)).write_parquet(events)
     size = events.stat().st_size
-    kept = []
+    shared = []
     for limit in (size, size - 1):
-        monkeypatch.setattr(engine, "_LARGE_BYTES", limit)
-        kept.append(kept_after(events))
-    assert kept == [1, 0]
+        monkeypatch.setattr(engine, "_FEW_BYTES", limit)
+        shared.append(is_shared(events))
+    assert shared == [True, False]
 
 
-def test_a_mebibyte_of_slices_is_much(tmp_path):
+def test_more_than_a_mebibyte_is_much(tmp_path):
     """One and a half are, a half is not; of random text, which does not compress."""
-    dice, kept = random.Random(1), []
+    dice, shared = random.Random(1), []
     for size in (500_000, 1_500_000):
         path = tmp_path / f"{size}.parquet"
         schema = polars_schema(EVENTS)
         rows = pl.DataFrame({**dict.fromkeys(schema), "message": dice.randbytes(size // 2).hex()}, schema)
         rows.write_parquet(path, compression="uncompressed")
         assert abs(path.stat().st_size - size) < 100_000
-        kept.append(kept_after(path))
-    assert kept == [1, 0]
+        shared.append(is_shared(path))
+    assert shared == [True, False]
 
 
 def test_only_requests_are_left_out_from_a_time_on(tmp_path):
