@@ -204,6 +204,8 @@ def test_signatures_beyond_ten_thousand_count_together(folder):
         .select("event", "signatures", "n", "minutes", "first_insert_id")
     )
     assert others.rows() == [("", 6, 6, 1, "id10002"), ("x.failed", 1, 1, 1, "id10007")]
+    first, last = (found.filter(first_insert_id=f"id{n}")["first_ns"].item() for n in (10_002, 9_996))
+    assert first == last - 6 * 10**9
 
 
 def test_evidence_proves_each_topic_by_its_own_requests(folder):
