@@ -1,7 +1,7 @@
 """The main job in five steps: source, entries, events, measures, verdict, report."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -236,6 +236,10 @@ def assess(job: Job, store: Store, extraction: Extraction, measured: Measured) -
     _refuse_unknown_baseline(job, selection, measured, past)
     others = other_types(measures.revisions)
     missing = incomplete(extraction)
+    limits = job.policy.comparison
+    alone = _runs_before(job, (one for one in selection.targets if not one.baseline), past, int(limits["history_runs"]))
+    beside = _runs_before(job, selection.targets, past, int(limits["novelty_runs"]))
+    profiles = history.profiles(store, [*alone.values(), *beside.values()])
     context = Context(
         catalogue=job.catalogue.digest,
         policy=job.policy,
@@ -257,8 +261,8 @@ def assess(job: Job, store: Store, extraction: Extraction, measured: Measured) -
         crosschecks=_crosschecks(job, selection, measured),
         lookback=measured.lookback,
         baseline=job.baseline,
-        history=_histories(job, store, selection, past, int(job.policy.comparison["history_runs"])),
-        passed=_histories(job, store, selection, past, int(job.policy.comparison["novelty_runs"]), beside=True),
+        history=_earlier(store, alone, profiles),
+        passed=_earlier(store, beside, profiles),
     )
     assessments = [assess_revision(measures, target, context) for target in selection.targets]
     return Assessed(assessments, selection, context.expected, past)
@@ -333,19 +337,20 @@ def _crosschecks(job: Job, selection: Selection, measured: Measured) -> Mapping[
     return with_audit_logs(known, selection.targets, job.sources, job.request) if audited else known
 
 
-def _histories(
-    job: Job, store: Store, selection: Selection, past: pl.DataFrame, runs: int, *, beside: bool = False
-) -> Mapping[Target, Earlier]:
-    """For each revision, the last runs of history; beside: where the window has a baseline, too."""
-    earlier = {}
-    for target in selection.targets:
-        if target.baseline and not beside:
-            continue
-        rows = history.runs_before(past, target.identity, runs=runs, wanted=job.baseline)
-        if rows.height:
-            known = store.load("signatures", rows["run"].to_list())
-            earlier[target] = from_history(history.profiles(store, rows), known)
-    return earlier
+def _runs_before(job: Job, targets: Iterable[Target], past: pl.DataFrame, runs: int) -> dict[Target, pl.DataFrame]:
+    """The last runs of history before each revision that has some."""
+    chosen = {one: history.runs_before(past, one.identity, runs=runs, wanted=job.baseline) for one in targets}
+    return {target: rows for target, rows in chosen.items() if rows.height}
+
+
+def _earlier(store: Store, chosen: Mapping[Target, pl.DataFrame], profiles: pl.DataFrame) -> dict[Target, Earlier]:
+    """What these runs add up to, for each revision."""
+    return {
+        target: from_history(
+            rows.join(profiles, on="run", maintain_order="left"), store.load("signatures", rows["run"].to_list())
+        )
+        for target, rows in chosen.items()
+    }
 
 
 def _refuse_unknown_baseline(job: Job, selection: Selection, measured: Measured, past: pl.DataFrame) -> None:

@@ -15,7 +15,7 @@ from pipeline.endpoints import is_objects
 from pipeline.sources.base import Estimate, Request, Source
 from pipeline.sources.records import SourceReport
 from pipeline.stores.base import History, Progress, Store, StoreOptions, open_store
-from pipeline.stores.slices import create, nothing, reported
+from pipeline.stores.slices import create, nothing, read, reported
 from pipeline.whole_file import write_whole
 from pipeline.window import Window
 
@@ -66,15 +66,7 @@ class FolderHistory:
     def load(self, table: str, runs: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return some columns, or all, of the rows of some runs, or of all."""
         paths = [path for path in sorted((self.path / table).glob("*.parquet")) if runs is None or path.stem in runs]
-        frames = [nothing(table, columns)]
-        for path in paths:
-            with reported(path):
-                frames.append(
-                    pl.read_parquet(
-                        path, columns=list(columns) if columns else None, hive_partitioning=False, glob=False
-                    )
-                )
-        return pl.concat(frames)
+        return pl.concat([nothing(table, columns), *(read(path, columns) for path in paths)])
 
 
 class StoreWithHistory:

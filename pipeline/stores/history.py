@@ -4,7 +4,7 @@ STORE/history/verdicts/RUN.parquet     one row: who, when, the verdict, its docu
 STORE/history/signatures/RUN.parquet   signature, level, event, outcome, n
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -28,10 +28,10 @@ def listed(store: Store) -> pl.DataFrame:
     return store.load("verdicts", columns=LISTED).sort("service", "started", "revision")
 
 
-def profiles(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows of `listed` with the profiles of their runs."""
-    known = store.load("verdicts", rows["run"].to_list(), ("run", "profile"))
-    return rows.join(known, on="run", how="inner", maintain_order="left")
+def profiles(store: Store, chosen: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Return run and profile of all runs of some rows of `listed`, read at once: in BigQuery each time is a query."""
+    runs = sorted({run for rows in chosen for run in rows["run"]})
+    return store.load("verdicts", runs, ("run", "profile")) if runs else pl.DataFrame(schema={"run": pl.String})
 
 
 def runs_before(verdicts: pl.DataFrame, identity: Mapping[str, str | None], *, runs: int, wanted: str) -> pl.DataFrame:

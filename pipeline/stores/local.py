@@ -42,7 +42,7 @@ from pipeline.stores.known import Known
 from pipeline.stores.layout import VERSION, refuse_other_versions
 from pipeline.stores.losses import Loss, Origin, documents, is_readable, losses, origin_of, origins, refusal
 from pipeline.stores.pending import Pending
-from pipeline.stores.slices import create, nothing, reported
+from pipeline.stores.slices import create, nothing, read, reported
 from pipeline.stores.workers import Workers
 from pipeline.whole_file import write_whole
 from pipeline.window import Window
@@ -257,11 +257,7 @@ class LocalStore:
 
     def read(self, table: str, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the rows of one slice, of some columns or of all."""
-        path = self.path / table / f"{name}.parquet"
-        with reported(path):
-            return pl.read_parquet(
-                path, columns=list(columns) if columns else None, hive_partitioning=False, glob=False
-            )
+        return read(self.path / table / f"{name}.parquet", columns)
 
     def save(self, table: str, run: str, rows: pl.DataFrame) -> None:
         """Write the rows of a run into a table of history, in place of those it had of that run."""

@@ -23,6 +23,12 @@ def reported(path: Path) -> Iterator[None]:
         raise StoreError(str(path), f"cannot be used: {str(error).splitlines()[0]}") from error
 
 
+def read(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Return some columns, or all, of the rows of a Parquet file. Raises StoreError."""
+    with reported(path):
+        return pl.read_parquet(path, columns=list(columns) if columns else None, hive_partitioning=False, glob=False)
+
+
 def nothing(table: str, columns: Sequence[str] | None) -> pl.DataFrame:
     """Return no rows of a table of history, with some of its columns or all."""
     return pl.DataFrame(schema=polars_schema(HISTORY[table])).select(columns or pl.all())

@@ -1,7 +1,7 @@
 -- Which lines are unknown, and which report a failure, by their signature?
 -- Grain: one row per revision, signature, level, event ('' for unknown lines), outcome and phase
 -- (startup: within a minute of the instance's start, else steady). A revision has at most 10,000 rows and '(others)':
--- lines that matter first, then the most frequent, so that masking that fails on some text costs no more than itself.
+-- the most severe lines first, then the most frequent, so that a text whose parts are not masked costs only itself.
 -- Units: signatures in rows that count as this one (1 but for '(others)', whose minutes and slots are the largest of
 -- one of them); n in entries, minutes and slots (of ten seconds) those with one; first_ns in ns since 1970. first_*
 -- name the first such entry; its text only where it matters: at WARNING and above, or with an event.
@@ -126,12 +126,12 @@ ranked as (
         row_number() over (
             partition by project, location, workload, service, revision
             order by
-                if(
-                    level in ('DEFAULT', 'DEBUG', 'INFO', 'NOTICE')
-                    and outcome not in ('degraded', 'failure', 'critical'),
-                    1,
-                    0
-                ),
+                case
+                    when level in ('CRITICAL', 'ALERT', 'EMERGENCY') or outcome = 'critical' then 0
+                    when level = 'ERROR' or outcome = 'failure' then 1
+                    when level = 'WARNING' or outcome = 'degraded' then 2
+                    else 3
+                end,
                 n desc, signature, level, event, outcome, phase
         ) > 10000 as is_other
 

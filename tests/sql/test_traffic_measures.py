@@ -208,6 +208,16 @@ def test_signatures_beyond_ten_thousand_count_together(folder):
     assert first == last - 6 * 10**9
 
 
+def test_the_most_severe_of_very_many_signatures_keep_their_own(folder):
+    """An error and a critical line, each once, among 10,003 warnings that come twice."""
+    plain = {"event": None, "cause": None, "outcome": None}
+    rows = [event("x", n % 9000) | plain | {"level": "WARNING", "signature": f"s{n // 2:05}"} for n in range(20_006)]
+    rows += [event("x", 9000) | plain | {"level": level, "signature": f"z {level}"} for level in ("ERROR", "CRITICAL")]
+    found = measured(folder, "signatures", rows)
+    assert {"z ERROR", "z CRITICAL"} < set(found["signature"])
+    assert found.filter(signature="(others)").select("level", "signatures", "n").rows() == [("WARNING", 5, 10)]
+
+
 def test_evidence_proves_each_topic_by_its_own_requests(folder):
     """Eight requests, each of another kind: an instance that starts, a scan, a denied one, a failed health check ..."""
     rows = [

@@ -1,8 +1,8 @@
--- made from measures/signatures.sql, sha256 979d024a6b783bc6
+-- made from measures/signatures.sql, sha256 4c73276dc2271da5
 /* Which lines are unknown, and which report a failure, by their signature? */
 /* Grain: one row per revision, signature, level, event ('' for unknown lines), outcome and phase */
 /* (startup: within a minute of the instance's start, else steady). A revision has at most 10,000 rows and '(others)': */
-/* lines that matter first, then the most frequent, so that masking that fails on some text costs no more than itself. */
+/* the most severe lines first, then the most frequent, so that a text whose parts are not masked costs only itself. */
 /* Units: signatures in rows that count as this one (1 but for '(others)', whose minutes and slots are the largest of */
 /* one of them); n in entries, minutes and slots (of ten seconds) those with one; first_ns in ns since 1970. first_* */
 /* name the first such entry; its text only where it matters: at WARNING and above, or with an event. */
@@ -127,10 +127,13 @@ WITH signed AS (
     ROW_NUMBER() OVER (
       PARTITION BY project, location, workload, service, revision
       ORDER BY CASE
-        WHEN level IN ('DEFAULT', 'DEBUG', 'INFO', 'NOTICE')
-        AND NOT outcome IN ('degraded', 'failure', 'critical')
+        WHEN level IN ('CRITICAL', 'ALERT', 'EMERGENCY') OR outcome = 'critical'
+        THEN 0
+        WHEN level = 'ERROR' OR outcome = 'failure'
         THEN 1
-        ELSE 0
+        WHEN level = 'WARNING' OR outcome = 'degraded'
+        THEN 2
+        ELSE 3
       END NULLS FIRST, n DESC, signature NULLS FIRST, level NULLS FIRST, event NULLS FIRST, outcome NULLS FIRST, phase NULLS FIRST
     ) > 10000 AS is_other
   FROM signatures
