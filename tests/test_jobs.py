@@ -256,6 +256,12 @@ def test_a_run_that_its_schedule_missed_is_told(tmp_path):
         assert check["status"] == "PASS", check["reason"]
 
 
+def test_runs_after_the_newest_entry_are_not_missed(tmp_path):
+    """A window that goes on for six hours behind the entries of a file says nothing of these hours."""
+    _, check = verdict_of(tmp_path, hourly(0, 1, 2, 3, 4), "--since", stamp(0), "--until", stamp(3600 * 10))
+    assert check["status"] == "PASS", check["reason"]
+
+
 def pool_entry(second, text="message done", log=SYSTEM, **more):
     labels = {"project_id": "demo", "location": "l", "worker_pool_name": "queue", "revision_name": "queue-00003-abc"}
     resource = {"type": "cloud_run_worker_pool", "labels": labels}

@@ -62,7 +62,7 @@ class Selection:
 
     targets: list[Target]
     others: dict[str, int]
-    excess: int = 0
+    excess: int
 
 
 def select(

@@ -40,6 +40,12 @@ def test_failures_of_ten_seconds_are_one_incident(status, caller, named, failed)
     assert named or found == {}
 
 
+def test_failures_apart_have_no_effect():
+    """Four times one: sum(k^2) / sum(k) = 4 / 4, which is not above 1."""
+    rows = [("GET /", "", status, slot, 1) for slot in range(4) for status in (200, 500)]
+    assert ended_effects(statuses(*rows)) == {}
+
+
 def test_rejected_handshakes_stand_apart():
     """Four of ten at once, and none of them among the endings of users."""
     found = ended_effects(statuses(("GET /ws", "websocket", 101, 0, 6), ("GET /ws", "websocket", 400, 3, 4)))
@@ -60,11 +66,13 @@ def test_instances_have_the_mean_and_variance_of_their_buckets():
     """R: x <- c(800, 810, 820, 850); c(mean(x), var(x)) is 820 and 466.6667. One value has no variance."""
     columns = ("instance_id", "n", "errors_5xx", "n_steady", "bucket_sum", "bucket_squares")
     whole = ("a", 5, 1, 4, 3280, 800**2 + 810**2 + 820**2 + 850**2)
-    rows = pl.DataFrame([("b", 1, 0, 1, 800, 800**2), whole, ("c", 2, 0, 0, 0, 0)], columns, orient="row")
+    two = ("d", 2, 0, 2, 1620, 800**2 + 820**2)
+    rows = pl.DataFrame([("b", 1, 0, 1, 800, 800**2), whole, ("c", 2, 0, 0, 0, 0), two], columns, orient="row")
     assert peers(rows) == (
         Peer("a", 5, 1, 4, 820.0, pytest.approx(466.6667, abs=1e-4)),
         Peer("b", 1, 0, 1, 800.0, 0.0),
         Peer("c", 2, 0, 0, 0.0, 0.0),
+        Peer("d", 2, 0, 2, 810.0, 200.0),
     )
 
 

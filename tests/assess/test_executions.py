@@ -62,6 +62,7 @@ def test_how_an_execution_ended(row, wanted):
 @pytest.mark.parametrize(
     ("row", "tasks", "failed"),
     [
+        ({}, 0, 0),
         ({"tasks": 3, "given_tasks": 5, "says_failed": 1, "given_succeeded": 2}, 5, 3),  # no task was seen to fail
         ({"tasks": 3, "said_tasks": 7, "says_failed": 1, "said_succeeded": 3}, 7, 4),
         ({"tasks": 9, "given_tasks": 5, "failed_tasks": 2}, 9, 2),  # what is seen stands
@@ -114,7 +115,7 @@ def test_when_an_execution_started_and_ended(row, started_ns, ended_ns):
 
 def test_executions_stand_in_order_of_time():
     """Then by name; those without a time come first. Each job has its own."""
-    rows = [{"revision": name, "first_ns": at} for name, at in (("c", 7), ("b", 3), ("a", 7), ("z", None))]
+    rows = [{"revision": name, "first_ns": at} for name, at in (("c", 7), ("b", 1), ("a", 7), ("z", None))]
     assert [one.name for one in executions(frame(*rows))] == ["z", "b", "a", "c"]
     jobs = by_job(frame(*rows, {"service": "other", "revision": "x", "first_ns": 1}))
     assert {key: [one.name for one in found] for key, found in jobs.items()} == {

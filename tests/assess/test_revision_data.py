@@ -38,6 +38,31 @@ def test_an_older_revision_that_outlives_it_took_the_traffic_back(tmp_path, unti
     assert {one.id: one.status for one in found.verdicts[0][1].checks}["deployment.traffic"] == status
 
 
+def test_a_refused_deployment_is_told_by_its_entry(tmp_path):
+    """It belongs to the service, to no revision; the first one is the reason."""
+    log = "cloudaudit.googleapis.com%2Factivity"
+    refused = [
+        entry(
+            second,
+            revision=None,
+            log=log,
+            severity="ERROR",
+            protoPayload={
+                "methodName": "google.cloud.run.v2.Services.UpdateService",
+                "status": {"code": 7, "message": f"Permission 'run.services.{right}' denied on resource 'shop-api'."},
+            },
+            insertId=f"refused{second}",
+        )
+        for second, right in ((70, "get"), (50, "update"))
+    ]
+    rows = [request(second) for second in range(0, 120, 2)]
+    ((_, found),) = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", [*rows, *refused])).verdicts
+    ready = {one.id: one for one in found.checks}["deployment.ready"]
+    assert ready.status == "WARN"
+    assert "'run.services.update' denied" in ready.reason
+    assert [one.insert_id for one in ready.evidence] == ["refused50", "refused70"]
+
+
 def called(second):
     """The audit entry of a call that deploys the service; it names no revision."""
     log, payload = "cloudaudit.googleapis.com%2Factivity", {"methodName": "google.cloud.run.v2.Services.UpdateService"}

@@ -20,12 +20,14 @@ def signatures(tmp_path_factory):
         *serving(0, OLD),
         *lines(OLD, "ERROR", "the shelf is empty", 10, 70),
         *lines(OLD, "WARNING", "a parcel is late", 20, 21, 22),
+        *lines(OLD, "WARNING", "a door is open", 40),
         *lines(OLD, "INFO", "stock counted", 30),
         line(250, STARTED, revision=OLD, log=SYSTEM, insertId="start before", labels={"instanceId": "00bb"}),
         *serving(300, NEW),
         *lines(NEW, "ERROR", "the shelf is empty", 370, 371, 430),
         *lines(NEW, "ERROR", "no such voucher", 390, 400, 460),
         *lines(NEW, "CRITICAL", "the till is open", 480),
+        *lines(NEW, "WARNING", "a door is open", 490),
         *lines(NEW, "INFO", "stock counted", 410),
         *lines(NEW, "INFO", "basket kept", 420, 421),
         *lines(NEW, "INFO", "address kept", 422),
@@ -42,8 +44,11 @@ def told(rows):
 
 
 def test_what_both_have_counts_on_both_sides(signatures):
-    """Three lines in two minutes and two tens of seconds, beside two."""
-    assert told(signatures.both) == [("the shelf is empty", "ERROR", 3, 2, 2, 2, False)]
+    """Three lines in two minutes and two tens of seconds, beside two; and one beside one."""
+    assert told(signatures.both) == [
+        ("the shelf is empty", "ERROR", 3, 2, 2, 2, False),
+        ("a door is open", "WARNING", 1, 1, 1, 1, False),
+    ]
 
 
 def test_what_is_new_is_there_with_its_first_entry(signatures):

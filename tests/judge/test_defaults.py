@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from pipeline.assess.revisions import Selection, Target
+from pipeline.assess.revisions import Target
 from pipeline.judge.counts import Clients, Execution
 from pipeline.judge.crosscheck import Configuration, Counted, Crosscheck
 from pipeline.judge.deployed import Deployed
@@ -26,13 +26,13 @@ from tests.judge.conftest import a_healthy_sample, profile
     "made",
     [
         *(RequestCounts(), Clients(), Execution("e"), EndpointCounts(), Instances(), Counted(), Crosscheck()),
-        *(Deployed(0), Target(None, None, "service", "s", "r", "p"), Selection([], {})),
+        *(Deployed(0), Target(None, None, "service", "s", "r", "p")),
     ],
     ids=lambda made: type(made).__name__,
 )
 def test_counts_begin_at_none(made):
     """Every number is 0, every mark is off, every list is empty."""
-    given = {"name", "started_ns", "workload", "service", "revision", "path", "targets", "others"}
+    given = {"name", "started_ns", "workload", "service", "revision", "path"}
     plain = {field.name: getattr(made, field.name) for field in fields(made) if field.name not in given}
     assert {name for name, value in plain.items() if value} <= {"ending"}
 

@@ -54,7 +54,8 @@ SWAPS = {
 SQL_SWAPS = [(r" < ", " <= "), (r" >= ", " > "), (r"\bmin\(", "max("), (r"\bmax\(", "min("), (r"\band\b", "or")]
 #: The tests that are run: the others start processes, or look at pages and texts.
 TESTS = (
-    *("tests/judge", "tests/assess", "tests/sql", "tests/sources", "tests/test_bounds.py", "tests/test_crosscheck.py"),
+    *("tests/judge", "tests/assess", "tests/sql", "tests/sources", "tests/report/test_trend.py"),
+    *("tests/test_bounds.py", "tests/test_crosscheck.py"),
     *("tests/test_doctests.py", "tests/test_doctor.py", "tests/test_inputs.py", "tests/test_jobs.py"),
     *("tests/test_sql_command.py", "tests/test_trace.py"),
 )
