@@ -1,10 +1,15 @@
 """Jobs and worker pools from log to verdict: every way in which an execution ends, in the wordings of every log."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
-from tests.conftest import call, failing, healthy, line, ndjson, stamp
+from pipeline import run
+from pipeline.sources.base import Request, open_sources
+from pipeline.stores.local import LocalStore
+from pipeline.window import Window
+from tests.conftest import START, call, extracted, failing, healthy, line, ndjson, rules, stamp
 
 SYSTEM = "run.googleapis.com%2Fvarlog%2Fsystem"
 EVENTS = "cloudaudit.googleapis.com%2Fsystem_event"
@@ -260,6 +265,17 @@ def test_runs_after_the_newest_entry_are_not_missed(tmp_path):
     """A window that goes on for six hours behind the entries of a file says nothing of these hours."""
     _, check = verdict_of(tmp_path, hourly(0, 1, 2, 3, 4), "--since", stamp(0), "--until", stamp(3600 * 10))
     assert check["status"] == "PASS", check["reason"]
+
+
+def test_executions_before_the_window_show_the_schedule(tmp_path):
+    """Hours 0 to 3 are the lookback; the window has the fifth alone, and the fourth did not start."""
+    begins, ends = (START + timedelta(hours=hours) for hours in (4.5, 6))
+    request = Request(Window(begins, ends), START, now=ends + timedelta(hours=1))
+    store, path = LocalStore(tmp_path / "store"), ndjson(tmp_path / "logs.ndjson", hourly(0, 1, 2, 3, 5))
+    extracted(store, path)
+    ((_, found),) = run.check(run.Job(open_sources([str(path)]), *rules(), request), store).verdicts
+    check = next(one for one in found.checks if one.id == "job.executions")
+    assert "it starts every 60 min, and 1 run did not start, the first after 2026-01-15T12:00:00Z" in check.reason
 
 
 def pool_entry(second, text="message done", log=SYSTEM, **more):

@@ -57,7 +57,4 @@ def from_history(verdicts: pl.DataFrame, known: pl.DataFrame) -> Earlier:
 
 def _totals(known: pl.DataFrame) -> pl.DataFrame:
     """Signatures added up; where they first stood is not known."""
-    totals = known.group_by(signatures.KEY).agg(pl.col("n", "n_startup").sum()).sort(signatures.KEY)
-    texts = ("first_log_name", "first_insert_id", "first_excerpt")
-    nothing = [pl.lit(None, pl.Int64).alias("first_ns"), *(pl.lit(None, pl.String).alias(name) for name in texts)]
-    return totals.with_columns(*nothing, pl.lit(0).alias("minutes"), pl.lit(0).alias("slots"))
+    return known.group_by(signatures.KEY).agg(pl.col("n", "n_startup").sum()).sort(signatures.KEY)

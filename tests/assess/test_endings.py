@@ -46,6 +46,12 @@ def test_failures_apart_have_no_effect():
     assert ended_effects(statuses(*rows)) == {}
 
 
+def test_two_failures_at_once_among_four_have_an_effect():
+    """(2^2 + 1 + 1) / 4."""
+    rows = [("GET /", "", 500, slot, n) for slot, n in enumerate((2, 1, 1))]
+    assert ended_effects(statuses(("GET /", "", 200, 0, 90), *rows))["ended 5xx GET /"] == DesignEffect(1.5)
+
+
 def test_rejected_handshakes_stand_apart():
     """Four of ten at once, and none of them among the endings of users."""
     found = ended_effects(statuses(("GET /ws", "websocket", 101, 0, 6), ("GET /ws", "websocket", 400, 3, 4)))
@@ -88,7 +94,8 @@ def test_slow_requests_of_one_minute_are_one_incident():
         orient="row",
     )
     times = Times(np.array([816, 1200]), np.array([0, 0]), np.array([90, 10]), INDEPENDENT)
-    named = {("endpoint", "GET /"): times, ("endpoint", OTHERS): times, ("event", "x"): times}
+    slow = Times(np.array([2000]), np.array([0]), np.array([900]), INDEPENDENT)
+    named = {("endpoint", "GET /"): times, ("endpoint", OTHERS): slow, ("event", "x"): slow}
     steps = latency_steps(tails, named)
     assert {name: one.n.tolist() for name, one in steps.items()} == {"": [90, 10], "GET /": [90, 10]}
     ten = DesignEffect(10.0)

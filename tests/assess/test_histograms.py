@@ -66,6 +66,20 @@ def test_a_trend_is_no_noise_around_itself():
     assert timing["times"]["endpoint", "GET /"].design == timing["design_effects"]["endpoint without trend"]
 
 
+def test_how_slow_all_is_changes_no_design_effect():
+    """The same entries, each 1.02^300 times as slow: what varies around the mean does not ask for the mean."""
+    rng = np.random.default_rng(11)
+    rows = [("GET /", s, int(900 + 30 * np.sin(s / 9) + 9 * rng.standard_normal()), 2) for s in range(200)]
+    fast, slow = (
+        times_and_design_effects(*frames(*((name, s, bucket + more, n) for name, s, bucket, n in rows)))
+        for more in (0, 300)
+    )
+    effects = [found["times"]["endpoint", "GET /"].design.value for found in (fast, slow)]
+    effects += [found["design_effects"]["endpoint without trend"].value for found in (fast, slow)]
+    assert effects == pytest.approx([effects[0]] * 4)
+    assert effects[0] > 2
+
+
 def test_a_slow_wave_leaves_more_to_tell_the_longer_the_window():
     """A level that rises and falls within 20 minutes, as real traffic has it: 2 hours tell more than half of one."""
     rng = np.random.default_rng(8)

@@ -104,4 +104,4 @@ def test_design_effects_are_averages_by_the_entries_they_stand_for():
     none = replace(two, design_effects={})
     assert merged([one, none]).design_effects["errors"].value == pytest.approx((10 * 1.5 + 30) / 40)
     nothing = replace(two, entries=0, design_effects={"errors": DesignEffect(4.5, 4.0)})
-    assert merged([nothing, replace(one, entries=1)]).design_effects["errors"].value == 3.0
+    assert merged([nothing, replace(one, entries=3)]).design_effects["errors"].value == 2.25

@@ -36,6 +36,7 @@ def test_an_older_revision_that_outlives_it_took_the_traffic_back(tmp_path, unti
     new = [request(second, revision="00042-abc", insertId=f"n{second}") for second in range(600, 1200, 10)]
     found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", [*old, *new]))
     assert {one.id: one.status for one in found.verdicts[0][1].checks}["deployment.traffic"] == status
+    assert found.assessments[0].data.outlived_ns == max(until // 60 - 19, 0) * 60 * 10**9
 
 
 def test_a_refused_deployment_is_told_by_its_entry(tmp_path):

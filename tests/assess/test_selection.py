@@ -31,6 +31,8 @@ def test_at_most_so_many_services_those_with_most_crashes_first():
     crash = {"revision": A, "service": "crashed", "request_rows": 0, "bad_exits": 1}
     found = of(*rows, crash)
     assert (len(found.targets), found.excess, found.others) == (MAX_SERVICES, 1, {"s007": 5})
+    rows[9] |= {"project": None}
+    assert of(*rows, {"revision": A, "service": "s999", "request_rows": 50}, crash).others == {"s007": 5, "s009": 10}
     assert of(*rows).excess == 0
     assert MAX_SERVICES == 200
 

@@ -62,7 +62,7 @@ TESTS = (
 #: Not drawn, for it only guards against mistakes of ours, or says how much is kept in memory.
 GUARDS = re.compile(r"(?:strict|frozen)=True|@dataclass\(.*|@(?:lru_)?cache.*|^from .*")
 #: So many seconds of tests are tried, the nearest first: what only later ones see is taken for not caught.
-LIMIT_S = 60
+LIMIT_S = 200
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,14 @@ _REASONS = {
         ("pipeline/judge/volume.py", f"end = max(data.service_last_ns or {last}, data.asked_end_ns or {end})")
         for last, end in ((0, 1), (1, 0))
     ],
+    "a dictionary that is asked by its keys has no order": [
+        (
+            "pipeline/assess/revision_data.py",
+            'for (name,), ages in rows.sort("event", "age_s").group_by("event", maintain_order=False)',
+        ),
+        ("pipeline/assess/endings.py", "for (name,), part in rows.group_by(column, maintain_order=False):"),
+    ],
+    "any number below 0 is no code": [("pipeline/assess/revision_data.py", "_NO_CODE = -2")],
     "any number below 0 stands before those of revisions": [
         ("pipeline/assess/revisions.py", "return int(match[1]) if match else -2"),
     ],
