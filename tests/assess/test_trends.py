@@ -1,0 +1,82 @@
+"""Runs of history as a frame: what each document says, and what it leaves open."""
+
+import json
+
+import polars as pl
+import pytest
+
+from pipeline.assess.trends import document_of, drifts, points
+from pipeline.schema import HISTORY, polars_schema
+from tests.conftest import check, healthy, ndjson
+
+SCHEMA = polars_schema(HISTORY["verdicts"])
+
+
+def runs(*rows):
+    """The table `verdicts`: rows of which everything else is not known."""
+    return pl.DataFrame([{**dict.fromkeys(SCHEMA), "document": "{}", **row} for row in rows], SCHEMA)
+
+
+def timed(event, n, p50):
+    return {"event": event, "duration_ms": None if n is None else {"n": n, "p50": p50}}
+
+
+def test_what_a_document_says():
+    """Of the events that report the same, the one with most durations; a count of crashes is a whole number."""
+    document = {
+        "deployment": {"deployed": "2026-01-15T09:00:00Z", "ready": None, "start_up_ms": {"p50": 2100.0}},
+        "events": [
+            timed("auth.success", None, None),
+            timed("http.request", 900, 5.0),
+            timed("database.user_found", 3, 50.0),
+            timed("database.user_created", 5, 60.0),
+            timed("database.user_not_found", 9, None),
+        ],
+        "checks": [
+            {"id": "requests.errors", "observed": {"value": 9}},
+            {"id": "platform.exits", "observed": {"value": 3.0}},
+        ],
+    }
+    found = points(runs({"document": json.dumps(document)})).row(0, named=True)
+    names = ("deployed", "ready", "auth_p50_ms", "database_p50_ms", "start_up_p50_ms", "crashes")
+    assert [found[name] for name in names] == ["2026-01-15T09:00:00Z", None, None, 60.0, 2100.0, 3]
+
+
+@pytest.mark.parametrize("document", [{}, {"deployment": None, "checks": [{"id": "platform.exits", "observed": None}]}])
+def test_what_a_document_leaves_open_is_null(document):
+    """None of its numbers is 0."""
+    found = points(runs({"document": json.dumps(document)})).row(0, named=True)
+    assert {found[name] for name in ("auth_p50_ms", "database_p50_ms", "start_up_p50_ms", "crashes")} == {None}
+
+
+def test_runs_stand_by_service_and_time():
+    """What has no project comes last; of one time, by their run."""
+    given = [("q", "b", "10"), ("q", "a", "9"), (None, "x", "8"), ("p", "z", "9"), ("p", "y", "9")]
+    rows = points(runs(*({"project": project, "run": run, "started": at} for project, run, at in given)))
+    assert rows["run"].to_list() == ["y", "z", "b", "a", "x"]
+
+
+def test_a_change_of_one_service_is_of_that_service():
+    """Two of 24 runs: one gets three times as slow at its 13th, the other never. A run that nobody asked is left out."""
+    rows = [
+        {
+            "service": service,
+            "revision": f"r{place:02d}",
+            "run": f"{service}{place:02d}",
+            "started": f"2026-01-{place + 1:02d}",
+            "p95_ms": None if place == 20 else (100.0 + place % 5) * (3 if service == "b" and place >= 12 else 1),
+        }
+        for service in ("b", "a")
+        for place in range(24)
+    ]
+    (found,) = drifts(points(runs(*rows))).iter_rows(named=True)
+    assert (found["service"], found["measure"], found["run"], found["since"]) == ("b", "p95_ms", "b12", "2026-01-13")
+    assert found["p"] < 0.01
+
+
+def test_a_document_is_that_of_its_run(tmp_path):
+    """And none of another version."""
+    ((_, verdict),) = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", healthy())).verdicts
+    rows = runs({"run": "old", "document": "{}"}, {"run": "new", "document": verdict.model_dump_json()})
+    assert document_of(rows, "old") is None
+    assert document_of(rows, "new") == verdict
