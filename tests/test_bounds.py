@@ -31,7 +31,7 @@ def test_endpoints_beyond_a_thousand_count_as_one(tmp_path, few):
     found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", [line(0, "start"), *many_endpoints()]))
     ((_, verdict),) = found.verdicts
     rows = {row.endpoint: row for row in verdict.requests.by_endpoint}
-    assert set(rows) == {"GET /api/broken", "GET /api/orders", "GET /api/a0x", OTHERS}  # ties by name
+    assert list(rows) == [OTHERS, "GET /api/orders", "GET /api/a0x", "GET /api/broken"]  # ties by name
     assert rows[OTHERS].n == 39
     assert rows[OTHERS].latency_ms.p50 is None
     assert rows[OTHERS].latency_ms.max == 49.0
@@ -42,12 +42,11 @@ def test_endpoints_beyond_a_thousand_count_as_one(tmp_path, few):
 def test_signatures_beyond_ten_thousand_are_counted(tmp_path):
     """Every line has words of its own, as where a service logs texts of its users."""
     names = ["".join(name) for name in product("bdfghklmnprst", "aeiou", "bdfghklmnprst", "aeiou", "bdfg")]
-    levels = ["WARNING"] * 10_298 + ["INFO"] * 2
-    lines = [line(n / 100, f"{names[n]} is late", severity=level) for n, level in enumerate(levels)]
+    lines = [line(n / 100, f"{name} is late", severity="WARNING") for n, name in enumerate(names[:10_002])]
     ((_, verdict),) = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", lines)).verdicts
-    assert (len(verdict.signatures), verdict.signatures_left_out) == (500, 10_300 - 500)
+    assert (len(verdict.signatures), verdict.signatures_left_out) == (500, 10_002 - 500)
     assert OTHERS not in {one.signature for one in verdict.signatures}
-    note = "300 signatures of shop-api with the least severe and rarest lines count together as (others)."
+    note = "2 signatures of shop-api with the least severe and rarest lines count together as (others)."
     assert note in verdict.notes
 
 

@@ -52,6 +52,13 @@ def test_two_failures_at_once_among_four_have_an_effect():
     assert ended_effects(statuses(("GET /", "", 200, 0, 90), *rows))["ended 5xx GET /"] == DesignEffect(1.5)
 
 
+def test_each_group_of_an_endpoint_has_its_own_effect():
+    """Four errors at once, and four refusals apart."""
+    refused = [("GET /", "", 404, slot, 1) for slot in range(4)]
+    found = ended_effects(statuses(("GET /", "", 200, 0, 90), ("GET /", "", 500, 3, 4), *refused))
+    assert found == {"ended 5xx ": DesignEffect(4.0), "ended 5xx GET /": DesignEffect(4.0)}
+
+
 def test_rejected_handshakes_stand_apart():
     """Four of ten at once, and none of them among the endings of users."""
     found = ended_effects(statuses(("GET /ws", "websocket", 101, 0, 6), ("GET /ws", "websocket", 400, 3, 4)))
@@ -101,6 +108,14 @@ def test_slow_requests_of_one_minute_are_one_incident():
     ten = DesignEffect(10.0)
     names = ("above p95 ", "above p99 ", "above p95 GET /", "above p99 GET /")
     assert tail_effects(steps, named) == dict.fromkeys(names, ten)
+
+
+def test_slow_requests_of_several_minutes_hardly_depend_on_each_other():
+    """90 fast ones, and 10 slow ones of which two share a minute, four times: (4 * 2^2 + 2) / 10."""
+    slow = [("GET /", minute, 60, n) for minute, n in enumerate((2, 2, 2, 2, 1, 1))]
+    tails = pl.DataFrame([("GET /", 0, 41, 90), *slow], ["name", "minute", "step", "n"], orient="row")
+    named = {("endpoint", "GET /"): Times(np.array([816, 1200]), np.array([0, 0]), np.array([90, 10]), INDEPENDENT)}
+    assert tail_effects(latency_steps(tails, named), named)["above p95 GET /"] == DesignEffect(1.8)
 
 
 def test_answers_by_endpoint_and_size():

@@ -2,8 +2,9 @@
 
 import pytest
 
+from pipeline.judge.revision_data import EventTotal
 from tests.assess.test_baseline import ready
-from tests.conftest import check, entry, ndjson, request, stamp
+from tests.conftest import check, entry, line, ndjson, request, stamp
 
 
 def test_the_share_of_traffic_counts_from_the_revisions_first_request(tmp_path):
@@ -62,6 +63,16 @@ def test_a_refused_deployment_is_told_by_its_entry(tmp_path):
     assert ready.status == "WARN"
     assert "'run.services.update' denied" in ready.reason
     assert [one.insert_id for one in ready.evidence] == ["refused50", "refused70"]
+
+
+@pytest.mark.parametrize(("bad", "outcome"), [(2, "ok"), (3, "ok"), (4, "failure")])
+def test_the_outcome_of_an_event_is_its_most_frequent(tmp_path, bad, outcome):
+    """Three good exits a minute apart, and bad ones of one minute; of as many, the last by name."""
+    exits = [(at, 0) for at in (60, 120, 180)] + [(200 + n, 1) for n in range(bad)]
+    system = "run.googleapis.com%2Fvarlog%2Fsystem"
+    rows = [line(at, f"Container called exit({code}).", log=system, insertId=f"exit{at}") for at, code in exits]
+    (found,) = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", [request(1), *rows])).assessments
+    assert found.data.events["platform.exit"] == EventTotal(3 + bad, outcome)
 
 
 def called(second):

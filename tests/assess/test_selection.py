@@ -37,6 +37,13 @@ def test_at_most_so_many_services_those_with_most_crashes_first():
     assert MAX_SERVICES == 200
 
 
+def test_a_service_without_a_project_is_listed_or_judged():
+    """Not both."""
+    busy, quiet = ({"service": name, "project": None, "location": None} for name in ("busy", "quiet"))
+    found = of({"revision": A, **busy}, {"revision": B, **quiet, "request_rows": 1})
+    assert (names(found), found.others) == ([A], {"quiet": 10})
+
+
 @pytest.mark.parametrize(
     ("requests", "wanted"),
     [((30, 20), B), ((30, 19), A), ((5, 4), B), ((5, 0), A), ((0, 0), None), ((19, 1), B)],

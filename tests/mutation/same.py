@@ -57,6 +57,13 @@ _REASONS = {
             'for (name,), ages in rows.sort("event", "age_s").group_by("event", maintain_order=False)',
         ),
         ("pipeline/assess/endings.py", "for (name,), part in rows.group_by(column, maintain_order=False):"),
+        (
+            "pipeline/assess/executions.py",
+            "for (project, location, job), part in rows.group_by(keys, maintain_order=False)",
+        ),
+    ],
+    "a digest is a name whatever its length": [
+        ("pipeline/assess/history_rows.py", "run = hashlib.sha256(text.encode()).hexdigest()[:17]"),
     ],
     "any number below 0 is no code": [("pipeline/assess/revision_data.py", "_NO_CODE = -2")],
     "any number below 0 stands before those of revisions": [
