@@ -52,8 +52,10 @@ def test_signatures_beyond_ten_thousand_are_counted(tmp_path):
 
 def test_what_is_put_together_adds_up(tmp_path, few):
     """Every frame keeps its sums and its grain."""
-    path = ndjson(tmp_path / "x.ndjson", many_endpoints())
-    check(tmp_path / "store", path)
+    rows = many_endpoints()
+    for row in rows:
+        del row["resource"]["labels"]["location"]  # what is missing on both sides is the same
+    check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", rows))
     store = LocalStore(tmp_path / "store")
     store.classify(rules()[0], Window())
     whole = store.aggregate(Window())

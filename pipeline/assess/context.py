@@ -33,8 +33,8 @@ class Context:
     window: Window
     now_ns: int | None
     settle_s: float
+    listed: bool
     requests_until_ns: int | None = None
-    listed: bool = False
     incomplete: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     expected: Expectations = field(default_factory=Expectations)

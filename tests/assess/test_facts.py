@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.assess.context import Context
-from pipeline.assess.document import _before_ms, _endpoint_before, _newer, _window
+from pipeline.assess.document import _baseline, _before_ms, _endpoint_before, _newer, _window
 from pipeline.judge.crosscheck import Crosscheck, Newest
 from pipeline.judge.deployed import Deployed
 from pipeline.judge.policy import load
@@ -49,7 +49,7 @@ END_NS = START_NS + 60 * MINUTE_NS
 def test_a_window_is_settled_so_long_after_its_end(end, now_s, settled):
     """300 s; where no end was asked for, after the last entry, which is of the same time here."""
     now_ns = None if now_s is None else END_NS + now_s * 10**9
-    context = Context("c", load(), Window(START, end), now_ns=now_ns, settle_s=300.0)
+    context = Context("c", load(), Window(START, end), now_ns=now_ns, settle_s=300.0, listed=False)
     facts, notes = _window(a_healthy_sample(), context)
     assert (facts.settled, facts.start, facts.covered_end) == (settled, "2026-01-15T09:00:00Z", "2026-01-15T10:00:00Z")
     assert facts.end == (None if end is None else "2026-01-15T10:00:00Z")
@@ -58,7 +58,9 @@ def test_a_window_is_settled_so_long_after_its_end(end, now_s, settled):
 
 def test_a_window_that_leaves_out_the_newest_requests_says_so():
     """In place of the other note."""
-    context = Context("c", load(), Window(), now_ns=None, settle_s=300.0, requests_until_ns=END_NS, notes=("first",))
+    context = Context(
+        "c", load(), Window(), now_ns=None, settle_s=300.0, listed=False, requests_until_ns=END_NS, notes=("first",)
+    )
     _, notes = _window(a_healthy_sample(), context)
     assert notes[0] == "first"
     assert len(notes) == 2
@@ -78,6 +80,16 @@ def test_percentiles_of_a_baseline_are_exact_or_of_its_histograms():
     assert _before_ms(added, "eligible", 50) == pytest.approx(middle[1000])
     assert _before_ms(added, "GET /a", 50) == pytest.approx(middle[900])
     assert _before_ms(added, "GET /c", 50) is None
-    found = _endpoint_before(added, "GET /a")
-    assert (found.n, found.errors_5xx, found.p95) == (30, 2, pytest.approx(middle[900]))
     assert (_endpoint_before(added, "GET /b"), _endpoint_before(None, "GET /a")) == (None, None)
+    before = _baseline(replace(a_healthy_sample(), baseline=exact))
+    assert (before.p50_ms, before.p95_ms) == (50.0, 95.0)
+
+
+def test_an_endpoint_has_its_median_and_its_95th_percentile_before():
+    """Of a thousand requests 505, 450 and 45 took as long: the median is the first, the 95th percentile the second."""
+    times = Times(np.array([800, 900, 1000]), np.zeros(3, int), np.array([505, 450, 45]))
+    added = profile(times={("endpoint", "GET /a"): times}, endpoints={"GET /a": EndpointCounts(1000, 2, 0)})
+    found = _endpoint_before(added, "GET /a")
+    middle = [2 * 1.02**bucket / 2.02 / 1e6 for bucket in (800, 900)]
+    assert (found.n, found.errors_5xx) == (1000, 2)
+    assert (found.p50, found.p95) == pytest.approx(tuple(middle))

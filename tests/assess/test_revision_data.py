@@ -86,9 +86,15 @@ def called(second):
     [
         ([called(100), called(190), ready(200, "00042-abc"), called(300)], 190, 200, 9500),
         ([called(100), called(300)], 100, None, None),
+        ([called(240)], 240, None, None),
         ([], None, None, None),
     ],
-    ids=["the last call before it was ready", "the last call before its first entry", "no audit log"],
+    ids=[
+        "the last call before it was ready",
+        "the last call before its first entry",
+        "at its first entry",
+        "no audit log",
+    ],
 )
 def test_a_deployment_has_its_times(tmp_path, rows, deployed, became_ready, ready_ms):
     """The revision's first request came at 240 s."""

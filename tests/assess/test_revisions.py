@@ -60,12 +60,20 @@ A, B, C = ("shop-00009-aaa", "shop-00010-aaa", "shop-00011-aaa")
         ([("blue", None, 5), ("green", None, 7)], "green"),
         ([("blue", 9, 5), ("green", None, 7)], "blue"),
         ([("blue", None, None), ("green", None, 7)], "green"),
+        ([("green", None, None), ("blue", None, 1)], "blue"),
         ([("blue", None, 7), ("green", None, 7)], "green"),
         ([("x-00100-aaa", None, 0), ("x-00020-aaa", None, 9)], "x-00100-aaa"),
     ],
     ids=[
         *("later Ready", "Ready before number", "number", "number before first entry", "a higher one not Ready yet"),
-        *("a lower one not Ready", "the highest not Ready yet", "first entry", "Ready before none", "no time at all"),
+        *(
+            "a lower one not Ready",
+            "the highest not Ready yet",
+            "first entry",
+            "Ready before none",
+            "no time at all",
+            "a time above none",
+        ),
         *("a tie goes to the name", "numbers are numbers"),
     ],
 )

@@ -76,6 +76,20 @@ def test_a_change_of_one_service_is_of_that_service():
     assert found["p"].max() < 0.01
 
 
+def test_the_last_200_runs_are_searched():
+    """What came before them changes no p."""
+    rows = [
+        {
+            "service": "a",
+            "run": f"{place:03d}",
+            "started": f"2026-01-15T{place:03d}",
+            "p95_ms": 100.0 + place // 150 * 50,
+        }
+        for place in range(250)
+    ]
+    assert drifts(points(runs(*rows)))["p"].to_list() == drifts(points(runs(*rows[50:])))["p"].to_list() != []
+
+
 def test_a_document_is_that_of_its_run(tmp_path):
     """And none of another version."""
     ((_, verdict),) = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", healthy())).verdicts
