@@ -68,6 +68,10 @@ _REASONS = {
     "any number below 0 is no code": [("pipeline/assess/revision_data.py", "_NO_CODE = -2")],
     "any number below 0 stands before those of revisions": [
         ("pipeline/assess/revisions.py", "return int(match[1]) if match else -2"),
+        (
+            "pipeline/assess/revisions.py",
+            "numbers, latest = [-1], [-2]  # of the Ready ones by rising number, with the latest Ready time so far",
+        ),
     ],
     "whole UTF-8 is repaired to itself": [
         ("pipeline/sources/files/framing.py", "if self.valid or decoder.getstate()[0]:"),
