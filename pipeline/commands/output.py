@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def joined(run: "Run", form: str) -> str:
     """All verdicts as one Markdown or JUnit document; HTML is a document per revision."""
+    from pipeline.report.drawing import drawings
     from pipeline.report.figures import figures
     from pipeline.report.files import rendered
 
@@ -25,7 +26,7 @@ def joined(run: "Run", form: str) -> str:
                 f"--format html has a document per revision, and these are {len(run.verdicts)}: add --out DIR"
             )
         path, verdict = run.verdicts[0]
-        return rendered(verdict, "html", figures(run.charts[path]), run.inputs)
+        return rendered(verdict, "html", drawings(figures(run.charts[path])), run.inputs)
     texts = [rendered(verdict, "md" if form == "md" else "junit", inputs=run.inputs) for _, verdict in run.verdicts]
     if form == "md" or len(texts) == 1:
         return "\n".join(texts)

@@ -2,8 +2,9 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,6 +51,23 @@ _STYLE: dict[Any, Any] = {
     "ytick.labelsize": SMALL,
     "ytick.major.width": 0.6,
 }
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as SVG, and what it shows in words and numbers: for those who do not see it."""
+
+    svg: str
+    text: str
+
+
+def drawings(figures: "Mapping[str, Figure]") -> dict[str, Drawing]:
+    """Return figures as they are drawn; their places stay, so that drawing them again needs no layout."""
+    drawn = {}
+    for name, figure in figures.items():
+        drawn[name] = Drawing(svg(figure), described(figure))
+        figure.set_layout_engine(None)
+    return drawn
 
 
 def svg(figure: "Figure") -> str:

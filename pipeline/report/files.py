@@ -19,9 +19,8 @@ from pipeline.judge.model import Verdict
 from pipeline.whole_file import write_whole
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from pipeline.objects import Bucket
+    from pipeline.report.drawing import Drawing
     from pipeline.report.frames import Charts
 
 Format = Literal["md", "json", "html", "junit"]
@@ -58,17 +57,17 @@ def summary(
 def rendered(
     verdict: Verdict,
     form: Format,
-    figures: "Mapping[str, Figure] | None" = None,
+    drawings: "Mapping[str, Drawing] | None" = None,
     inputs: Sequence[Mapping[str, object]] = (),
 ) -> str:
     """Return one verdict in one form. verdict: as it may be shown (`pipeline.report.masked`).
 
-    figures: for HTML. inputs: what was read of each source (`pipeline.run.Run.inputs`), for HTML and Markdown.
+    drawings: for HTML. inputs: what was read of each source (`pipeline.run.Run.inputs`), for HTML and Markdown.
     """
     if form == "html":
         from pipeline.report.html import html
 
-        return html(verdict, figures or {}, inputs)
+        return html(verdict, drawings or {}, inputs)
     if form == "json":
         return verdict.model_dump_json(indent=2) + "\n"
     if form == "md":
@@ -94,10 +93,10 @@ def contents(
     """
     files: dict[str, str | bytes] = {}
     for path, verdict in verdicts:
-        figures = _figures(charts[path]) if charts and "html" in forms else {}
+        drawings, pictures = _drawn(f"{path}/charts", charts[path]) if charts and "html" in forms else ({}, {})
         for form in forms:
-            files[f"{path}/{FORMATS[form]}"] = rendered(verdict, form, figures, inputs)
-        files.update(_drawn(f"{path}/charts", figures))
+            files[f"{path}/{FORMATS[form]}"] = rendered(verdict, form, drawings, inputs)
+        files.update(pictures)
     files["summary.json"] = summary(overall, verdicts, totals, inputs)
     return {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
 
@@ -127,20 +126,15 @@ def upload(bucket: "Bucket", files: Mapping[str, bytes], ended: str | None) -> s
     return f"{bucket.address.rstrip('/')}/{run}"
 
 
-def _figures(charts: "Charts") -> "dict[str, Figure]":
+def _drawn(folder: str, charts: "Charts") -> "tuple[dict[str, Drawing], dict[str, str | bytes]]":
+    """Every figure as a drawing, and as files: SVG and PNG."""
+    from pipeline.report.drawing import drawings, png
     from pipeline.report.figures import figures
 
-    return figures(charts)
-
-
-def _drawn(folder: str, figures: "Mapping[str, Figure]") -> dict[str, str | bytes]:
-    """Every figure as SVG and PNG."""
-    if not figures:
-        return {}
-    from pipeline.report.drawing import png, svg
-
+    made = figures(charts)
+    drawn = drawings(made)
     files: dict[str, str | bytes] = {}
-    for name, figure in figures.items():
-        files[f"{folder}/{name}.svg"] = svg(figure)
+    for name, figure in made.items():
+        files[f"{folder}/{name}.svg"] = drawn[name].svg
         files[f"{folder}/{name}.png"] = png(figure)
-    return files
+    return drawn, files

@@ -24,7 +24,7 @@ from pipeline.report.sections import next_steps, sections
 from pipeline.text import shown
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from pipeline.report.drawing import Drawing
 
 #: Longer texts are cut here; verdict.json has them whole.
 _MAX_TEXT = 400
@@ -54,13 +54,13 @@ _ANCHORS = {
 }
 
 
-def html(verdict: Verdict, figures: "Mapping[str, Figure]", inputs: Sequence[Mapping[str, object]] = ()) -> str:
-    """Return the report of one verdict as HTML, with figures inline as SVG.
+def html(verdict: Verdict, drawings: "Mapping[str, Drawing]", inputs: Sequence[Mapping[str, object]] = ()) -> str:
+    """Return the report of one verdict as HTML, with drawings inline.
 
     inputs: what was read of each source (`pipeline.run.Run.inputs`).
     """
     *subjects, checklist, _ = sections(verdict)
-    drawn = {name: _figure(figure) for name, figure in figures.items()}
+    drawn = {name: shown_inline(drawing) for name, drawing in drawings.items()}
     deciding = sorted(
         (check for check in verdict.checks if check.status in DECIDING), key=lambda check: DECIDING.index(check.status)
     )
@@ -101,6 +101,11 @@ def page(template: str, **values: object) -> str:
     return _environment().get_template(template).render(**ours, **values)
 
 
+def shown_inline(drawing: "Drawing") -> dict[str, str]:
+    """Return a drawing as the templates take it."""
+    return {"text": drawing.text, "svg": Markup(inline(drawing.svg))}  # noqa: S704 - matplotlib escapes texts
+
+
 def inline(text: str) -> str:
     """Return matplotlib's SVG to stand in a page: style attributes, which the page's policy refuses, as attributes.
 
@@ -117,12 +122,6 @@ def _attributes(style: re.Match[str]) -> str:
     pairs = [pair.partition(":") for pair in style[1].split(";") if ":" in pair]
     named = ((name.strip(), value.strip()) for name, _, value in pairs)
     return "".join(f' {name}="{_PAGE_COLOURS.get(value, value)}"' for name, value in named)
-
-
-def _figure(figure: "Figure") -> dict[str, str]:
-    from pipeline.report.drawing import described, svg
-
-    return {"text": described(figure), "svg": Markup(inline(svg(figure)))}  # noqa: S704 - matplotlib escapes texts
 
 
 @cache

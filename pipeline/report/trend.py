@@ -15,13 +15,12 @@ from typing import Any
 from urllib.parse import quote
 
 import polars as pl
-from markupsafe import Markup
 
 from pipeline.errors import StoreError
 from pipeline.judge.model import Verdict
 from pipeline.judge.numbers import count
-from pipeline.report.drawing import svg
-from pipeline.report.html import html, inline, page
+from pipeline.report.drawing import Drawing, svg
+from pipeline.report.html import html, page, shown_inline
 from pipeline.report.trend_figures import MAX_DRAWN, trend_figures, written
 from pipeline.whole_file import write_whole
 
@@ -131,8 +130,7 @@ def service_page(service: ServiceTrend) -> str:
     counts = Counter(runs["verdict"])
     totals = ", ".join(f"{counts[name]} {name}" for name in reversed(_ORDER) if counts[name])
     figures = [
-        {"svg": Markup(inline(svg(figure))), "text": text}  # noqa: S704 - matplotlib escapes texts
-        for figure, text in trend_figures(runs, service.drifts).values()
+        shown_inline(Drawing(svg(figure), text)) for figure, text in trend_figures(runs, service.drifts).values()
     ]
     previous = runs["revision"].shift(1)
     return page(

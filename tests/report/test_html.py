@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.judge.model import Look, Observed, SignatureCount
 from pipeline.report.files import rendered
-from pipeline.report.html import html
+from pipeline.report.html import html, inline
 from pipeline.report.sections import sections
 from tests.conftest import call, failing, healthy, ndjson
 from tests.report.hostile import HOSTILE
@@ -159,9 +159,11 @@ def test_the_page_of_a_run_is_the_same_bytes_and_leaks_nothing(tmp_path):
         "latency.png",
         "minutes.svg",
     } <= names
-    page = call("check", logs, "--format", "html")
-    assert page.stdout.startswith("<!doctype html>")
-    assert page.stdout.count("<svg ") == 4
+    page = call("check", logs, "--format", "html").stdout
+    assert page.startswith("<!doctype html>")
+    charts = [content.decode() for name, content in found[0].items() if name.suffix == ".svg"]
+    assert page.count("<svg ") == len(charts) == 4
+    assert all(inline(chart) in page for chart in charts)
 
 
 def test_a_page_is_one_revision(tmp_path):
