@@ -321,7 +321,8 @@ def test_a_full_disk_is_4_and_leaves_no_half_slice(tmp_path):
         "import resource, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000));"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from pipeline.cli import main; main()"
     )
-    command = [sys.executable, "-c", script, "check", path, "--store", store]
+    # -B: else a module that nobody has compiled yet is cut at the limit, and stays for all processes after this one.
+    command = [sys.executable, "-B", "-c", script, "check", path, "--store", store]
     found = subprocess.run(command, capture_output=True, timeout=60)
     assert found.returncode == 4
     assert found.stdout == b""
