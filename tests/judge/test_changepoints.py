@@ -43,6 +43,12 @@ def test_the_statistic_is_the_published_one():
     assert changepoints._energies(np.abs(values[:, None] - values[None, :])) == pytest.approx(want)
 
 
+def test_noise_is_one_level():
+    """Twenty runs that vary by half, ten times: a change of level would be a p of 1 in 100 at the most."""
+    random = np.random.Generator(np.random.PCG64(7))
+    assert [change_points(list(random.lognormal(5, 0.5, 20))) for _ in range(10)] == [[]] * 10
+
+
 @pytest.mark.full
 def test_what_never_changes_is_seldom_split():
     """At most 3 of 100 series of twenty runs; alpha is 1 in 100, and 4 of 100 would come once in fifty times."""

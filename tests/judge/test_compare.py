@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.judge.compare import compare
+from pipeline.judge.comparison import Comparison, decided
 from pipeline.judge.decide import decide, judge
+from pipeline.judge.model import Effect, Observed
 from pipeline.judge.policy import load
 from pipeline.judge.ranks import Weighted
 from pipeline.judge.revision_data import EventTotal, RequestCounts, SignatureRow, Signatures, Times, weighted
@@ -187,8 +189,52 @@ def test_what_a_pass_does_not_exclude_is_said(pair, policy):
     slow = judged(pair(base={"times": there}, times=here), policy, "requests.latency")
     assert slow.status == "PASS"
     assert slow.excludes.endswith("times the baseline's latency is not excluded")
+    largest = 1 + slow.effect.high / slow.baseline.value
+    assert float(slow.excludes.partition(" ")[0]) == pytest.approx(largest, rel=0.05)
     many = {("endpoint", "GET /x"): times(lognormal(100, 2000))}
     assert judged(pair(base={"times": many}, times=many), policy, "requests.latency").excludes is None
+
+
+def test_chance_is_a_doubt_and_no_status(pair, policy):
+    """Two of 500 beside 10 of 5,000: the rate itself is good."""
+    data = pair(
+        base={"requests": RequestCounts(n=5000, eligible=5000, eligible_5xx=10)},
+        requests=RequestCounts(n=500, eligible=500, eligible_5xx=4),
+    )
+    (rate,) = compare(data, policy)["requests.error_rate"]
+    assert rate.decided == "INCONCLUSIVE"
+    check = judged(data, policy, "requests.error_rate")
+    assert (check.status, rate.doubt in check.reason) == ("PASS", True)
+
+
+def test_only_a_pass_says_what_it_excludes(pair, policy):
+    """60 of 500 failed."""
+    data = pair(
+        base={"requests": RequestCounts(n=5000, eligible=5000, eligible_5xx=10)},
+        requests=RequestCounts(n=500, eligible=500, eligible_5xx=60),
+    )
+    check = judged(data, policy, "requests.error_rate")
+    assert (check.status, check.excludes, "exclude" in check.reason) == ("FAIL", None, False)
+
+
+@pytest.mark.parametrize(
+    ("large", "p", "wanted"),
+    [
+        ("FAIL", 0.0025, "FAIL"),
+        ("FAIL", 0.0026, "WARN"),
+        ("FAIL", 0.01, "WARN"),
+        ("WARN", 0.0001, "WARN"),
+        ("WARN", 0.01, "WARN"),
+        ("WARN", 0.011, "INCONCLUSIVE"),
+        ("PASS", 0.0001, "PASS"),
+    ],
+)
+def test_a_failure_asks_for_a_quarter_of_the_chance(large, p, wanted):
+    """Of an alpha of 0.01."""
+    none = Observed(value=0, unit="ratio", n=1)
+    effect = Effect(kind="difference", value=0.5, unit="ratio", p=p)
+    (found,) = decided([Comparison("requests.error_rate", "", large, "", none, none, effect)], {"alpha": 0.01})
+    assert found.decided == wanted
 
 
 def test_the_relative_effect_is_a_share_of_the_baselines_value(pair, policy):

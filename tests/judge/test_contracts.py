@@ -92,6 +92,14 @@ def test_a_signature_can_be_expected(pair, policy):
     assert (checks["novelty.errors"].status, checks["evidence.explained"].status) == ("PASS", "PASS")
 
 
+def test_a_warning_that_is_expected_explains_no_error(pair, policy):
+    """Nine errors that nothing explains are of another signature."""
+    row = SignatureRow("legacy sync off", "WARNING", "", "", startup=False, n=9, baseline_n=0, minutes=9, slots=9)
+    data = pair(signatures=Signatures(new=(row,)), unexplained_errors=9)
+    _, checks = judged(data, policy, Contract(signature="legacy sync off", max_count=20, **SAYS))
+    assert checks["evidence.explained"].status == "WARN"
+
+
 def test_unused_contracts_are_listed(healthy, policy):
     """A warning that is expected and does not come."""
     found, checks = judged(healthy(), policy, Contract(event="cache.cold", **SAYS))

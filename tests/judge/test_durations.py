@@ -42,6 +42,13 @@ def test_a_time_that_never_varies_is_a_setting(pair, policy):
     assert judged(data, policy, "novelty.durations").status == "NOT_APPLICABLE"
 
 
+def test_a_time_that_takes_two_values_is_measured(pair, policy):
+    """On one side: the other may have been a cache."""
+    now = times(np.repeat([800.0, 900.0], 30))
+    data = pair(base={"times": {LINE: times(np.full(60, 60.0))}}, times={LINE: now})
+    assert judged(data, policy, "novelty.durations").status == "WARN"
+
+
 def test_without_a_baseline_nothing_is_compared(healthy, policy):
     """There is nothing to compare with."""
     data = healthy(times={LINE: lines(60, 900.0)})

@@ -122,6 +122,19 @@ def test_a_scheduled_call_that_fails_every_time_warns(pair, policy):
     assert judged(few, policy, "requests.endpoint_errors").status == "PASS"
 
 
+def test_a_new_scheduled_call_that_fails_every_time_warns(pair, policy):
+    """The baseline had none of it, so it did not fail there."""
+    now = calls("Cloud Scheduler", {404: 4}) | endings(orders={200: 100})
+    assert judged(sides(pair, now, endings(orders={200: 100})), policy, "requests.endpoint_errors").status == "WARN"
+
+
+def test_endpoints_that_answer_alike_are_counted(pair, policy):
+    """Two others like the one that is told."""
+    names = ("a", "b", "c")
+    data = sides(pair, endings(**{n: {200: 70, 404: 30} for n in names}), endings(**{n: {200: 100} for n in names}))
+    assert "(and 3 more like it)" in judged(data, policy, "requests.status").reason  # they, and all together
+
+
 def test_a_caller_that_always_failed_is_no_news(pair, policy):
     """The same before."""
     same = calls("Cloud Tasks", {500: 30})
@@ -136,14 +149,15 @@ def test_a_caller_that_stopped_coming_warns(pair, policy, n, wanted):
     assert judged(data, policy, "requests.endpoint_errors").status == wanted
 
 
+@pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize(("clients", "wanted"), [(16, "PASS"), (22, "INCONCLUSIVE"), (50, "FAIL")])
-def test_rejected_users_are_many(pair, policy, clients, wanted):
+def test_rejected_users_are_many(pair, policy, status, clients, wanted):
     """60 of 1,000 requests beside 10, 15 of 60 clients before: one more is that client's, seven more can be chance."""
-    before = {"": {0: Clients(60, 20), 401: Clients(15, 2)}}
+    before = {"": {0: Clients(60, 20), status: Clients(15, 2)}}
     data = pair(
         base={"requests": RequestCounts(n=1000, eligible=1000, eligible_denied=10), "clients": before},
         requests=RequestCounts(n=1000, eligible=1000, eligible_denied=60),
-        clients={"": {0: Clients(60, 60), 401: Clients(clients, 50)}},
+        clients={"": {0: Clients(60, 60), status: Clients(clients, 50)}},
     )
     # R: fisher.test(matrix(c(22, 38, 15, 45), 2), alternative = "greater")$p.value is 0.1177
     assert judged(data, policy, "auth.failure_rate").status == wanted

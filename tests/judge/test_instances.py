@@ -20,10 +20,14 @@ def runs(*starts):
 
 
 @pytest.mark.parametrize(("killed", "wanted"), [(3, "WARN"), (2, "PASS")])
-def test_liveness_kills(healthy, policy, killed, wanted):
+def test_liveness_kills(healthy, policy, entry, killed, wanted):
     """Three instances shut down by their probe; start-up probes count elsewhere."""
-    data = healthy(probes={"LIVENESS": killed, "STARTUP": 0}, starts=4)
-    assert judged(data, policy, "platform.restarts").status == wanted
+    proof = (entry(1, "Liveness HTTP probe failed"),)
+    data = healthy(
+        probes={"LIVENESS": killed, "STARTUP": 0}, starts=4, evidence={"event/platform.probe_failed/": proof}
+    )
+    check = judged(data, policy, "platform.restarts")
+    assert (check.status, len(check.evidence)) == (wanted, wanted == "WARN")
 
 
 @pytest.mark.parametrize(
@@ -82,12 +86,12 @@ def test_one_instance_of_twenty_that_is_slow(healthy, policy, times, wanted):
     assert check.status == wanted
 
 
-@pytest.mark.parametrize(("apart", "wanted"), [(0, "WARN"), (40, "PASS")])
+@pytest.mark.parametrize(("apart", "wanted"), [(0, "WARN"), (14, "WARN"), (17, "PASS"), (40, "PASS")])
 def test_instances_that_differ_among_themselves_hide_one_that_is_slow(healthy, policy, apart, wanted):
     """57 buckets (3.1 times) between one and the mean of 18 others of 20 requests each, at a design effect of 50.
 
-    sigma = sqrt(50 (400 / 200 + (380 + apart^2) / 360)), so z is 4.6, or at 40 buckets apart 2.9.
-    R: pnorm(-4.6) is 2.1e-06, pnorm(-2.9) 0.0019; the limit is 0.0005 / (2 * 19) = 1.3e-05.
+    sigma = sqrt(50 (400 / 200 + (380 + apart^2) / 360)), so z is 4.6; with 14, 17, 40 buckets 4.25, 4.10, 2.9.
+    R: pnorm(-4.25) is 1.1e-05, pnorm(-4.10) 2.1e-05; the limit is 0.0005 / (2 * 19) = 1.3e-05.
     """
     whole = [replace(one, mean=900.0 + (apart if n % 2 else -apart)) for n, one in enumerate(peers(19, each=20))]
     sick = Peer("instance-sick", 200, 0, 200, 957.0, 400.0)

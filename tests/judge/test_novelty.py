@@ -30,6 +30,13 @@ def test_the_reason_is_a_sentence(pair, policy):
     assert check.reason.startswith(wanted)
 
 
+@pytest.mark.parametrize("event", ["", "python.traceback"])
+def test_a_change_names_its_event(pair, policy, event):
+    """None where nothing explains the line."""
+    (change,) = judge(pair(signatures=Signatures(new=(row(event=event, outcome="failure"),))), policy).changes
+    assert (change.change, change.event) == ("new", event or None)
+
+
 def test_lines_of_one_minute_are_one_occurrence(pair, policy):
     """A hundred lines within a minute: one bad minute, which the baseline's hour may have missed by chance."""
     check = judged(pair(signatures=Signatures(new=(row(n=100, minutes=1),))), policy, "novelty.errors")
@@ -113,7 +120,7 @@ def test_start_up_lines_need_a_start_to_compare_with(pair, policy):
     assert judged(pair(signatures=warning, starts=2), policy, "novelty.errors").status == "PASS"
     error = Signatures(new=(row(**started),))
     assert judged(pair(signatures=error, starts=2), policy, "novelty.errors").status == "WARN"
-    both = judged(pair(base={"starts": 2}, signatures=warning, starts=2), policy, "novelty.errors")
+    both = judged(pair(base={"starts": 1}, signatures=warning, starts=2), policy, "novelty.errors")
     assert both.status == "FAIL"
 
 

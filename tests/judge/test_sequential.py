@@ -76,7 +76,7 @@ def test_the_design_effect_by_hand():
     assert running_design_effect([4, 0, 1], [50, 50, 50]) == pytest.approx(17 / 5)
     assert running_design_effect([1] * 9, [50] * 9) == 1.0
     # eight minutes, 16 failures: r = .04, each expects 2; (14^2 + 7 * 2^2) / 16 * 8 / 7
-    assert running_design_effect([16, *[0] * 7], [50] * 8) == pytest.approx((14**2 + 7 * 4) / 16 * 8 / 7)
+    assert running_design_effect([16, 8, *[0] * 6], [50] * 8) == pytest.approx((13**2 + 5**2 + 6 * 9) / 24 * 8 / 7)
     with pytest.raises(ValueError, match="more failures than requests"):
         running_design_effect([2], [1])
 

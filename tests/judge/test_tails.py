@@ -49,6 +49,14 @@ def test_a_tail_that_the_middle_hides(pair, policy, n, slow, factor, wanted):
     assert judged(data, policy, "requests.latency").status == "PASS"
 
 
+def test_how_many_more_are_slow(pair, policy):
+    """Of 1,000, twelve in a hundred: the relative effect is the difference by the baseline's share."""
+    check = judged(pairs_of(pair, service(1000, 0.12, 5.0), service(1000)), policy, "requests.tail_latency")
+    assert check.effect.relative == pytest.approx(check.effect.value / check.baseline.value)
+    assert check.effect.value == pytest.approx(check.observed.value - check.baseline.value)
+    assert check.effect.relative > 0.5
+
+
 def test_a_tail_of_few_milliseconds(pair, policy):
     """Medians of 2 ms: a tenth four times as slow is below 100 ms, and three times and 3 ms."""
     data = pairs_of(pair, service(1000, 0.1, 4.0, median=2.0), service(1000, median=2.0))

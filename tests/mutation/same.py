@@ -65,6 +65,12 @@ _REASONS = {
     "a digest is a name whatever its length": [
         ("pipeline/assess/history_rows.py", "run = hashlib.sha256(text.encode()).hexdigest()[:17]"),
     ],
+    "a tail is compared of 500 requests and more": [
+        (
+            "pipeline/judge/tails.py",
+            "there = round(base * shrunk), max(round(control.n * shrunk), 2), base_design",
+        ),
+    ],
     "any number below 0 is no code": [("pipeline/assess/revision_data.py", "_NO_CODE = -2")],
     "any number below 0 stands before those of revisions": [
         ("pipeline/assess/revisions.py", "return int(match[1]) if match else -2"),
@@ -80,7 +86,16 @@ _REASONS = {
     "a line that has text ends behind its first character": [
         ("pipeline/sources/files/json_values.py", "end = end if end > 0 else len(self._data)"),
     ],
-    "a p-value is never the very number of its limit": [
+    "another seed is as good": [("pipeline/judge/changepoints.py", "_SEED = 20141")],
+    "a number that is calculated is never the very number of its limit": [
+        (
+            "pipeline/judge/instances.py",
+            'if now <= rule["slow_times"] * usual or now - usual < rule["slow_ms"]:',
+        ),
+        (
+            "pipeline/judge/changepoints.py",
+            "as_large += bool(_energies(distances[np.ix_(order, order)]).max() > limit)",
+        ),
         (
             "pipeline/judge/instances.py",
             "if share_p((peer.errors_5xx, peer.n, effect), (k, n, effect)) < alpha:",
