@@ -150,7 +150,7 @@ def near(module: str, folder: str) -> bool:
 def tests_of(change: Change, records: dict[str, dict]) -> list[list[str]]:
     """The tests that execute a changed line, in portions: those of modules named like its file or folder first.
 
-    Of a line that an import executes, first those that execute anything of its file, then all that import it.
+    Of a line that an import executes, those that execute anything of its file before all that import it.
     """
     path, stem = change.path, Path(change.path).stem.rstrip("s")
     folder = path.replace("pipeline/aggregate", "sql")
@@ -159,14 +159,15 @@ def tests_of(change: Change, records: dict[str, dict]) -> list[list[str]]:
     for module, record in records.items():
         of_file, took = record["lines"].get(path, {}), record["seconds"]
         tests = {test for line in lines for test in of_file.get(str(line), [])}
-        distance = 0 if Path(module).stem.startswith(f"test_{stem}") else 2 - near(module, folder)
-        if not tests - {""}:
-            distance, tests = 3, {test for found in of_file.values() for test in found} if tests else set()
+        far = 3 - 2 * near(module, folder)
+        by_import = not tests - {""}
+        if by_import and tests:
+            tests = {test for found in of_file.values() for test in found}
         chosen = sorted((test for test in took if test in tests or "*" in tests), key=took.get)
-        groups.append((distance, sum(map(took.get, chosen)), chosen))
-        if distance == 3 and tests:
+        groups.append((0 if Path(module).stem.startswith(f"test_{stem}") else far, sum(map(took.get, chosen)), chosen))
+        if by_import and tests:
             rest = [test for test in took if test not in chosen]
-            groups.append((4, sum(map(took.get, rest)), rest))
+            groups.append((far + 1, sum(map(took.get, rest)), rest))
     groups = sorted(group for group in groups if group[2])
     if not groups:  # only processes execute it, which are not looked into
         groups = [(0, 0.0, list(record["seconds"])) for name, record in records.items() if near(name, folder)]
