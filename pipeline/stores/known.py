@@ -126,9 +126,8 @@ def _packed(measures: Measures) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as file:
         for field in fields(Measures):
-            frame = io.BytesIO()
-            getattr(measures, field.name).write_ipc(frame, compression="lz4")
-            file.writestr(field.name, frame.getvalue())
+            with file.open(field.name, "w") as frame:
+                getattr(measures, field.name).write_ipc_stream(frame, compression="lz4")
     return packed.getvalue()
 
 
@@ -136,6 +135,6 @@ def _read(path: Path) -> Measures | None:
     """The frames of a file; None where it is not there, or damaged."""
     try:
         with zipfile.ZipFile(path) as file:
-            return Measures(**{name.name: pl.read_ipc(file.read(name.name)) for name in fields(Measures)})
+            return Measures(**{name.name: pl.read_ipc_stream(file.read(name.name)) for name in fields(Measures)})
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, pl.exceptions.PolarsError):
         return None
