@@ -134,6 +134,7 @@ def _newer(known: Sequence[Deployment], deployment: Deployment) -> str | None:
     >>> older, newer = Deployment("shop", 1), Deployment("shop", 1_768_467_600 * 10**9)
     >>> _newer([older, newer], older)
     'a deployment that began at 2026-01-15T09:00:00Z'
+    >>> _newer([older, newer], newer)
     """
     later = [
         other

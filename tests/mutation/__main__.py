@@ -26,7 +26,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutation.runs import ROOT, Checkout, recorded
-from tests.mutation.same import SAME
+from tests.mutation.same import AMOUNTS, SAME
 
 #: What changes are drawn of, as many of each.
 FOLDERS = ("pipeline/judge", "pipeline/assess", "pipeline/aggregate", "pipeline/sources", "sql")
@@ -77,6 +77,8 @@ class Change:
     @property
     def why_same(self) -> str:
         """Why it changes nothing; empty where it is to be tried."""
+        if re.split(" = |, ", self.after.strip())[0] in AMOUNTS.get(self.path, ()):
+            return "how much or how often at once changes no result"
         return SAME.get((self.path, self.after.strip()), "")
 
 

@@ -82,9 +82,42 @@ _REASONS = {
     "whole UTF-8 is repaired to itself": [
         ("pipeline/sources/files/framing.py", "if self.valid or decoder.getstate()[0]:"),
     ],
-    "only how much is searched at once": [("pipeline/sources/files/damage.py", "self._block *= 3")],
+    "only how much is searched, held or learnt at once": [
+        ("pipeline/sources/files/damage.py", "self._block *= 3"),
+        ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(1, limit + 1 - size)])"),
+        ("pipeline/sources/files/reader.py", "held = 1"),
+        ("pipeline/sources/files/json_values.py", "if self._in_vain >= self._taken + _PATIENCE:"),
+        ("pipeline/sources/files/json_values.py", "if len(entry) < _ALIKE and len(self._shapes) < _SHAPES:"),
+        ("pipeline/sources/files/json_values.py", "if len(entry) <= _ALIKE and len(self._shapes) <= _SHAPES:"),
+    ],
     "a line that has text ends behind its first character": [
         ("pipeline/sources/files/json_values.py", "end = end if end > 0 else len(self._data)"),
+        ("pipeline/sources/files/json_values.py", "if end < 1 and not self._ended:"),
+        (
+            "pipeline/sources/files/json_values.py",
+            "if ahead := _ENTRY_AHEAD.search(self._data, start, end if end > 0 else len(self._data)):",
+        ),
+    ],
+    "an array that is as long as the longest line is read as an array in both ways": [
+        (
+            "pipeline/sources/files/framing.py",
+            'if size <= limit <= grown and b"".join([*held, chunk[:2]]).startswith(b"[{"):',
+        ),
+    ],
+    "the first part is the same into however many more the rest is split": [
+        ("pipeline/sources/files/framing.py", 'line = head.lstrip().split(b"\\n", 2)[0].rstrip()'),
+    ],
+    "nothing in it has a meaning in a pattern": [
+        (
+            "pipeline/sources/log_entry.py",
+            "no_resource & (pl.lit(value=False) if named else line.str.contains('\"resource\"', literal=False)),",
+        ),
+    ],
+    "either is the message of an entry": [
+        (
+            "pipeline/sources/files/text_tables.py",
+            "for at, name in zip(texts, _TEXTS[:1] + _TEXTS[3:], strict=False):",
+        ),
     ],
     "another seed is as good": [("pipeline/judge/changepoints.py", "_SEED = 20141")],
     "a number that is calculated is never the very number of its limit": [
@@ -105,6 +138,24 @@ _REASONS = {
             "least = bisect_left(counts, True, key=lambda x: bool(special.bdtrc(x - 1, total, limit_ratio) <= tail))",
         ),
     ],
+}
+
+#: Constants that say how much is read, looked at or kept at once, or how often something is tried.
+AMOUNTS = {
+    "pipeline/aggregate/duckdb.py": ("_FEW_BYTES",),
+    "pipeline/sources/cloud_logging/api.py": ("_MAX_EMPTY", "PAGE_SIZE"),
+    "pipeline/sources/cloud_logging/pages.py": ("_TAIL_BYTES",),
+    "pipeline/sources/cloud_logging/source.py": ("_PROBES",),
+    "pipeline/sources/cloud_storage.py": ("_MOST_TRIES",),
+    "pipeline/sources/files/damage.py": ("OVERLAP",),
+    "pipeline/sources/files/foreign.py": ("_LOOKED_AT",),
+    "pipeline/sources/files/framing.py": ("_PIECE",),
+    "pipeline/sources/files/json_values.py": ("PARSED", "_PATIENCE", "_NEAR_END", "_ALIKE", "_SHAPES"),
+    "pipeline/sources/files/otlp.py": ("MAX_BATCH",),
+    "pipeline/sources/files/reader.py": ("BATCH_BYTES", "_CHUNK", "_HEADER", "_SMALL"),
+    "pipeline/sources/files/search.py": ("_BLOCK", "_HEAD", "_BATCH"),
+    "pipeline/sources/files/source.py": ("MANY_FILES", "_SMALL_BYTES"),
+    "pipeline/sources/optional.py": ("_MAX_PAGES",),
 }
 
 #: By file and line as it becomes: why it changes nothing.

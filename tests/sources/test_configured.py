@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from pipeline.sources.cloud_logging.configured import _revision
+from pipeline.sources.cloud_logging.deployments import Deployment
 from tests.conftest import call, entry, ndjson, request
 from tests.sources.test_deployments import NEW, ready
 
@@ -51,6 +53,26 @@ def configuration(tmp_path, *audit):
     document = json.loads(call("check", logs, "--format", "json").stdout)
     assert document["revision"] == NEW
     return document["deployment"]["configuration"]
+
+
+@pytest.mark.parametrize(
+    ("ready", "at", "wanted"),
+    [
+        (None, 990, NEW),
+        (None, 989, None),
+        (None, 1600, NEW),  # ten minutes to become ready
+        (None, 1601, None),
+        (1030, 1040, NEW),  # ten seconds for an entry that is late
+        (1030, 1041, None),
+    ],
+)
+def test_a_call_belongs_to_the_deployment_of_its_time(ready, at, wanted):
+    """One that began at second 1,000; a call of another service does not."""
+    ready_ns = None if ready is None else ready * 10**9
+    known = [Deployment("shop-api", 1000 * 10**9, revision=NEW, ready_ns=ready_ns)]
+    row = {"service": "shop-api", "timestamp_ns": at * 10**9}
+    assert _revision(row, {}, known) == wanted
+    assert _revision({**row, "service": "other"}, {}, known) is None
 
 
 V1_CREATE = "google.cloud.run.v1.Services.CreateService"

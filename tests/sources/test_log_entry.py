@@ -404,6 +404,25 @@ def test_workload(reader, kind, labels, identity):
 
 
 @pytest.mark.parametrize(
+    ("kind", "proto", "service", "revision"),
+    [
+        ("cloud_run_job", {"resourceName": "namespaces/demo/executions/etl-x7k2p"}, "etl", "etl-x7k2p"),
+        (
+            "cloud_run_job",
+            {"status": {"message": "Execution etl-x7k2p has completed successfully."}},
+            "etl",
+            "etl-x7k2p",
+        ),
+        ("cloud_run_revision", {"resourceName": "namespaces/demo/executions/etl-x7k2p"}, None, None),
+    ],
+)
+def test_only_jobs_have_executions(reader, kind, proto, service, revision):
+    """Named by the audited resource, or by the text of its status."""
+    found = row(reader, changed(jsonPayload=None, protoPayload=proto, resource={"type": kind, "labels": {}}))
+    assert (found["service"], found["revision"]) == (service, revision)
+
+
+@pytest.mark.parametrize(
     ("log_name", "log_id", "project"),
     [
         ("projects/p/logs/run.googleapis.com%2Fvarlog%2Fsystem", "run.googleapis.com/varlog/system", "p"),

@@ -250,6 +250,11 @@ def _asked_s(answer: requests.Response, details: list[Any]) -> float | None:
 
 
 def _seconds(text: str) -> float | None:
+    """Return how long to wait, of what an answer says.
+
+    >>> [_seconds(text) for text in ("7", "-3", "900", "soon")]
+    [7.0, 0.0, 60.0, None]
+    """
     try:
         return min(max(float(text), 0.0), _QUOTA_WAITS_S[1])
     except ValueError:

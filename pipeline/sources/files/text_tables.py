@@ -269,23 +269,25 @@ def _flattened(chunks: Iterator[bytes], report: SourceReport) -> Iterator[list[b
     """The documents of `--format=flattened`: a line for each leaf, with its whole name before a colon."""
     numbers = _Numbers()
     pairs: list[tuple[str, str]] = []
-    size = cuts = 0
+    size, is_cut = 0, False
     for data in lines_of(chunks, MAX_ROW):
         line = data.decode("utf-8", "replace")
-        size += len(data) + 1
         if line.rstrip() == "---":
             if pairs:
                 yield [_record(pairs, numbers)]
-            pairs, cuts, size = [], cuts + (size > MAX_ROW), 0
-        elif size > MAX_ROW:
+            report.cut += is_cut
+            pairs, size, is_cut = [], 0, False
             continue
+        size += len(data) + 1
+        if size > MAX_ROW:
+            is_cut = is_cut or line.strip() != ""
         elif (match := _KEY.fullmatch(line)) and match[1].partition(".")[0].encode() in FIRST_KEYS:
             pairs.append((match[1], match[2]))
         elif pairs:
             pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]}\n{line}")
     if pairs:
         yield [_record([*pairs[:-1], (pairs[-1][0], pairs[-1][1].rstrip("\n"))], numbers)]
-    report.cut += cuts + (size > MAX_ROW)
+    report.cut += is_cut
 
 
 def _note_missing(layout: Layout, report: SourceReport) -> None:

@@ -99,7 +99,7 @@ def _documents(chunks: Iterator[bytes], limit: int, report: SourceReport) -> Ite
             yield from _document(held, size, limit, report)
             held, size = [], 0
             line = line[3:].lstrip() if separator else line
-        if size <= limit:
+        if size <= limit + 1:  # with its last line end
             held.append(line)
         size += len(line) + 1
     yield from _document(held, size, limit, report)
