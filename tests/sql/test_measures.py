@@ -1,6 +1,7 @@
 """Every measure on rows counted by hand."""
 
 import math
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
@@ -85,7 +86,12 @@ def test_other_instances_and_minutes_add_up(folder):
         event("auth.failure", 61),
         event("auth.failure", 1, instance_id="i2"),
     ]
-    assert totals(measured(folder, "events", rows)) == {"auth.failure": (4, 4, 4)}
+    found = measured(folder, "events", rows)
+    assert totals(found) == {"auth.failure": (4, 4, 4)}
+    assert found.select("minute", "first_ns", "last_ns").sort("minute").rows() == [
+        (0, 10**9, 2 * 10**9),
+        (1, 61 * 10**9, 61 * 10**9),
+    ]
 
 
 def test_an_echo_counts_only_where_nothing_else_told(folder):
@@ -339,12 +345,15 @@ def test_revisions_and_inputs_count_every_entry(folder):
         {"timestamp_ns": 2 * 10**9, "level": "ERROR", "severity": "DEFAULT", "message": "what?"},
         {"timestamp_ns": None, "raw": "{", "severity": "DEFAULT", "level": "DEFAULT"},
     ]
+    rows[0]["receive_timestamp"] = datetime.fromtimestamp(9, UTC)
+    rows[1]["timestamp"] = datetime.fromtimestamp(2, UTC)
     row = measured(folder, "revisions", rows).to_dicts()[0]
     counts = [
         row[name] for name in ("entries", "unparsed", "explained", "unexplained", "unexplained_errors", "below_notice")
     ]
     assert counts == [3, 1, 1, 1, 1, 2]
     assert (row["first_ns"], row["last_ns"], row["bad_exits"]) == (10**9, 2 * 10**9, 1)
+    assert row["last_received_us"] == 9 * 10**6
     inputs = measured(folder, "inputs", rows)
     assert inputs.group_by("dimension").agg(pl.col("n").sum()).sort("dimension").rows() == [
         ("level", 3),
@@ -463,18 +472,21 @@ def test_an_execution_is_counted_by_the_last_attempts_of_its_tasks(folder):
 
 
 def test_what_the_audit_log_says_of_an_execution_is_read(folder):
-    """Its times and counts; entries of services are no executions."""
+    """Its times and counts, the last of what is said twice; entries of services are no executions."""
     status = '{"startTime":"2026-01-15T09:00:00Z","completionTime":"2026-01-15T09:02:00Z","succeededCount":3'
     audit = "cloudaudit.googleapis.com/system_event"
     report = f'{{"response":{{"spec":{{"taskCount":4}},"status":{status},"retriedCount":1}}}}}}'
     said = '{"succeeded":"3","tasks":"4"}'
+    before = report.replace("09:00", "08:59").replace("09:02", "09:01").replace(":3", ":2").replace(":4", ":3")
+    before, said_before = before.replace(":1}", ":0}"), '{"succeeded":"2","tasks":"3"}'
     rows = [
         attempt(5, 0, 0, "job.execution_failed", log_id=audit, payload=report, labels=None, fields=said),
+        attempt(4, 0, 0, "job.execution_failed", log_id=audit, payload=before, labels=None, fields=said_before),
         attempt(900, 0, 0, "job.run_requested", log_id=audit, payload='{"startTime":"2020-01-01T00:00:00Z"}'),
     ]
     (found,) = measured(folder, "executions", rows).to_dicts()
     assert (found["given_started"], found["given_completed"]) == ("2026-01-15T09:00:00Z", "2026-01-15T09:02:00Z")
     counts = ("given_succeeded", "given_tasks", "given_retried", "given_cancelled", "said_succeeded", "said_tasks")
     assert [found[name] for name in counts] == [3, 4, 1, None, 3, 4]
-    assert (found["says_failed"], found["last_ns"], found["tasks"]) == (1, 5 * 10**9, 0)
+    assert (found["says_failed"], found["last_ns"], found["tasks"]) == (2, 5 * 10**9, 0)
     assert measured(folder, "executions", [event("platform.exit", 1, code=1)]).is_empty()
