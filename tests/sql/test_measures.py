@@ -271,6 +271,15 @@ def test_requests_of_an_instances_start_stand_apart(folder):
     assert dict(found.group_by("phase").agg(pl.col("n").sum()).iter_rows()) == {"startup": 2, "steady": 3}
 
 
+def test_requests_wait_until_their_instance_serves(folder):
+    """Its probe succeeded at 103 s. Another service with an instance of that name and revision serves from 120 s on."""
+    rows = [event("platform.instance_started", 100), event("platform.probe_succeeded", 103)]
+    rows += [request(s) for s in (102, 103, 105)]
+    later = [event("platform.instance_started", 110), event("platform.probe_succeeded", 120)]
+    full = measured(folder, "requests", [*rows, *({**one, "service": "other"} for one in later)])
+    assert full["eligible_waited"].to_list() == [1]
+
+
 def test_histograms_hold_each_entry_once_in_eighths_of_the_time(folder):
     """Requests and events with a duration, by part of the revision's time: 0 to 800 s in eighths of a hundred."""
     rows = [request(s, latency_ms=5.0) for s in (0, 99, 101, 450, 800)]
