@@ -122,6 +122,11 @@ _REASONS = {
     "another seed is as good": [("pipeline/judge/changepoints.py", "_SEED = 20141")],
     "a number that is calculated is never the very number of its limit": [
         (
+            "pipeline/judge/sequential.py",
+            "return log_e_value(failed / design_effect, requests / design_effect, limit) > -math.log(alpha)",
+        ),
+        ("pipeline/judge/ranks.py", "if _least_tail(control, experiment) > tail / (1 + 1e-9):"),
+        (
             "pipeline/judge/instances.py",
             'if now <= rule["slow_times"] * usual or now - usual < rule["slow_ms"]:',
         ),
