@@ -8,6 +8,7 @@ pair at 1 GB and more). A ratio more than 20 % above the one in `ratios.json` is
 --alone: without the other tools. Below `check` stands what of it is starting, reading and redaction: its floor.
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -52,14 +53,18 @@ def cost(command: list[str]) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - start, usage.ru_maxrss / 1024)
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Print the table; return 1 where a ratio has grown."""
-    sizes = [float(text) for text in arguments if not text.startswith("-")] or [0.1, 1.0]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sizes", metavar="GIGABYTES", type=float, nargs="*", default=[0.1, 1.0])
+    parser.add_argument("--record", action="store_true")
+    parser.add_argument("--alone", action="store_true")
+    arguments = parser.parse_args()
     recorded: dict[str, float] = json.loads(RATIOS.read_text()) if RATIOS.exists() else {}
     measured: dict[str, float] = {}
     runverdict = str(Path(sys.executable).with_name("runverdict"))
     print(f"{os.cpu_count()} cores\n{'':36s}{'wall s':>9s}{'CPU s':>9s}{'MiB':>8s}{'ratio':>8s}")
-    for gigabytes in sizes:
+    for gigabytes in arguments.sizes:
         for form, make in FORMS.items():
             with tempfile.TemporaryDirectory(prefix="runverdict-bench-") as folder:
                 path = Path(folder) / "logs.ndjson"
@@ -72,7 +77,7 @@ def main(arguments: list[str]) -> int:
                     "runverdict check --store": [runverdict, "check", str(path), "--store", store],
                     "the same again": [runverdict, "check", str(path), "--store", store],
                 }
-                others = {} if "--alone" in arguments else rivals.commands(str(path), folder)
+                others = {} if arguments.alone else rivals.commands(str(path), folder)
                 own = parts.commands(runverdict, str(path), folder)
                 base = _pairs(copy, None, 1)[0][0]
                 _line("DuckDB's copy to Parquet", base, 1.0)
@@ -94,7 +99,7 @@ def main(arguments: list[str]) -> int:
         for name, ratio in measured.items()
         if name in recorded and ratio > TOLERANCE * recorded[name]
     ]
-    if "--record" in arguments:
+    if arguments.record:
         RATIOS.write_text(json.dumps({**recorded, **measured}, indent=1, sort_keys=True) + "\n")
     print(*(f"\nslower than recorded: {text}" for text in worse), sep="")
     return 1 if worse else 0
@@ -114,4 +119,4 @@ def _line(name: str, taken: Cost, ratio: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
