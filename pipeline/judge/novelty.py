@@ -133,12 +133,7 @@ def new_kinds_p(data: RevisionData, baseline: Profile, new: Sequence[SignatureRo
     )
     q = here / (here + there) if here + there > 0 else 1.0
     most = max(row.slots if data.minutes_long < SHORT_MINUTES else row.minutes for row in new)
-    return float(min(1.0, 2 * min(len(new) * q**most, _at_least(len(new), len(new) + gone, q))))
-
-
-def _at_least(k: int, n: int, q: float) -> float:
-    """The chance of k or more of n, each with probability q."""
-    return 1.0 if k <= 0 else float(special.bdtrc(k - 1, n, q))
+    return float(min(1.0, 2 * min(len(new) * q**most, float(special.bdtrc(len(new) - 1, len(new) + gone, q)))))
 
 
 def _speaks_of_failure(data: RevisionData, rule: Rule) -> tuple[str, int] | None:

@@ -84,6 +84,10 @@ _REASONS = {
     ],
     "only how much is searched, held or learnt at once": [
         ("pipeline/sources/files/damage.py", "self._block *= 3"),
+        (
+            "pipeline/sources/files/damage.py",
+            "next_start = self._next_start(data, max(start + 1, start - self._read - OVERLAP), upto)",
+        ),
         ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(1, limit + 1 - size)])"),
         ("pipeline/sources/files/reader.py", "held = 1"),
         ("pipeline/sources/files/json_values.py", "if self._in_vain >= self._taken + _PATIENCE:"),
@@ -148,6 +152,7 @@ _REASONS = {
 #: Constants that say how much is read, looked at or kept at once, or how often something is tried.
 AMOUNTS = {
     "pipeline/aggregate/duckdb.py": ("_FEW_BYTES",),
+    "pipeline/judge/ranks.py": ("_ENUMERATED",),
     "pipeline/sources/cloud_logging/api.py": ("_MAX_EMPTY", "PAGE_SIZE"),
     "pipeline/sources/cloud_logging/pages.py": ("_TAIL_BYTES",),
     "pipeline/sources/cloud_logging/source.py": ("_PROBES",),

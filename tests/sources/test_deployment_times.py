@@ -45,6 +45,12 @@ def test_a_revision_that_failed_and_came_again(status, failed):
     assert found == [(NEW, 0, None if failed else 30, failed, False)]
 
 
+@pytest.mark.parametrize("status", ["True", "False"])
+def test_what_comes_after_a_ready_changes_no_deployment(status):
+    """A revision that is Ready once more, or no longer: its deployment was long over."""
+    assert of(call(0, template=NEW), ready(9, NEW), ready(200, NEW, status)) == [(NEW, 0, 9, False, False)]
+
+
 def test_two_revisions_that_are_deployed_at_once():
     """Each has its own call and its own end; in order of these."""
     entries = [call(0, template=NEW), call(1, template=NEWER), ready(20, NEWER), ready(30, NEW)]

@@ -453,6 +453,14 @@ def test_an_entry_of_a_mebibyte(reader):
     assert [len(one["message"]) for one in found] == [1 << 20] * 2
 
 
+@pytest.mark.parametrize(("more", "parsed"), [(0, True), (1, False)])
+def test_the_longest_entry_that_is_parsed(reader, more, parsed):
+    """1 MiB of text and 64 KiB around it; a longer one is kept as it stood."""
+    whole = {"jsonPayload": None, "textPayload": "x" * (1 << 20)}
+    around = (1 << 20) + (64 << 10) - len(json.dumps(changed(**whole, labels={"around": ""})))
+    assert (row(reader, changed(**whole, labels={"around": "x" * (around + more)}))["raw"] is None) == parsed
+
+
 @pytest.mark.parametrize("letter", ["é", "错", "🔥"])
 def test_text_of_any_script_is_kept(reader, letter):
     """A message of DuckDB that is cut inside of a character is no reason to stop: each line is kept as it stood."""

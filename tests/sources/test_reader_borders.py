@@ -59,6 +59,14 @@ def test_a_yaml_document_is_cut_above_the_limit(limit, cuts):
     assert (found, report.cut) == ([text[:limit].encode()], cuts)
 
 
+def test_a_yaml_list_in_flow_style_is_one_document(monkeypatch):
+    """On one line, and longer than a document may be."""
+    monkeypatch.setattr(yaml_documents, "MAX_FLOW_LIST", 100)
+    text = b"[" + b", ".join(b"{insertId: a%d}" % n for n in range(6)) + b"]"
+    assert 60 < len(text) <= 100
+    assert list(yaml_documents._documents(iter(pieces(text, 7)), 60, SourceReport("x"))) == [text]
+
+
 @pytest.mark.parametrize(("limit", "cuts"), [(0, 0), (-1, 1)])
 def test_a_flattened_document_is_cut_above_the_limit(monkeypatch, tmp_path, limit, cuts):
     """Its last line is missing then, and it counts."""
