@@ -51,6 +51,10 @@ _REASONS = {
         ("pipeline/judge/volume.py", f"end = max(data.service_last_ns or {last}, data.asked_end_ns or {end})")
         for last, end in ((0, 1), (1, 0))
     ],
+    "only more of the text is waited for": [
+        ("pipeline/sources/files/json_values.py", "at, short = len(self._text), True"),
+        ("pipeline/sources/files/json_values.py", "self._taken = 1"),
+    ],
     "a dictionary that is asked by its keys has no order": [
         (
             "pipeline/assess/revision_data.py",

@@ -90,6 +90,18 @@ def test_a_text_with_tabs_is_one_column(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(("before", "entries", "strays"), [("\n \n", 2, 0), ("a\nb\n", 2, 2), ("a\nb\nc\n", 0, 0)])
+def test_a_row_within_the_first_three_lines_makes_a_table(tmp_path, before, entries, strays):
+    """Blank lines aside; what stands before it is text, and counted. Later, all of it is text."""
+    path = tmp_path / "x.txt"
+    path.write_text(before + f"{TIME}\t{REVISION}\thello\n" * 2)
+    report = SourceReport(str(path))
+    lines = [line for batch in read(str(path), report=report) for line in batch.lines]
+    assert sum(line.startswith(b"{") for line in lines) == entries
+    said = [note for note in report.notes if "before the first row" in note]
+    assert said == [f"{strays} lines before the first row kept as text"] * bool(strays)
+
+
 def test_equal_rows_of_a_table_are_numbered(tmp_path):
     """From 0 on, by their time: so they are two entries, and the same two in every run."""
     path = tmp_path / "x.txt"
