@@ -118,9 +118,8 @@ class DuckDBEngine:
         else:
             self._duckdb.register("nothing", pl.DataFrame(schema=polars_schema(EVENTS)).to_arrow())
             rows = "nothing"
-        # Few are read once; more are read anew by each measure, in the columns that it needs.
-        kind = "table" if self._are_few else "view"
-        self._duckdb.execute(f"create temp {kind} events as select * from {rows} where {within(*bounds)}")  # noqa: S608
+        # A view: texts that are alike are few bytes in Parquet, and can be gigabytes in a table.
+        self._duckdb.execute(f"create temp view events as select * from {rows} where {within(*bounds)}")  # noqa: S608
         for name in STAGING:
             self._duckdb.execute(_parsed(f"create temp table {name} as {translated(f'staging/{name}')}"))
             if name == "requests" and requests_until_ns is not None:

@@ -11,7 +11,7 @@ topics as (
 
     select
         project, location, workload, service, revision, timestamp_ns, log_name, insert_id,
-        coalesce(message, '') as excerpt, 0 as slow_ns,
+        substr(coalesce(message, ''), 1, 400) as excerpt, 0 as slow_ns,
         if(
             topic = 'event', concat('event/', event, '/', coalesce(cast(code as string), '')), topic
         ) as topic
@@ -29,7 +29,7 @@ topics as (
     union all
     select
         project, location, workload, service, revision, timestamp_ns, log_name, insert_id,
-        line as excerpt,
+        substr(line, 1, 400) as excerpt,
         if(topic in ('requests/slowest', 'slowest'), latency_ns, 0) as slow_ns,
         case topic
             when 'ended' then concat('ended/', cast(http_status as string), '/', endpoint)
@@ -103,7 +103,7 @@ first_five as (
         timestamp_ns,
         log_name,
         insert_id,
-        substr(excerpt, 1, 400) as excerpt
+        excerpt
 
     from ranked
     where place <= 5 and (n_topic >= 50 or not starts_with(topic, 'slowest/'))

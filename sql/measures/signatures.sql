@@ -26,7 +26,7 @@ signed as (
         events.timestamp_ns,
         events.log_name,
         events.insert_id,
-        events.message
+        substr(events.message, 1, 400) as message
 
     from events
     left join starts
@@ -70,7 +70,7 @@ minutes as (
         max(if(place = 1, insert_id, null)) as first_insert_id,
         max(if(
             place = 1 and (event <> '' or level not in ('DEFAULT', 'DEBUG', 'INFO', 'NOTICE')),
-            substr(message, 1, 400),
+            message,
             null
         )) as first_excerpt
 

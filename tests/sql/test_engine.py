@@ -14,6 +14,7 @@ from pipeline.simulate import simulate
 from pipeline.stores.local import LocalStore
 from pipeline.window import Window
 from tests.conftest import extracted, ndjson, rules
+from tests.sql.test_measures import BASE, SCHEMA
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +110,17 @@ def test_only_requests_are_left_out_from_a_time_on(tmp_path):
         with DuckDBEngine([path], requests_until_ns=until) as found:
             counts = [found.query(f"select count(*) as n from {name}").item() for name in ("requests", "instances")]
         assert counts == [requests, 3]
+
+
+def test_long_texts_that_are_alike_are_cut_before_they_are_sorted(tmp_path, monkeypatch):
+    """A thousand errors of 100 KB are some KB in Parquet: what proves them takes 400 characters of each."""
+    monkeypatch.setattr(engine, "_FEW_BYTES", 0)
+    rows = [{**BASE, "insert_id": f"id{n}", "timestamp_ns": n * 10**9, "level": "ERROR"} for n in range(1000)]
+    text = pl.lit("pay failed " + "x y " * 25_000)
+    frame = pl.DataFrame(rows, SCHEMA).with_columns(message=text, signature=pl.lit("pay failed"))
+    store = LocalStore(tmp_path)
+    store.write("events", "00000000", frame)
+    with DuckDBEngine(store.slices("events")) as made:
+        made._duckdb.execute("set memory_limit = '40MB'")
+        assert made.measure("evidence")["excerpt"].str.len_chars().to_list() == [400] * 5
+        assert made.measure("signatures")["n"].to_list() == [1000]

@@ -1,4 +1,4 @@
--- made from measures/evidence.sql, sha256 e3d8dd4bd2ddab14
+-- made from measures/evidence.sql, sha256 cea605c2d55c233d
 /* Which entries prove each claim? The first five of every topic. */
 /* Grain: one row per revision, topic and place (1 to 5). */
 /* Topics: event/NAME/CODE, requests/5xx, requests/5xx_all, requests/health_5xx, requests/handshake_rejected, */
@@ -16,7 +16,7 @@ WITH topics AS (
     timestamp_ns,
     log_name,
     insert_id,
-    COALESCE(message, '') AS excerpt,
+    SUBSTRING(COALESCE(message, ''), 1, 400) AS excerpt,
     0 AS slow_ns,
     CASE
       WHEN topic = 'event'
@@ -49,7 +49,7 @@ WITH topics AS (
     timestamp_ns,
     log_name,
     insert_id,
-    line AS excerpt,
+    SUBSTRING(line, 1, 400) AS excerpt,
     CASE WHEN topic IN ('requests/slowest', 'slowest') THEN latency_ns ELSE 0 END AS slow_ns,
     CASE topic
       WHEN 'ended'
@@ -137,7 +137,7 @@ WITH topics AS (
     timestamp_ns,
     log_name,
     insert_id,
-    SUBSTRING(excerpt, 1, 400) AS excerpt
+    excerpt
   FROM ranked
   WHERE
     place <= 5 AND (
