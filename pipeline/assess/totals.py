@@ -35,6 +35,10 @@ def other_types(revisions: pl.DataFrame) -> str:
     >>> row = {"workload": "http_load_balancer", "entries": 60, "request_rows": 60, "request_rows_5xx": 9}
     >>> other_types(pl.DataFrame([row]))
     '60 http_load_balancer, of them 9 with a 5xx status'
+    >>> counts = {"b": 2, "a": 2, "c": 7}
+    >>> rows = [{**row, "workload": name, "entries": n, "request_rows": 0} for name, n in counts.items()]
+    >>> other_types(pl.DataFrame(rows))
+    '7 c; 2 a; 2 b'
     """
     others = revisions.filter(pl.col("workload").is_not_null() & ~pl.col("workload").is_in(WORKLOADS))
     counts = others.group_by("workload").agg(pl.col("entries", "request_rows", "request_rows_5xx").sum())

@@ -46,6 +46,13 @@ def test_failures_apart_have_no_effect():
     assert ended_effects(statuses(*rows)) == {}
 
 
+def test_failures_of_a_minute_are_one_incident_where_slots_do_not_show_it():
+    """Six of a minute, one in each of its slots, in nine minutes of traffic: slots show no effect, minutes do."""
+    rows = [("GET /", "", 200, slot, 10) for slot in range(54)]
+    found = ended_effects(statuses(*rows, *(("GET /", "", 500, slot, 1) for slot in range(6))))
+    assert found["ended 5xx GET /"].value > 4
+
+
 def test_two_failures_at_once_among_four_have_an_effect():
     """(2^2 + 1 + 1) / 4."""
     rows = [("GET /", "", 500, slot, n) for slot, n in enumerate((2, 1, 1))]

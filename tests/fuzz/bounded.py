@@ -81,6 +81,14 @@ def _signatures(folder: Path) -> list[Path]:
     return _entries(folder, made)
 
 
+def _alike(folder: Path) -> list[Path]:
+    """Errors of 240 KB that repeat their text: few bytes in Parquet, and a GB where they are put in order."""
+    text = "pay failed " + "x y " * 60_000
+    with gzip.open(folder / "alike.json.gz", "wt", compresslevel=1) as file:
+        file.writelines(f"{json.dumps(line(n / 10, text, severity='ERROR', insertId=f'i{n}'))}\n" for n in range(4000))
+    return [folder / "alike.json.gz"]
+
+
 def _instances(folder: Path) -> list[Path]:
     """10,000 instances, each with its start, a request and a line."""
     made = (
@@ -139,12 +147,15 @@ CASES: dict[str, Callable[[Path], list[Path] | list[str | Path]]] = {
     "10,000 services": _services,
     "200,000 endpoints": _endpoints,
     "1,000,000 distinct lines": _signatures,
+    "4,000 long lines that are alike": _alike,
     "10,000 instances": _instances,
     "1,000 revisions": _revisions,
     "1,000 blocks more": _blocks,
     "a pipe without a writer": _pipe,
     "/dev/zero": lambda _: [Path("/dev/zero")],
 }
+#: What cannot be read ends with exit code 4, all others with a verdict.
+_REFUSED = ("a pipe without a writer", "/dev/zero")
 
 
 def main() -> int:
@@ -171,7 +182,8 @@ def main() -> int:
                 f"{usage.ru_utime + usage.ru_stime:8.1f}{process.returncode:6d}",
                 flush=True,
             )
-            if process.returncode not in (0, 1, 3, 4) or peak > _PEAK_MIB:
+            wanted = (4,) if name in _REFUSED else (0, 1, 3)
+            if process.returncode not in wanted or peak > _PEAK_MIB:
                 unbounded.append(name)
     return 1 if unbounded else 0
 

@@ -94,6 +94,7 @@ _REASONS = {
         ),
         ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(1, limit + 1 - size)])"),
         ("pipeline/sources/files/reader.py", "held = 1"),
+        ("pipeline/sources/files/json_values.py", "wanted = min(max(len(parts[0]), 2), PARSED)"),
         ("pipeline/sources/files/json_values.py", "if self._in_vain >= self._taken + _PATIENCE:"),
         ("pipeline/sources/files/json_values.py", "if len(entry) < _ALIKE and len(self._shapes) < _SHAPES:"),
         ("pipeline/sources/files/json_values.py", "if len(entry) <= _ALIKE and len(self._shapes) <= _SHAPES:"),

@@ -71,6 +71,7 @@ def test_a_yaml_list_in_flow_style_is_one_document(monkeypatch):
 def test_a_flattened_document_is_cut_above_the_limit(monkeypatch, tmp_path, limit, cuts):
     """Its last line is missing then, and it counts."""
     document = f"insertId: a\nresource.labels.revision_name: {REVISION}\ntimestamp: {TIME}\ntextPayload: last\n"
+    assert text_tables.MAX_ROW == 1 << 20
     monkeypatch.setattr(text_tables, "MAX_ROW", len(document) + limit)
     path = tmp_path / "x.txt"
     path.write_text(f"---\n{document}---\n{document.replace(': a', ': b')}")

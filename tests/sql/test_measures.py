@@ -84,12 +84,12 @@ def test_other_instances_and_minutes_add_up(folder):
         event("auth.failure", 1),
         event("auth.failure", 2),
         event("auth.failure", 61),
-        event("auth.failure", 1, instance_id="i2"),
+        event("auth.failure", 3, instance_id="i2"),
     ]
     found = measured(folder, "events", rows)
     assert totals(found) == {"auth.failure": (4, 4, 4)}
     assert found.select("minute", "first_ns", "last_ns").sort("minute").rows() == [
-        (0, 10**9, 2 * 10**9),
+        (0, 10**9, 3 * 10**9),
         (1, 61 * 10**9, 61 * 10**9),
     ]
 
