@@ -121,7 +121,8 @@ class DuckDBEngine:
         # A view: texts that are alike are few bytes in Parquet, and can be gigabytes in a table.
         self._duckdb.execute(f"create temp view events as select * from {rows} where {within(*bounds)}")  # noqa: S608
         for name in STAGING:
-            self._duckdb.execute(_parsed(f"create temp table {name} as {translated(f'staging/{name}')}"))
+            text = f"create temp table {name} as {translated(f'staging/{name}')}"
+            self._duckdb.execute(_parsed(text) if self._are_few else text)
             if name == "requests" and requests_until_ns is not None:
                 self._duckdb.execute("delete from requests where timestamp_ns >= ?", [requests_until_ns])
 

@@ -43,7 +43,8 @@ def signature_totals(view: View) -> pl.DataFrame:
 def signatures(view: View, baseline: pl.DataFrame, wordings: dict[str, str]) -> Signatures:
     """Return how the signatures of a revision differ from its baseline's.
 
-    baseline: the signature_totals of the baseline. wordings: event to a line of it in the baseline.
+    baseline: the signature_totals of the baseline, of which KEY, n and n_startup are read.
+    wordings: event to a line of it in the baseline.
     """
     own = signature_totals(view)
     known = baseline.select("signature").unique()

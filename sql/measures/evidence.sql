@@ -11,7 +11,8 @@ topics as (
 
     select
         project, location, workload, service, revision, timestamp_ns, log_name, insert_id,
-        substr(coalesce(message, ''), 1, 400) as excerpt, 0 as slow_ns,
+        substr(coalesce(message, ''), 1, 400) as excerpt,  -- before rows are put in order, which holds them in memory
+        0 as slow_ns,
         if(
             topic = 'event', concat('event/', event, '/', coalesce(cast(code as string), '')), topic
         ) as topic

@@ -26,7 +26,7 @@ signed as (
         events.timestamp_ns,
         events.log_name,
         events.insert_id,
-        substr(events.message, 1, 400) as message
+        substr(events.message, 1, 400) as message  -- before rows are put in order, which holds them in memory
 
     from events
     left join starts

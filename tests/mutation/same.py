@@ -158,19 +158,16 @@ _REASONS = {
 AMOUNTS = {
     "pipeline/aggregate/duckdb.py": ("_FEW_BYTES",),
     "pipeline/judge/ranks.py": ("_ENUMERATED",),
-    "pipeline/sources/cloud_logging/api.py": ("_MAX_EMPTY", "PAGE_SIZE"),
+    "pipeline/sources/cloud_logging/api.py": ("_MAX_EMPTY",),
     "pipeline/sources/cloud_logging/pages.py": ("_TAIL_BYTES",),
-    "pipeline/sources/cloud_logging/source.py": ("_PROBES",),
     "pipeline/sources/cloud_storage.py": ("_MOST_TRIES",),
     "pipeline/sources/files/damage.py": ("OVERLAP",),
-    "pipeline/sources/files/foreign.py": ("_LOOKED_AT",),
     "pipeline/sources/files/framing.py": ("_PIECE",),
     "pipeline/sources/files/json_values.py": ("PARSED", "_PATIENCE", "_NEAR_END", "_ALIKE", "_SHAPES"),
     "pipeline/sources/files/otlp.py": ("MAX_BATCH",),
     "pipeline/sources/files/reader.py": ("BATCH_BYTES", "_CHUNK", "_HEADER", "_SMALL"),
     "pipeline/sources/files/search.py": ("_BLOCK", "_HEAD", "_BATCH"),
     "pipeline/sources/files/source.py": ("MANY_FILES", "_SMALL_BYTES"),
-    "pipeline/sources/optional.py": ("_MAX_PAGES",),
 }
 
 #: By file and line as it becomes: why it changes nothing.

@@ -269,7 +269,7 @@ texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_si
 #: Machines differ in speed, and a run must not fail by luck; with 4,000 random examples each the laws held too.
 patient = settings(deadline=None, derandomize=True)
 #: Many texts at a time, for a call costs more than they do.
-by_the_dozen = settings(patient, max_examples=40)
+by_the_dozen = settings(patient, max_examples=50)
 columns = st.lists(st.one_of(st.none(), texts), max_size=32)
 
 

@@ -174,7 +174,7 @@ def test_a_traceback_that_is_cut_off_keeps_its_first_line():
     )
 
 
-@settings(deadline=None, max_examples=40)  # of many lines each, for a call costs more than they do
+@settings(deadline=None, max_examples=50)  # of many lines each, for a call costs more than they do
 @given(st.lists(st.one_of(st.none(), st.text(max_size=40)), max_size=32), st.randoms(use_true_random=False))
 def test_the_order_of_lines_does_not_matter(texts, shuffle):
     """No line learns from another."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pipeline.errors import SourceError
-from pipeline.sources.files import text_tables, yaml_documents
+from pipeline.sources.files import yaml_documents
 from pipeline.sources.files.explorer_csv import table_records
 from pipeline.sources.files.framing import frame
 from pipeline.sources.files.reader import read
@@ -67,12 +67,13 @@ def test_a_yaml_list_in_flow_style_is_one_document(monkeypatch):
     assert list(yaml_documents._documents(iter(pieces(text, 7)), 60, SourceReport("x"))) == [text]
 
 
-@pytest.mark.parametrize(("limit", "cuts"), [(0, 0), (-1, 1)])
-def test_a_flattened_document_is_cut_above_the_limit(monkeypatch, tmp_path, limit, cuts):
+@pytest.mark.parametrize(("more", "cuts"), [(0, 0), (1, 1)])
+def test_a_flattened_document_is_cut_above_a_mebibyte(tmp_path, more, cuts):
     """Its last line is missing then, and it counts."""
-    document = f"insertId: a\nresource.labels.revision_name: {REVISION}\ntimestamp: {TIME}\ntextPayload: last\n"
-    assert text_tables.MAX_ROW == 1 << 20
-    monkeypatch.setattr(text_tables, "MAX_ROW", len(document) + limit)
+    start = f"insertId: a\nresource.labels.revision_name: {REVISION}\ntimestamp: {TIME}\n"
+    end = "textPayload: last\n"
+    label = "labels.long: " + "x" * ((1 << 20) - len(start) - len(end) - len("labels.long: \n") + more) + "\n"
+    document = start + label + end
     path = tmp_path / "x.txt"
     path.write_text(f"---\n{document}---\n{document.replace(': a', ': b')}")
     found, cut = records(path)
@@ -129,7 +130,7 @@ def test_equal_rows_of_a_table_are_numbered(tmp_path):
     ],
 )
 def test_a_file_is_told_by_its_first_bytes(tmp_path, at, magic, name):
-    """As the formats' own documents say: where they stand, and nowhere else."""
+    """Which ones and where, as the formats' own documents say."""
     path = tmp_path / "x.log"
     path.write_bytes(b"\n" * at + magic + b" 1234567890\n")
     with pytest.raises(SourceError, match=name):

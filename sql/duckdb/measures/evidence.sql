@@ -1,4 +1,4 @@
--- made from measures/evidence.sql, sha256 cea605c2d55c233d
+-- made from measures/evidence.sql, sha256 1d4dd0e4a7129d65
 /* Which entries prove each claim? The first five of every topic. */
 /* Grain: one row per revision, topic and place (1 to 5). */
 /* Topics: event/NAME/CODE, requests/5xx, requests/5xx_all, requests/health_5xx, requests/handshake_rejected, */
@@ -16,7 +16,7 @@ WITH topics AS (
     timestamp_ns,
     log_name,
     insert_id,
-    SUBSTRING(COALESCE(message, ''), 1, 400) AS excerpt,
+    SUBSTRING(COALESCE(message, ''), 1, 400) AS excerpt, /* before rows are put in order, which holds them in memory */
     0 AS slow_ns,
     CASE
       WHEN topic = 'event'

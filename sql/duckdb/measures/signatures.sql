@@ -1,4 +1,4 @@
--- made from measures/signatures.sql, sha256 16d6627b43e2bfb7
+-- made from measures/signatures.sql, sha256 d3c92fff3e1ac902
 /* Which lines are unknown, and which report a failure, by their signature? */
 /* Grain: one row per revision, signature, level, event ('' for unknown lines), outcome and phase */
 /* (startup: within a minute of the instance's start, else steady). A revision has at most 10,000 rows and '(others)': */
@@ -26,7 +26,7 @@ WITH signed AS (
     events.timestamp_ns,
     events.log_name,
     events.insert_id,
-    SUBSTRING(events.message, 1, 400) AS message
+    SUBSTRING(events.message, 1, 400) AS message /* before rows are put in order, which holds them in memory */
   FROM events
   LEFT JOIN starts
     ON events.instance_id = started_instance
