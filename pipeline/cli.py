@@ -1,5 +1,6 @@
 """The command line: parse, call, print, exit. One module of `pipeline.commands` has each command."""
 
+import gc
 import logging
 import os
 import sys
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 #: For polars, which reads it as it is imported: memory is given back after seconds, for the next batch needs as much.
 _POLARS_MEMORY = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:5000,muzzy_decay_ms:5000")
+
+#: So many new objects are searched for garbage at once: searching what modules are made of finds none.
+_GARBAGE = 50_000
 
 #: Set by the shell that `README.md` tells how to set up.
 _COMPLETE = "_RUNVERDICT_COMPLETE"
@@ -137,6 +141,7 @@ def main() -> NoReturn:
     try:
         os.umask(0o077)  # what is made of logs is for its user alone; --group opens it
         os.environ.setdefault(*_POLARS_MEMORY)
+        gc.set_threshold(_GARBAGE)
         _fill_streams()
         _fail_for_libraries()
         if asked := os.environ.get(_COMPLETE):

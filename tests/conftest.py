@@ -189,6 +189,11 @@ def report_of(tmp_path_factory, scenario):
     return max((made_once(tmp_path_factory, scenario, make) / "out" / "shop-api").iterdir())
 
 
+def pytest_collection_finish() -> None:
+    """Modules and collected tests are never garbage, so they are not searched for it again and again."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="module")
 def collected():
     """What a library leaves to the garbage collector goes before another module's tests."""

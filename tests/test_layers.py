@@ -27,6 +27,7 @@ GROUND = {
     "pipeline.warehouse": {"pipeline.errors", "pipeline.endpoints", "pipeline.text"},
     "pipeline.whole_file": set(),
     "pipeline.limited": set(),
+    "pipeline.database": set(),
 }
 STEPS = {
     "pipeline.sources",
@@ -42,6 +43,7 @@ STEPS = {
 LAYERS = [
     ("parsers.redact", {"parsers"}, {"polars", "pyarrow"}),
     ("parsers", {"parsers"}, {"pydantic", "polars", "tomli"}),
+    ("pipeline.database", set(), {"duckdb"}),
     *(
         (name, ours, {"polars", "google", "google_crc32c", "requests", "pydantic", "tomli"})
         for name, ours in GROUND.items()

@@ -5,9 +5,7 @@ than all else in a small run. A file that has changed since is rewritten where i
 """
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from pipeline import database
 from pipeline.errors import UsageError
 from pipeline.googlesql import STAGING, rewritten, within, written
 from pipeline.schema import EVENTS, polars_schema
@@ -53,43 +52,16 @@ def duckdb_path(path: Path) -> str:
     return re.sub(r"([*?\[])", r"[\1]", str(path.absolute()))
 
 
-#: Slices of so many bytes are few entries: a database that the process keeps measures them, on one thread, for starting
-#: one and its threads takes longer than they do. More have a database of their own, whose memory goes with it.
+#: Slices of so many bytes are few entries, which the kept database measures. More have a database of their own, whose
+#: memory goes with it.
 _FEW_BYTES = 1 << 20
-
-#: Where DuckDB puts what its memory does not hold; the folder goes with the database.
-_SPILL = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
-
-
-def _database() -> duckdb.DuckDBPyConnection:
-    database = duckdb.connect(config={"temp_directory": str(_SPILL)})
-    database.execute("set memory_limit = '400MB'")
-    return database
-
-
-@cache
-def _database_of_few() -> duckdb.DuckDBPyConnection:
-    """A database on one thread that does not look for the best order of joins: planning is most of its work."""
-    database = _database()
-    database.execute("set threads = 1")
-    database.execute("set disabled_optimizers = 'join_order,statistics_propagation'")
-    return database
 
 
 @cache
 def _parsed(text: str) -> duckdb.Statement:
     """A statement of ours. To read its text is a fifth of the work on few entries, and the same each time."""
-    (statement,) = _database_of_few().extract_statements(text)
+    (statement,) = database.kept().extract_statements(text)
     return statement
-
-
-def _connection_of_few() -> duckdb.DuckDBPyConnection:
-    """A connection; to a new database where the last one met an internal error, after which it takes no queries."""
-    try:
-        _database_of_few().execute("select 1").fetchall()
-    except duckdb.Error:
-        _database_of_few.cache_clear()
-    return _database_of_few().cursor()
 
 
 #: The types that columns of measures have in DuckDB.
@@ -111,7 +83,7 @@ class DuckDBEngine:
         requests_until_ns: int | None = None,
     ) -> None:
         self._are_few = sum(path.stat().st_size for path in slices) <= _FEW_BYTES
-        self._duckdb = _connection_of_few() if self._are_few else _database()
+        self._duckdb = database.connection() if self._are_few else database.opened()
         if slices:
             files = ", ".join("'" + duckdb_path(path).replace("'", "''") + "'" for path in slices)
             rows = f"read_parquet([{files}], hive_partitioning = false)"
@@ -131,8 +103,8 @@ class DuckDBEngine:
 
     def __exit__(self, *_: object) -> None:
         self._duckdb.close()
-        if _SPILL.exists():
-            _database_of_few.cache_clear()
+        if database.SPILL.exists():
+            database.kept.cache_clear()
 
     def measure(self, name: str) -> pl.DataFrame:
         """Return the rows of `sql/measures/NAME.sql`, counts as INT64."""

@@ -102,9 +102,10 @@ def most_cautious(design_effects: Sequence[DesignEffect]) -> DesignEffect:
     >>> most_cautious([DesignEffect(10.0), DesignEffect(5.0, 3.0)])  # R: qnorm(.999)^2 * 10: 95; qt(.999, 3)^2 * 5: 522
     DesignEffect(value=5.0, df=3.0)
     """
-    return max(
-        design_effects, key=lambda effect: effect.value * float(special.stdtrit(min(effect.df, 1e6), 0.999)) ** 2
-    )
+    different = list(dict.fromkeys(design_effects))
+    if len(different) == 1:  # as in nearly every small window, which spares it the import of scipy.special
+        return different[0]
+    return max(different, key=lambda effect: effect.value * float(special.stdtrit(min(effect.df, 1e6), 0.999)) ** 2)
 
 
 def _autocorrelation(residuals: Floats, busy: NDArray[np.bool_], variance: float) -> float:

@@ -39,10 +39,13 @@ def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, fl
     """
     if not 0 <= k <= n:
         raise ValueError(f"{k} of {n} is no proportion")
+    if n == 0:
+        return 0.0, 1.0
     tail = (1 - confidence) / 2
-    low = 0.0 if k == 0 else float(special.betaincinv(k, n - k + 1, tail))
-    high = 1.0 if k == n else float(special.betaincinv(k + 1, n - k, 1 - tail))
-    return low, high
+    if k in (0, n):  # in closed form, which spares most runs the import of scipy.special
+        alike = tail ** (1 / n)
+        return (0.0, 1 - alike) if k == 0 else (alike, 1.0)
+    return float(special.betaincinv(k, n - k + 1, tail)), float(special.betaincinv(k + 1, n - k, 1 - tail))
 
 
 #: The normal quantile of 95 %.

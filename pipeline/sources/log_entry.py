@@ -7,18 +7,15 @@ read in halves, down to the records at fault.
 """
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 
+from pipeline.database import connection
 from pipeline.schema import ENTRIES, polars_schema
 from pipeline.sources.field_names import respelled
 from pipeline.sources.rfc3339 import fraction_ns, rfc3339_ns
@@ -238,7 +235,7 @@ class EntryReader:
     """Records to entries, batch by batch, on one DuckDB connection. Use it as a context manager."""
 
     def __init__(self) -> None:
-        self._duckdb = _database().cursor()
+        self._duckdb = connection()
 
     def __enter__(self) -> "EntryReader":
         return self
@@ -278,8 +275,7 @@ class EntryReader:
                 return self._selected(records, condition)
             except _REFUSALS as error:
                 if isinstance(error, duckdb.FatalException | duckdb.InternalException):  # it takes no more queries
-                    _database.cache_clear()
-                    self._duckdb = _database().cursor()
+                    self._duckdb = connection()
         half = records.height // 2
         if half == 0:
             return self._selected(records, "false")
@@ -297,17 +293,6 @@ class EntryReader:
 
 #: All lines; where DuckDB refuses one of them, which fails the whole query, those that it finds to be JSON objects.
 _CONDITIONS = ("true", "json_valid(line) and json_type(line) = 'OBJECT'")
-
-
-@cache
-def _database() -> duckdb.DuckDBPyConnection:
-    """What readers take their connections from: it takes far longer to start than to read a few entries."""
-    spill = Path(tempfile.gettempdir(), f"runverdict-spill-{os.getpid()}")
-    connection = duckdb.connect(config={"temp_directory": str(spill)})
-    connection.execute("set memory_limit = '400MB'")
-    connection.execute("set preserve_insertion_order = false")
-    connection.execute("set threads = 1")  # others redact and classify meanwhile; two wait for each other in its place
-    return connection
 
 
 def _finish(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:

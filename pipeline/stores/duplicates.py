@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from pipeline.aggregate.duckdb import duckdb_path
+from pipeline.database import opened
 from pipeline.schema import ENTRIES, UNMEASURED
 
 
@@ -21,9 +21,8 @@ def duplicates(slices: Sequence[Path], spill: Path) -> dict[str, pl.Series]:
     files = [duckdb_path(path) for path in slices]
     if not files or _are_few_and_differ(slices):
         return {}
-    with duckdb.connect(config={"temp_directory": str(spill)}) as connection:
-        connection.execute("set memory_limit = '600MB'")
-        rows = pl.DataFrame(connection.sql(_DUPLICATES, params=[files, files]))
+    with opened(spill, "600MB") as database:
+        rows = pl.DataFrame(database.sql(_DUPLICATES, params=[files, files]))
     groups = rows.group_by("filename", maintain_order=True)
     return {Path(str(file)).stem: group["row"] for (file,), group in groups}
 

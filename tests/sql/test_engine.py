@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from pipeline import database
 from pipeline.aggregate import duckdb as engine
 from pipeline.aggregate.duckdb import DuckDBEngine
 from pipeline.googlesql import measures
@@ -39,7 +40,7 @@ def test_engines_do_not_see_each_other():
 def test_a_database_that_takes_no_more_queries_is_replaced():
     """As after an internal error."""
     with DuckDBEngine([]):
-        engine._database_of_few().close()
+        database.kept().close()
     with DuckDBEngine([]) as again:
         assert again.query("select 1 as n").item() == 1
 
@@ -62,15 +63,15 @@ def test_what_was_spilled_is_gone_with_the_engine():
         with DuckDBEngine([]) as used:
             used._duckdb.execute("set memory_limit = '60MB'")
             used.query(f"select count(*) as n from (select distinct n from ({numbers}))")
-            spilled = engine._SPILL.exists()
-        assert (spilled, engine._SPILL.exists()) == (True, False)
+            spilled = database.SPILL.exists()
+        assert (spilled, database.SPILL.exists()) == (True, False)
 
 
 def is_shared(path):
     """Whether a file is measured in the database that stays for the next engine, or in one that goes with its own."""
     with DuckDBEngine([path]) as used:
         used._duckdb.execute("create table main.made as select 1 as n")
-        names = engine._database_of_few().execute("select table_name from duckdb_tables()").fetchall()
+        names = database.kept().execute("select table_name from duckdb_tables()").fetchall()
         used._duckdb.execute("drop table main.made")
     return ("made",) in names
 
