@@ -95,6 +95,7 @@ _REASONS = {
     ],
     "a digest is a name whatever its length": [
         ("pipeline/assess/history_rows.py", "run = hashlib.sha256(text.encode()).hexdigest()[:17]"),
+        ("pipeline/sources/files/text_tables.py", "digest = hashlib.sha256(row).digest()[:9]"),
     ],
     "a tail is compared of 500 requests and more": [
         (
@@ -119,6 +120,8 @@ _REASONS = {
             "pipeline/sources/files/damage.py",
             "next_start = self._next_start(data, max(start + 1, start - self._read - OVERLAP), upto)",
         ),
+        ("pipeline/sources/files/explorer_csv.py", "wanted = max(len(parts[0]), 2)"),
+        ("pipeline/sources/files/explorer_csv.py", "while wanted >= 0 and not self.ended:"),
         ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(1, limit + 1 - size)])"),
         ("pipeline/sources/files/reader.py", "held = 1"),
         ("pipeline/sources/files/json_values.py", "wanted = min(max(len(parts[0]), 2), PARSED)"),
@@ -129,6 +132,16 @@ _REASONS = {
         ("pipeline/sources/files/json_values.py", "while wanted >= 0 and not self._ended:"),
     ],
     "a line that has text ends behind its first character": [
+        *(
+            ("pipeline/sources/files/explorer_csv.py", line)
+            for some in ("> 0", ">= 1")
+            for line in (
+                f"line = window.data[window.at : end if end {some} else len(window.data)]",
+                f"yield _Row(text, whole=False, ended=end {some})",
+            )
+        ),
+        ("pipeline/sources/files/explorer_csv.py", "if end <= 0 and not window.ended and left <= limit:"),
+        ("pipeline/sources/files/explorer_csv.py", "if end < 1 and not window.ended and left <= limit:"),
         ("pipeline/sources/files/json_values.py", "end = end if end > 0 else len(self._data)"),
         ("pipeline/sources/files/json_values.py", "if end < 1 and not self._ended:"),
         ("pipeline/sources/files/json_values.py", "end = end if end >= 1 else len(self._data)"),
