@@ -111,6 +111,7 @@ _REASONS = {
             "numbers, latest = [-1], [-2]  # of the Ready ones by rising number, with the latest Ready time so far",
         ),
     ],
+    "nothing has been read before": [("pipeline/sources/files/explorer_csv.py", "self.at = 1")],
     "whole UTF-8 is repaired to itself": [
         ("pipeline/sources/files/framing.py", "if self.valid or decoder.getstate()[0]:"),
     ],
