@@ -54,6 +54,33 @@ _REASONS = {
     "only more of the text is waited for": [
         ("pipeline/sources/files/json_values.py", "at, short = len(self._text), True"),
         ("pipeline/sources/files/json_values.py", "self._taken = 1"),
+        *(
+            ("pipeline/sources/files/json_values.py", line)
+            for line in (
+                "if not self._ended and len(self._data) - start <= 4096:",
+                "if not self._ended and len(self._data) - start < 4097:",
+                "if end < len(self._text) - _NEAR_END or self._ended or isinstance(value, dict | list):",
+                'short = at >= len(self._text) - _NEAR_END or error.msg.startswith("Unterminated string")',
+                "if short and not self._ended and len(self._data) - start <= self._parsed:",
+                "if not self._ended and len(self._data) - start <= PARSED:",
+            )
+        ),
+    ],
+    "nobody is told the line and column of what is refused": [
+        ("pipeline/sources/files/json_values.py", "return 1"),
+        ("pipeline/sources/files/json_values.py", "return -2"),
+    ],
+    "a text starts with a line end, where the rest of no line ends": [
+        ("pipeline/sources/files/json_values.py", "self._rest_of_line = True"),
+    ],
+    "a record is cut to the limit however much of it is given": [
+        (
+            "pipeline/sources/files/json_values.py",
+            "self._kept = cut(self._data[self._pos : self._pos + self._limit + 2], self._limit, self._report)",
+        ),
+    ],
+    "what is above the limit is longer than the overlap": [
+        ("pipeline/sources/files/json_values.py", "skipped = max(1, len(self._data) - self._pos - OVERLAP)"),
     ],
     "a dictionary that is asked by its keys has no order": [
         (
@@ -68,6 +95,7 @@ _REASONS = {
     ],
     "a digest is a name whatever its length": [
         ("pipeline/assess/history_rows.py", "run = hashlib.sha256(text.encode()).hexdigest()[:17]"),
+        ("pipeline/sources/files/text_tables.py", "digest = hashlib.sha256(row).digest()[:9]"),
     ],
     "a tail is compared of 500 requests and more": [
         (
@@ -83,6 +111,7 @@ _REASONS = {
             "numbers, latest = [-1], [-2]  # of the Ready ones by rising number, with the latest Ready time so far",
         ),
     ],
+    "nothing has been read before": [("pipeline/sources/files/explorer_csv.py", "self.at = 1")],
     "whole UTF-8 is repaired to itself": [
         ("pipeline/sources/files/framing.py", "if self.valid or decoder.getstate()[0]:"),
     ],
@@ -92,19 +121,38 @@ _REASONS = {
             "pipeline/sources/files/damage.py",
             "next_start = self._next_start(data, max(start + 1, start - self._read - OVERLAP), upto)",
         ),
+        ("pipeline/sources/files/explorer_csv.py", "wanted = max(len(parts[0]), 2)"),
+        ("pipeline/sources/files/explorer_csv.py", "while wanted >= 0 and not self.ended:"),
         ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(1, limit + 1 - size)])"),
         ("pipeline/sources/files/reader.py", "held = 1"),
         ("pipeline/sources/files/json_values.py", "wanted = min(max(len(parts[0]), 2), PARSED)"),
         ("pipeline/sources/files/json_values.py", "if self._in_vain >= self._taken + _PATIENCE:"),
         ("pipeline/sources/files/json_values.py", "if len(entry) < _ALIKE and len(self._shapes) < _SHAPES:"),
         ("pipeline/sources/files/json_values.py", "if len(entry) <= _ALIKE and len(self._shapes) <= _SHAPES:"),
+        ("pipeline/sources/files/json_values.py", "self._in_vain = 1"),
+        ("pipeline/sources/files/json_values.py", "while wanted >= 0 and not self._ended:"),
     ],
     "a line that has text ends behind its first character": [
+        *(
+            ("pipeline/sources/files/explorer_csv.py", line)
+            for some in ("> 0", ">= 1")
+            for line in (
+                f"line = window.data[window.at : end if end {some} else len(window.data)]",
+                f"yield _Row(text, whole=False, ended=end {some})",
+            )
+        ),
+        ("pipeline/sources/files/explorer_csv.py", "if end <= 0 and not window.ended and left <= limit:"),
+        ("pipeline/sources/files/explorer_csv.py", "if end < 1 and not window.ended and left <= limit:"),
         ("pipeline/sources/files/json_values.py", "end = end if end > 0 else len(self._data)"),
         ("pipeline/sources/files/json_values.py", "if end < 1 and not self._ended:"),
-        (
-            "pipeline/sources/files/json_values.py",
-            "if ahead := _ENTRY_AHEAD.search(self._data, start, end if end > 0 else len(self._data)):",
+        ("pipeline/sources/files/json_values.py", "end = end if end >= 1 else len(self._data)"),
+        ("pipeline/sources/files/json_values.py", "if end <= 0 and not self._ended:"),
+        *(
+            (
+                "pipeline/sources/files/json_values.py",
+                f"if ahead := _ENTRY_AHEAD.search(self._data, start, end if end {some} else len(self._data)):",
+            )
+            for some in ("> 0", ">= 1")
         ),
     ],
     "an array that is as long as the longest line is read as an array in both ways": [

@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+from itertools import chain, repeat
 
 import pytest
 import zstandard
 
-from pipeline.sources.files.explorer_csv import is_table, table_records
+from pipeline.sources.files.explorer_csv import entry_of, is_table, table_records
 from pipeline.sources.files.reader import SourceReport, read
 from pipeline.sources.log_entry import EntryReader
 
@@ -106,6 +107,13 @@ def test_csv_gives_the_rows_of_json(tmp_path):
         (b'insertId,"\'labels.""a-b""",timestamp\n', True),
         (b"insertId,timestamp,logName,newField.of.later\n", True),
         (b"name,address,timestamp,textPayload,age\n", False),
+        (b"insertId,a,b,timestamp,c\n", False),
+        (b"insertId,a,b,timestamp,logName\n", True),
+        (b"insertId,timestamp,logName,a,b,c,d\n", True),
+        (b"insertId,timestamp,logName,a,b,c,d,e\n", False),
+        (b"insertId,timestamp,logName,trace,a,b,c,d\n", True),
+        (b"insertId\r,timestamp\n", False),
+        (b'insertId,"timestamp" x,severity\n', False),
     ],
 )
 def test_a_table_is_told_by_its_header(head, wanted):
@@ -127,6 +135,7 @@ def records_of(tmp_path, text):
     ("rows", "texts"),
     [
         (b"a,l,1\nb,l,2,3\nc,l,4\n", ["1", b"b,l,2,3", "4"]),
+        (b"a,,1\n\n\r\nb,l,2\n", ["1", "2"]),
         (b"a,l,1\nb,l\nc,l,4\n", ["1", b"b,l", "4"]),
         (b"a,l,1,,\r\nb,l,2\r\n", ["1", "2"]),
         (b"a,l,he\rllo\nb,l,x\r\n", ["he\rllo", "x"]),
@@ -164,6 +173,99 @@ def test_long_rows_are_cut_and_open_quotes_do_not_hold_the_file_in_memory():
         found = [line for lines in table_records(chunks, report, limit=1000) for line in lines]
         assert (len(found[0]), found[1], found[2]) == (1000, b'b,l,"y', b"y")
         assert (json.loads(found[-1])["insertId"], report.cut, len(found)) == ("c", 1, 2503)
+
+
+LIMIT = 60
+
+
+def table(*chunks):
+    """The rows of a table whose first chunk is its header, as JSON or as they stood, and what was met."""
+    report = SourceReport("-")
+    rows = [row for rows in table_records(chain([HEADER], chunks), report, limit=LIMIT) for row in rows]
+    return [json.loads(row) if row.startswith(b"{") else row for row in rows], report
+
+
+NEXT = {"insertId": "c", "logName": "l", "textPayload": "z"}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [b"a,l," + b"x" * 70, b'a,l,"' + b"x" * 70, b'a,l,"x" ' + b"y" * 70, b'a,l,"x", ' + b"y" * 70],
+    ids=["plain", "open", "broken", "cells"],
+)
+def test_a_row_above_the_limit_is_cut_once_wherever_a_chunk_ends(row):
+    """The next row is whole."""
+    text = row + b"\nc,l,z\n"
+    for border in range(1, len(text)):
+        rows, report = table(text[:border], text[border:])
+        assert (rows, report.cut) == ([row[:LIMIT], NEXT], 1)
+        assert table(text[:border], *(text[at : at + 1] for at in range(border, len(text))))[0] == rows
+
+
+@pytest.mark.parametrize("row", [b'a,l,"x" ' + b"y" * 52, b'a,l,"' + b"x" * 55, b"a,l,x," + b"y" * 54])
+def test_a_row_that_does_not_fit_is_whole_up_to_the_limit(row):
+    """As it stood."""
+    assert len(row) == LIMIT
+    text = row + b"\nc,l,z\n"
+    for border in range(1, len(text)):
+        rows, report = table(text[:border], text[border:])
+        assert (rows, report.cut, report.truncated) == ([row, NEXT], 0, False)
+
+
+def test_a_last_row_without_an_end_is_whole_up_to_the_limit():
+    """Also where its cell has several lines and the last chunk ends with it."""
+    row = b'a,l,"x\n' + b"y" * 52 + b'"'
+    assert len(row) == LIMIT
+    for border in range(1, len(row) + 1):
+        assert table(row[:border], row[border:])[0] == [
+            {"insertId": "a", "logName": "l", "textPayload": "x\n" + "y" * 52}
+        ]
+
+
+@pytest.mark.parametrize("row", [b"a,l,x\n", b'a,l,"x\ny"\n', b'a,l,"x" y\n', b"a\n", b"\n"])
+def test_rows_are_given_while_the_stream_goes_on(row):
+    """However long it is: of a hundred chunks that were read, at least half have been given."""
+    read = []
+    chunks = (read.append(chunk) or chunk for chunk in chain([HEADER], repeat(row + b"c,l,z\n")))
+    given = 0
+    for rows in table_records(chunks, SourceReport("-"), limit=LIMIT):
+        given += len(rows)
+        assert len(read) < 2000
+        if len(read) >= 100:
+            break
+    assert given >= len(read) // 2
+
+
+def test_an_empty_last_cell_and_text_that_is_repaired():
+    """The row fits; its text is written as it stood, and counted where it is repaired."""
+    rows, report = table("a,l,\nb,é,läden\n".encode(), b"c,\xff,\xff\nd,l,x\n")
+    assert rows[:2] == [{"insertId": "a", "logName": "l"}, {"insertId": "b", "logName": "é", "textPayload": "läden"}]
+    assert (rows[2]["textPayload"], len(rows), report.repaired_utf8) == ("\ufffd", 4, 1)
+    written = [row for rows in table_records(iter([HEADER, "a,l,läden\n".encode()]), report) for row in rows]
+    assert "läden".encode() in written[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("labels.a", {"labels": {"a": "x"}}),
+        ("labels.a.b/c", {"labels": {"a.b/c": "x"}}),
+        ('labels."a.b"', {"labels": {"a.b": "x"}}),
+        ('labels."a', {"labels": {'"a': "x"}}),
+        ('labels.a"', {"labels": {'a"': "x"}}),
+        ('labels."', {"labels": {'"': "x"}}),
+        ('labels.""', {"labels": {"": "x"}}),
+        ("resource.labels.a", {"resource": {"labels": {"a": "x"}}}),
+        ('resource.labels."a.b"', {"resource": {"labels": {"a.b": "x"}}}),
+        ("resource.type", {"resource": {"type": "x"}}),
+        ('jsonPayload."a.b".c.d', {"jsonPayload": {"a.b": {"c": {"d": "x"}}}}),
+        ("trace.a", {"trace.a": "x"}),
+        ("jsonPayload", {"jsonPayload": "x"}),
+    ],
+)
+def test_the_field_that_a_name_says(name, wanted):
+    """Levels are parted by dots, but within quotes and in names of labels."""
+    assert entry_of({name: "x"}) == wanted
 
 
 def test_the_apostrophes_of_logs_explorer(tmp_path):
