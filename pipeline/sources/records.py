@@ -107,7 +107,7 @@ def is_entry(value: dict[str, Any]) -> bool:
 
 def holds_entries(value: object, depth: int = 0) -> bool:
     """Whether a value is an object that is no LogEntry itself, but wraps lists of them."""
-    if not isinstance(value, dict) or is_entry(value) or depth == MAX_WRAPPERS:
+    if not isinstance(value, dict) or is_entry(value) or depth > MAX_WRAPPERS:
         return False
     firsts = (member[0] for member in value.values() if isinstance(member, list) and member)
     if any(isinstance(first, dict) and (is_entry(first) or holds_entries(first, depth + 1)) for first in firsts):

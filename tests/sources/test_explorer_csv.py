@@ -198,7 +198,7 @@ def test_a_row_above_the_limit_is_cut_once_wherever_a_chunk_ends(row):
     text = row + b"\nc,l,z\n"
     for border in range(1, len(text)):
         rows, report = table(text[:border], text[border:])
-        assert (rows, report.cut) == ([row[:LIMIT], NEXT], 1)
+        assert (rows, report.cut, report.truncated) == ([row[:LIMIT], NEXT], 1, False)
         assert table(text[:border], *(text[at : at + 1] for at in range(border, len(text))))[0] == rows
 
 

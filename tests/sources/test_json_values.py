@@ -74,6 +74,8 @@ WRAPPERS = {
     "numbers behind": (b'{"entries":[%b],"n":-1.5e3,"m":12.25,"o":[{"p":7}]}', [A]),
     "three objects around": (b'{"x":{"y":{"z":[%b]}}}', [A]),
     "three objects and lists around": (b'{"x":[{"y":[{"z":[%b]}]}]}', [A]),
+    "four objects around": (b'{"x":{"y":{"z":{"v":[%b]}}}}', [A]),
+    "four objects around, beside one": (b'{"x":[%b],"a":{"b":{"c":{"d":[{"insertId":"b"}]}}}}', [A, B]),
     "a list of an object of an object": (b'{"x":[{"y":{"z":[%b]}}]}', [A]),
     "an object and a list around": (b'{"x":{"y":[{"z":[%b]}]}}', [A]),
     "more lists behind": (b'{"x":[%b],"y":{"z":{"v":[{"insertId":"b"}]}},"w":[{"insertId":"c"}]}', [A, B, C]),
@@ -85,7 +87,7 @@ WRAPPERS = {
 
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_a_wrapper_gives_its_entries_wherever_a_chunk_ends(name):
-    """Up to three objects deep; other members are left out, which is said."""
+    """Up to four objects deep; other members are left out, which is said."""
     form, wanted = WRAPPERS[name]
     text = form % A
     for size in range(1, len(text) + 1):

@@ -100,8 +100,8 @@ def test_a_row_within_the_first_three_lines_makes_a_table(tmp_path, before, entr
     report = SourceReport(str(path))
     lines = [line for batch in read(str(path), report=report) for line in batch.lines]
     assert sum(line.startswith(b"{") for line in lines) == entries
-    said = [note for note in report.notes if "before the first row" in note]
-    assert said == [f"{strays} lines before the first row kept as text"] * bool(strays)
+    said = [note for note in report.notes if "outside of the rows" in note]
+    assert said == [f"{strays} lines outside of the rows kept as text"] * bool(strays)
 
 
 def test_equal_rows_of_a_table_are_numbered(tmp_path):

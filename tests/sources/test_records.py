@@ -72,13 +72,13 @@ def test_what_is_an_entry(value, wanted):
 
 
 def test_so_many_objects_may_stand_around_a_list_of_entries():
-    """Three."""
+    """Three inside the outermost."""
     value = {"entries": [{"insertId": "a"}]}
     found = []
-    for _ in range(4):
+    for _ in range(5):
         found.append(holds_entries(value))
         value = {"inner": value}
-    assert (found, MAX_WRAPPERS) == ([True, True, True, False], 3)
+    assert (found, MAX_WRAPPERS) == ([True, True, True, True, False], 3)
     assert holds_entries([{"insertId": "a"}]) is False
 
 

@@ -172,20 +172,29 @@ def test_a_line_of_a_text_may_begin_with_a_time(line):
     assert without_ids(text) == [entry(jsonPayload={"message": f"one\n{line}"})]
 
 
-def test_a_line_behind_a_request_belongs_to_its_last_column():
-    """The others stay as they are."""
-    head = padded((24, 16, 8, 0), ("TIMESTAMP", "REVISION_NAME", "STATUS", "REQUEST_URL"))
-    row = padded((24, 16, 8, 0), (TIME, REVISION, "503", "https://example.com/a"))
-    assert without_ids(f"{head}{row}more\n") == [
-        entry(httpRequest={"status": "503", "requestUrl": "https://example.com/a\nmore"})
-    ]
+def test_a_line_behind_a_row_without_a_text_is_none_of_its_cells():
+    """As the footer of a table of requests: it is kept as text."""
+    widths = (24, 16, 0)
+    lines = padded(
+        widths, ("TIMESTAMP", "REVISION_NAME", "STATUS"), *[(TIME, REVISION, status) for status in ("503", "200")]
+    )
+    entries, kept, report = read(f"{lines}\nListed 2 items.\n")
+    assert [one["httpRequest"] for one in entries] == [{"status": "503"}, {"status": "200"}]
+    assert (kept, report.notes[0]) == (["Listed 2 items."], "1 line outside of the rows kept as text")
+
+
+def test_a_line_between_the_heading_and_the_first_row_is_kept():
+    """It belongs to no text."""
+    head = padded((24, 16, 0), ("TIMESTAMP", "REVISION_NAME", "MESSAGE"))
+    entries, kept, _ = read(f"{head}a word before\n" + padded((24, 16, 0), (TIME, REVISION, "up")))
+    assert ([one["jsonPayload"]["message"] for one in entries], kept) == (["up"], ["a word before"])
 
 
 def test_what_the_columns_lack_is_said():
     """And what stands before the first row."""
     assert read(f"a\n\nb\n{TIME}\t{REVISION}\tup\n")[1:] == (["a", "b"], read(f"a\n\nb\n{TIME}\t{REVISION}\tup\n")[2])
     assert read(f"a\n\nb\n{TIME}\t{REVISION}\tup\n")[2].notes == [
-        "2 lines before the first row kept as text",
+        "2 lines outside of the rows kept as text",
         "its columns have no severities, names of logs, instances, requests; --format=json has all",
     ]
 

@@ -141,12 +141,13 @@ class _Window:
             wanted -= len(parts[-1])
         self.data, self.at = b"".join(parts), 0
 
-    def drop_line(self) -> None:
-        """Go on behind the next line end."""
+    def drop_line(self) -> bool:
+        """Go on behind the next line end, and return whether there is one."""
         while (end := self.data.find(b"\n", self.at)) < 0 and not self.ended:
             self.at = len(self.data)
             self.grow()
         self.at = end + 1 if end >= 0 else len(self.data)
+        return end >= 0
 
 
 def _rows(window: _Window, report: SourceReport, limit: int) -> Iterator[_Row]:
@@ -168,9 +169,9 @@ def _rows(window: _Window, report: SourceReport, limit: int) -> Iterator[_Row]:
                 window.grow()
                 continue
             line = window.data[window.at : end if end >= 0 else len(window.data)]
-            window.drop_line()
+            ended = window.drop_line()
             text = cut(line, limit, report) if len(line) > limit else line.removesuffix(b"\r")
-            yield _Row(text, whole=False, ended=end >= 0)
+            yield _Row(text, whole=False, ended=ended)
 
 
 def _cells(row: bytes) -> list[bytes]:

@@ -114,7 +114,7 @@ def layout_of(head: bytes) -> Layout | None:
 
 
 def rows_of(chunks: Iterator[bytes], layout: Layout, report: SourceReport) -> Iterator[list[bytes]]:
-    """Yield the entries, each one record: the JSON of a LogEntry. A line before the first row is its text.
+    """Yield the entries, each one record: the JSON of a LogEntry. A line that belongs to no row is its text.
 
     Raises SourceError where a column is missing that a verdict needs.
     """
@@ -127,7 +127,7 @@ def rows_of(chunks: Iterator[bytes], layout: Layout, report: SourceReport) -> It
         yield from _flattened(chunks, report)
         return
     numbers = _Numbers()
-    text_at = next((at for at, name in enumerate(layout.fields) if name in _TEXTS), len(layout.fields) - 1)
+    text_at = next((at for at, name in enumerate(layout.fields) if name in _TEXTS), None)
     held: _Row | None = None
     heading: str | None = None
     strays = 0
@@ -143,25 +143,28 @@ def rows_of(chunks: Iterator[bytes], layout: Layout, report: SourceReport) -> It
             if held:
                 yield [held.record(layout, numbers, report)]
             held = _Row(cells, text_at, len(data))
-        elif held:
+        elif held and text_at is not None:
             held.add(line, len(data))
-        elif line.strip() and heading is None:
+        elif line.strip():
+            if held:
+                yield [held.record(layout, numbers, report)]
+                held = None
             strays += 1
             yield [data]
     if held:
         yield [held.record(layout, numbers, report)]
     if strays:
-        report.note(f"{counted(strays, 'line')} before the first row kept as text")
+        report.note(f"{counted(strays, 'line')} outside of the rows kept as text")
     _note_missing(layout, report)
 
 
 class _Row:
-    """One row and the further lines of its text, up to `MAX_ROW`."""
+    """One row and the further lines of its text, up to `MAX_ROW`; a row without a text has one line."""
 
-    def __init__(self, cells: list[str], text_at: int, size: int) -> None:
+    def __init__(self, cells: list[str], text_at: int | None, size: int) -> None:
         self._cells = cells
-        self._text_at = text_at
-        self._lines = [cells[text_at]]
+        self._text_at = len(cells) - 1 if text_at is None else text_at
+        self._lines = [cells[self._text_at]]
         self._size = size
 
     def add(self, line: str, size: int) -> None:
