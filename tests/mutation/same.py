@@ -84,6 +84,7 @@ _REASONS = {
         ),
     ],
     "whole UTF-8 is repaired to itself": [
+        ("pipeline/sources/files/framing.py", "self.valid = False"),
         ("pipeline/sources/files/framing.py", "if self.valid or decoder.getstate()[0]:"),
     ],
     "only how much is searched, held or learnt at once": [
@@ -92,7 +93,14 @@ _REASONS = {
             "pipeline/sources/files/damage.py",
             "next_start = self._next_start(data, max(start + 1, start - self._read - OVERLAP), upto)",
         ),
+        ("pipeline/sources/files/damage.py", "self._block = 129"),
+        ("pipeline/sources/files/damage.py", "upto = min(len(data), start - self._read + self._block)"),
+        (
+            "pipeline/sources/files/framing.py",
+            'if b"\\n" in text or len(text) >= (_PIECE if text.startswith(b"[") else PARSED):',
+        ),
         ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(1, limit + 1 - size)])"),
+        ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(0, limit + 2 - size)])"),
         ("pipeline/sources/files/reader.py", "held = 1"),
         ("pipeline/sources/files/json_values.py", "wanted = min(max(len(parts[0]), 2), PARSED)"),
         ("pipeline/sources/files/json_values.py", "if self._in_vain >= self._taken + _PATIENCE:"),
@@ -120,6 +128,13 @@ _REASONS = {
         (
             "pipeline/sources/log_entry.py",
             "no_resource & (pl.lit(value=False) if named else line.str.contains('\"resource\"', literal=False)),",
+        ),
+    ],
+    "what has no bytes holds nothing to find": [("pipeline/sources/files/damage.py", "while at <= upto:")],
+    "two bytes are compared": [
+        (
+            "pipeline/sources/files/framing.py",
+            'if size <= limit < grown and b"".join([*held, chunk[:3]]).startswith(b"[{"):',
         ),
     ],
     "either is the message of an entry": [
