@@ -102,6 +102,12 @@ _REASONS = {
         ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(1, limit + 1 - size)])"),
         ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(0, limit + 2 - size)])"),
         ("pipeline/sources/files/reader.py", "held = 1"),
+        ("pipeline/sources/files/search.py", "held = 1"),
+        ("pipeline/sources/files/search.py", "found, held = [], 1"),
+        (
+            "pipeline/sources/files/yaml_documents.py",
+            "if size <= limit + 2:  # with its last line end",
+        ),
         ("pipeline/sources/files/json_values.py", "wanted = min(max(len(parts[0]), 2), PARSED)"),
         ("pipeline/sources/files/json_values.py", "if self._in_vain >= self._taken + _PATIENCE:"),
         ("pipeline/sources/files/json_values.py", "if len(entry) < _ALIKE and len(self._shapes) < _SHAPES:"),
@@ -131,6 +137,15 @@ _REASONS = {
         ),
     ],
     "what has no bytes holds nothing to find": [("pipeline/sources/files/damage.py", "while at <= upto:")],
+    "a blank stands behind the separator, or nothing": [
+        ("pipeline/sources/files/yaml_documents.py", "line = line[4:].lstrip() if separator else line"),
+    ],
+    "a text above the limit is more than as long as it, with its line end": [
+        ("pipeline/sources/files/yaml_documents.py", "if size >= limit and len(text) > limit:"),
+    ],
+    "a match does not begin with a line end": [
+        ("pipeline/sources/files/search.py", "end = stop if end <= 0 else end"),
+    ],
     "two bytes are compared": [
         (
             "pipeline/sources/files/framing.py",

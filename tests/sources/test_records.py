@@ -36,6 +36,8 @@ def test_a_record_is_cut_between_characters(text, limit, wanted):
 def test_bytes_that_are_no_characters_are_cut_at_the_limit():
     """Where no character begins in four bytes."""
     assert cut(b"\x80" * 9, 6, SourceReport("x")) == b"\x80" * 6
+    assert cut(b"abc" + b"\x80" * 5, 6, SourceReport("x")) == b"abc" + b"\x80" * 3
+    assert cut(b"a" + b"\x80" * 4, 3, SourceReport("x")) == b"a" + b"\x80" * 2
 
 
 def test_a_report_begins_with_nothing():
