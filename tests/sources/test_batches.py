@@ -91,3 +91,40 @@ def check_objects(monkeypatch, limit, value, wanted):
         window = Window(START, START + timedelta(hours=1))
         found, report = heights(source, window=window, now=datetime(2027, 1, 1, tzinfo=UTC))
     assert (found, report.records, report.share) == (wanted, 80, 1.0)
+
+
+@pytest.mark.parametrize(("size", "sources"), [(1, 1), ((1 << 20) - 1, 1), (1 << 20, 3), (0, 3)])
+def test_a_file_below_a_mebibyte_is_small(tmp_path, monkeypatch, size, sources):
+    """One of a mebibyte, and an empty one, stand alone; then one small file is left, which does so too."""
+    monkeypatch.setattr("pipeline.sources.files.source.MANY_FILES", 3)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.log").write_bytes(b"x")
+    (tmp_path / "c.log").write_bytes(b"x" * size)
+    found = open_sources([str(tmp_path)])
+    assert len(found) == sources
+    assert sum(source.size for source in found) == 2 + size
+    assert not any(source.remote for source in found)
+
+
+def test_a_folder_of_stored_and_other_files(tmp_path, monkeypatch):
+    """Parquet is read by itself, whatever its size."""
+    monkeypatch.setattr("pipeline.sources.files.source.MANY_FILES", 2)
+    for name in ("a.log", "b.log", "c.parquet"):
+        (tmp_path / name).write_bytes(b"x")
+    found = open_sources([str(tmp_path / "*")])
+    assert [type(source).__name__ for source in found] == ["StoredSource", "ManyFiles"]
+    assert found[1].size == 2
+
+
+def test_the_digest_of_many_files_is_that_of_each(tmp_path):
+    """None where one cannot be read."""
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    with EntryReader() as entries:
+        files = [FileSource(str(tmp_path / name), entries) for name in "ab"]
+        whole, other = ManyFiles("x", files, entries).digest(), ManyFiles("x", files[::-1], entries).digest()
+        assert None not in (whole, other)
+        assert whole != other
+        gone = FileSource(str(tmp_path / "c"), entries)
+        assert ManyFiles("x", [*files, gone], entries).digest() is None
+        assert ManyFiles("x", [*files, gone], entries).size == 2
