@@ -2,6 +2,8 @@
 
 import codecs
 import gzip
+import os
+import threading
 import zlib
 
 import pytest
@@ -118,3 +120,38 @@ def test_names_of_logs_in_a_folder(tmp_path, name, read):
     """By their endings; a hidden file is none."""
     (tmp_path / name).write_bytes(b"x")
     assert resolve([str(tmp_path)]) == [str(tmp_path / name)] * read
+
+
+def test_a_pipe_is_read_until_its_writer_ends(tmp_path):
+    """However late that goes on."""
+    os.mkfifo(path := tmp_path / "pipe")
+    goes_on = threading.Event()
+
+    def write():
+        with path.open("wb") as file:
+            file.write(b"first\n" * 20_000)
+            file.flush()
+            goes_on.wait(10)
+            file.write(b"last\n")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    found = read(str(path), report=SourceReport("x"), batch_bytes=1000)
+    count = len(next(found).lines)
+    goes_on.set()
+    rest = [line for batch in found for line in batch.lines]
+    writer.join()
+    assert (count + len(rest), rest[-1]) == (20_001, b"last")
+
+
+@pytest.mark.parametrize(("size", "count", "truncated"), [(100_000, 70, False), (69_900, 69, True), (0, 64, True)])
+def test_a_file_that_changes_while_it_is_read(tmp_path, size, count, truncated):
+    """What is appended is left to the next run; where something is gone, the end is missing. 70 lines of 1 KiB."""
+    path, report = tmp_path / "x.log", SourceReport("x")
+    path.write_bytes((b"x" * 1023 + b"\n") * 70)
+    found = read(str(path), report=report, batch_bytes=1024)
+    lines = next(found).lines.copy()
+    os.truncate(path, size)
+    lines += [line for batch in found for line in batch.lines]
+    assert (len(lines), report.truncated) == (count, truncated)
+    assert report.notes == ["the file became shorter while it was read"] * truncated

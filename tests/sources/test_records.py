@@ -149,3 +149,13 @@ def test_a_size_that_is_no_number_is_none():
     assert found["http_request_bytes"].to_list() == [None, 17]
     assert found["http_response_bytes"].to_list() == [None, 18]
     assert found["raw"].is_null().all()
+
+
+@pytest.mark.parametrize(("more", "second"), [(0, None), (1, 1)])
+def test_the_time_of_a_broken_entry_is_read_where_it_is_too_long_to_be_parsed(more, second):
+    """Above 1 MiB and 64 KiB; of a shorter one nothing but its key and resource is."""
+    start = json.dumps(line(1, "x"))[:-1] + ', "more": "'
+    text = start + "y" * ((1 << 20) + (64 << 10) - len(start) + more)
+    found = rows_of(text)
+    time_ns = None if second is None else (int(START.timestamp()) + second) * 10**9
+    assert (found["timestamp_ns"].to_list(), found["raw"].to_list()) == ([time_ns], [text])
