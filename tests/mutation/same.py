@@ -102,7 +102,10 @@ _REASONS = {
         ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(1, limit + 1 - size)])"),
         ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(0, limit + 2 - size)])"),
         ("pipeline/sources/files/reader.py", "held = 1"),
+        ("pipeline/sources/files/reader.py", "if len(head) > count:"),
+        ("pipeline/sources/files/reader.py", "head, chunks = _head(chunks, 5)"),
         ("pipeline/sources/files/search.py", "held = 1"),
+        ("pipeline/sources/files/source.py", "lines, held = [], 1"),
         ("pipeline/sources/files/search.py", "found, held = [], 1"),
         (
             "pipeline/sources/files/yaml_documents.py",
@@ -133,6 +136,10 @@ _REASONS = {
     "nothing in it has a meaning in a pattern": [
         (
             "pipeline/sources/log_entry.py",
+            "no_request & line.str.contains('\"httpRequest\"', literal=False),",
+        ),
+        (
+            "pipeline/sources/log_entry.py",
             "no_resource & (pl.lit(value=False) if named else line.str.contains('\"resource\"', literal=False)),",
         ),
     ],
@@ -143,6 +150,31 @@ _REASONS = {
     "a text above the limit is more than as long as it, with its line end": [
         ("pipeline/sources/files/yaml_documents.py", "if size >= limit and len(text) > limit:"),
     ],
+    "what is not read by its positions is read by the regular expression": [
+        (
+            "pipeline/sources/rfc3339.py",
+            'seconds = time.str.head(20).str.to_datetime("%Y-%m-%dT%H:%M:%S", '
+            'strict=False, time_unit="us").dt.epoch("s")',
+        ),
+    ],
+    "the first of two digits decides": [
+        (
+            "pipeline/sources/rfc3339.py",
+            r'plain = rest.str.contains(r"^(?:\.[0-9]{1,12})?Z$") & (time.str.slice(17, 2) < "6") & _in_range(time)',
+        ),
+    ],
+    "what was read has a size": [
+        (
+            "pipeline/sources/stored.py",
+            "report.bytes_read = (self.size or 1) * report.records // max(file.metadata.num_rows, 1)",
+        ),
+    ],
+    "nothing can be read behind the end": [
+        ("pipeline/sources/files/reader.py", "while total is None or report.bytes_read <= total:"),
+    ],
+    "what begins like gzip is no zlib": [
+        ("pipeline/sources/files/reader.py", "inflater = zlib.decompressobj(32)"),
+    ],
     "a match does not begin with a line end": [
         ("pipeline/sources/files/search.py", "end = stop if end <= 0 else end"),
     ],
@@ -150,6 +182,12 @@ _REASONS = {
         (
             "pipeline/sources/files/framing.py",
             'if size <= limit < grown and b"".join([*held, chunk[:3]]).startswith(b"[{"):',
+        ),
+    ],
+    "what has a service and a revision has a resource": [
+        (
+            "pipeline/sources/log_entry.py",
+            "no_resource & (pl.lit(value=True) if named else line.str.contains('\"resource\"', literal=True)),",
         ),
     ],
     "either is the message of an entry": [
@@ -160,6 +198,7 @@ _REASONS = {
     ],
     "another seed is as good": [("pipeline/judge/changepoints.py", "_SEED = 20141")],
     "a number that is calculated is never the very number of its limit": [
+        ("pipeline/sources/files/reader.py", "if waited > _PATIENCE_S:"),
         (
             "pipeline/judge/sequential.py",
             "return log_e_value(failed / design_effect, requests / design_effect, limit) > -math.log(alpha)",
