@@ -26,6 +26,8 @@ _PLACES = {
 
 _WORDINGS = 'first.unique("event", keep="first", maintain_order=False).select("event", "excerpt")'
 
+_SECONDS = '.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us").dt.epoch("s")'
+
 _REASONS = {
     "one row of a group has the place, so the least is the largest": [
         (f"sql/measures/{name}.sql", f"min(if({line}") for name, lines in _PLACES.items() for line in lines
@@ -153,8 +155,7 @@ _REASONS = {
     "what is not read by its positions is read by the regular expression": [
         (
             "pipeline/sources/rfc3339.py",
-            'seconds = time.str.head(20).str.to_datetime("%Y-%m-%dT%H:%M:%S", '
-            'strict=False, time_unit="us").dt.epoch("s")',
+            f"seconds = time.str.head(20){_SECONDS}",
         ),
     ],
     "the first of two digits decides": [
@@ -177,6 +178,7 @@ _REASONS = {
     ],
     "a match does not begin with a line end": [
         ("pipeline/sources/files/search.py", "end = stop if end <= 0 else end"),
+        ("pipeline/sources/files/search.py", "end = stop if end < 1 else end"),
     ],
     "two bytes are compared": [
         (
