@@ -170,6 +170,9 @@ _REASONS = {
             "report.bytes_read = (self.size or 1) * report.records // max(file.metadata.num_rows, 1)",
         ),
     ],
+    "no line of the first ones may begin so, and the first is one of them": [
+        ("pipeline/sources/files/foreign.py", 'if text[:2] in ("{", "["):'),
+    ],
     "nothing can be read behind the end": [
         ("pipeline/sources/files/reader.py", "while total is None or report.bytes_read <= total:"),
     ],

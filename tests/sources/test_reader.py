@@ -155,3 +155,21 @@ def test_a_file_that_changes_while_it_is_read(tmp_path, size, count, truncated):
     lines += [line for batch in found for line in batch.lines]
     assert (len(lines), report.truncated) == (count, truncated)
     assert report.notes == ["the file became shorter while it was read"] * truncated
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (zstandard.ZstdCompressor(write_checksum=True).compress(TEXT), ""),
+        (zstandard.ZstdCompressor(write_checksum=True).compress(TEXT)[:-4], "the zstd data ends early"),
+        (zstandard.compress(TEXT) + b"\x28\xb5\x2f\xfd", "the zstd data ends early"),
+        (zstandard.compress(TEXT) + b"garbage", "the zstd data is damaged; what stands behind the damage is lost"),
+        (gzipped(TEXT)[:-8], "the gzip data ends early"),
+        (gzipped(TEXT) + b"garbage", "the gzip data is damaged; what stands behind the damage is lost"),
+    ],
+)
+def test_what_is_damaged_or_ends_early_is_said(tmp_path, content, reason):
+    """Its end may be missing, though all lines of it are whole."""
+    found, report = batches(tmp_path / "x", content)
+    assert [line for batch in found for line in batch] == TEXT.splitlines()
+    assert (report.truncated, report.notes) == (reason != "", [reason] if reason else [])
