@@ -126,8 +126,9 @@ def test_an_array_on_a_long_line_gives_its_values(size, limit):
 
 @pytest.mark.parametrize("size", [1, 3, 7, 9])
 def test_an_object_within_a_long_line_of_text_is_a_part_of_it(size):
-    """The line is cut as a whole."""
-    assert framed(b'one\nxxxxxxxx {"insertId": "a"}\ntwo\n', size) == ([b"one", b"xxxxxxxx {", b"two"], 1)
+    """The line is cut as a whole, and the lines behind it are lines."""
+    text = b'one\nxxxxxxxx {"insertId": "a"}\n{"a":1} x\n'
+    assert framed(text, size) == ([b"one", b"xxxxxxxx {", b'{"a":1} x'], 1)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 50])

@@ -73,13 +73,14 @@ def test_what_is_an_entry(value, wanted):
     assert not holds_entries({"entries": []})
 
 
-def test_so_many_objects_may_stand_around_a_list_of_entries():
-    """Three."""
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value]])
+def test_so_many_objects_may_stand_around_a_list_of_entries(wrap):
+    """Three, also in lists."""
     value = {"entries": [{"insertId": "a"}]}
     found = []
     for _ in range(4):
         found.append(holds_entries(value))
-        value = {"inner": value}
+        value = {"inner": wrap(value)}
     assert (found, MAX_WRAPPERS) == ([True, True, True, False], 3)
     assert holds_entries([{"insertId": "a"}]) is False
 
