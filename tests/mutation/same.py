@@ -189,6 +189,12 @@ _REASONS = {
             'if size <= limit < grown and b"".join([*held, chunk[:3]]).startswith(b"[{"):',
         ),
     ],
+    "of what has a service and a revision, both are taken before what is searched for": [
+        (
+            "pipeline/sources/log_entry.py",
+            "[_selected(raw.filter(named), lines, named=False), _selected(raw.filter(~named), lines, named=False)]",
+        ),
+    ],
     "what has a service and a revision has a resource": [
         (
             "pipeline/sources/log_entry.py",

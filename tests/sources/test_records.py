@@ -1,6 +1,7 @@
 """Records of files: how they are cut and counted, and which objects are entries."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -158,5 +159,36 @@ def test_the_time_of_a_broken_entry_is_read_where_it_is_too_long_to_be_parsed(mo
     start = json.dumps(line(1, "x"))[:-1] + ', "more": "'
     text = start + "y" * ((1 << 20) + (64 << 10) - len(start) + more)
     found = rows_of(text)
-    time_ns = None if second is None else (int(START.timestamp()) + second) * 10**9
-    assert (found["timestamp_ns"].to_list(), found["raw"].to_list()) == ([time_ns], [text])
+    time = None if second is None else START + timedelta(seconds=second)
+    time_ns = None if time is None else int(time.timestamp()) * 10**9
+    assert found.select("timestamp_ns", "timestamp", "raw").row(0) == (time_ns, time, text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "service", "revision"),
+    [
+        ("revision", "Ready condition status changed to True for Revision shop-00002-xyz.", None, "shop-00002-xyz"),
+        (
+            "revision",
+            "Ready condition status changed to False for Revision shop-00002-xyz with",
+            None,
+            "shop-00002-xyz",
+        ),
+        (
+            "revision",
+            "Ready condition status changed to False for Service shop with message: Revision 'shop-00002-xyz' is not",
+            None,
+            "shop-00002-xyz",
+        ),
+        ("revision", "Ready condition status changed to True for Service shop.", None, None),
+        ("revision", "Execution etl-x7k2p has completed successfully.", None, None),
+        ("job", "Execution etl-x7k2p has completed successfully.", "etl", "etl-x7k2p"),
+        ("job", "Task etl-x7k2p-task0 failed", "etl", "etl-x7k2p"),
+        ("job", "Completed condition status changed to False for Execution etl-x7k2p.", "etl", "etl-x7k2p"),
+    ],
+)
+def test_an_audited_status_names_its_revision(kind, message, service, revision):
+    """Or its execution, where the entry is of a job."""
+    proto = {"status": {"message": message}}
+    found = rows_of(json.dumps(line(1, "", protoPayload=proto, resource={"type": f"cloud_run_{kind}", "labels": {}})))
+    assert found.select("service", "revision", "message").row(0) == (service, revision, message)
