@@ -1,5 +1,6 @@
 """How many entries a batch of small files, and of exported objects, holds."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from pipeline.sources.files.source import MANY_FILES, FileSource, ManyFiles
 from pipeline.sources.log_entry import EntryReader
 from pipeline.sources.records import SourceReport
 from pipeline.window import Window
-from tests.conftest import START, line, ndjson
+from tests.conftest import START, entry, line, ndjson
 from tests.servers.cloud_storage import CloudStorage
 from tests.sources.test_cloud_storage import STDOUT, hour, lines
 
@@ -128,3 +129,21 @@ def test_the_digest_of_many_files_is_that_of_each(tmp_path):
         gone = FileSource(str(tmp_path / "c"), entries)
         assert ManyFiles("x", [*files, gone], entries).digest() is None
         assert ManyFiles("x", [*files, gone], entries).size == 2
+
+
+@pytest.mark.parametrize("pretty", [False, True])
+def test_files_give_the_entries_that_report_deployments(tmp_path, pretty):
+    """Each file its own, of lines or of other forms; standard input cannot be read for them."""
+    status = {"message": "Ready condition status changed to True for Service shop-api."}
+    audit = entry(1, log="cloudaudit.googleapis.com%2Fsystem_event", protoPayload={"status": status})
+    for name in "ab":
+        ndjson(tmp_path / name, [line(0, "x"), audit, line(2, "x")])
+    if pretty:
+        (tmp_path / "b").write_text(json.dumps([audit, line(2, "x")], indent=2))
+    window = Window(START, START + timedelta(hours=1))
+    with EntryReader() as entries:
+        files = [FileSource(str(tmp_path / name), entries) for name in "ab"]
+        found = ManyFiles("x", files, entries).audit_entries("shop-api", window)
+        assert [rows["message"].to_list() for rows in found] == [[status["message"]]] * 2
+        with pytest.raises(SourceError, match="reads its source twice"):
+            FileSource("-", entries).audit_entries("shop-api", window)
