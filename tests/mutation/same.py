@@ -26,6 +26,8 @@ _PLACES = {
 
 _WORDINGS = 'first.unique("event", keep="first", maintain_order=False).select("event", "excerpt")'
 
+_SECONDS = '.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us").dt.epoch("s")'
+
 _REASONS = {
     "one row of a group has the place, so the least is the largest": [
         (f"sql/measures/{name}.sql", f"min(if({line}") for name, lines in _PLACES.items() for line in lines
@@ -113,6 +115,7 @@ _REASONS = {
     ],
     "nothing has been read before": [("pipeline/sources/files/explorer_csv.py", "self.at = 1")],
     "whole UTF-8 is repaired to itself": [
+        ("pipeline/sources/files/framing.py", "self.valid = False"),
         ("pipeline/sources/files/framing.py", "if self.valid or decoder.getstate()[0]:"),
     ],
     "only how much is searched, held or learnt at once": [
@@ -123,8 +126,24 @@ _REASONS = {
         ),
         ("pipeline/sources/files/explorer_csv.py", "wanted = max(len(parts[0]), 2)"),
         ("pipeline/sources/files/explorer_csv.py", "while wanted >= 0 and not self.ended:"),
+        ("pipeline/sources/files/damage.py", "self._block = 129"),
+        ("pipeline/sources/files/damage.py", "upto = min(len(data), start - self._read + self._block)"),
+        (
+            "pipeline/sources/files/framing.py",
+            'if b"\\n" in text or len(text) >= (_PIECE if text.startswith(b"[") else PARSED):',
+        ),
         ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(1, limit + 1 - size)])"),
+        ("pipeline/sources/files/framing.py", "held.append(lines[0][: max(0, limit + 2 - size)])"),
         ("pipeline/sources/files/reader.py", "held = 1"),
+        ("pipeline/sources/files/reader.py", "if len(head) > count:"),
+        ("pipeline/sources/files/reader.py", "head, chunks = _head(chunks, 5)"),
+        ("pipeline/sources/files/search.py", "held = 1"),
+        ("pipeline/sources/files/source.py", "lines, held = [], 1"),
+        ("pipeline/sources/files/search.py", "found, held = [], 1"),
+        (
+            "pipeline/sources/files/yaml_documents.py",
+            "if size <= limit + 2:  # with its last line end",
+        ),
         ("pipeline/sources/files/json_values.py", "wanted = min(max(len(parts[0]), 2), PARSED)"),
         ("pipeline/sources/files/json_values.py", "if self._in_vain >= self._taken + _PATIENCE:"),
         ("pipeline/sources/files/json_values.py", "if len(entry) < _ALIKE and len(self._shapes) < _SHAPES:"),
@@ -167,7 +186,67 @@ _REASONS = {
     "nothing in it has a meaning in a pattern": [
         (
             "pipeline/sources/log_entry.py",
+            "no_request & line.str.contains('\"httpRequest\"', literal=False),",
+        ),
+        (
+            "pipeline/sources/log_entry.py",
             "no_resource & (pl.lit(value=False) if named else line.str.contains('\"resource\"', literal=False)),",
+        ),
+    ],
+    "what has no bytes holds nothing to find": [("pipeline/sources/files/damage.py", "while at <= upto:")],
+    "a blank stands behind the separator, or nothing": [
+        ("pipeline/sources/files/yaml_documents.py", "line = line[4:].lstrip() if separator else line"),
+    ],
+    "a text above the limit is more than as long as it, with its line end": [
+        ("pipeline/sources/files/yaml_documents.py", "if size >= limit and len(text) > limit:"),
+    ],
+    "what is not read by its positions is read by the regular expression": [
+        (
+            "pipeline/sources/rfc3339.py",
+            f"seconds = time.str.head(20){_SECONDS}",
+        ),
+    ],
+    "the first of two digits decides": [
+        (
+            "pipeline/sources/rfc3339.py",
+            r'plain = rest.str.contains(r"^(?:\.[0-9]{1,12})?Z$") & (time.str.slice(17, 2) < "6") & _in_range(time)',
+        ),
+    ],
+    "what was read has a size": [
+        (
+            "pipeline/sources/stored.py",
+            "report.bytes_read = (self.size or 1) * report.records // max(file.metadata.num_rows, 1)",
+        ),
+    ],
+    "no line of the first ones may begin so, and the first is one of them": [
+        ("pipeline/sources/files/foreign.py", 'if text[:2] in ("{", "["):'),
+    ],
+    "nothing can be read behind the end": [
+        ("pipeline/sources/files/reader.py", "while total is None or report.bytes_read <= total:"),
+    ],
+    "what begins like gzip is no zlib": [
+        ("pipeline/sources/files/reader.py", "inflater = zlib.decompressobj(32)"),
+    ],
+    "a match does not begin with a line end": [
+        ("pipeline/sources/files/search.py", "end = stop if end <= 0 else end"),
+        ("pipeline/sources/files/search.py", "end = stop if end < 1 else end"),
+    ],
+    "two bytes are compared": [
+        (
+            "pipeline/sources/files/framing.py",
+            'if size <= limit < grown and b"".join([*held, chunk[:3]]).startswith(b"[{"):',
+        ),
+    ],
+    "of what has a service and a revision, both are taken before what is searched for": [
+        (
+            "pipeline/sources/log_entry.py",
+            "[_selected(raw.filter(named), lines, named=False), _selected(raw.filter(~named), lines, named=False)]",
+        ),
+    ],
+    "what has a service and a revision has a resource": [
+        (
+            "pipeline/sources/log_entry.py",
+            "no_resource & (pl.lit(value=True) if named else line.str.contains('\"resource\"', literal=True)),",
         ),
     ],
     "either is the message of an entry": [
@@ -178,6 +257,7 @@ _REASONS = {
     ],
     "another seed is as good": [("pipeline/judge/changepoints.py", "_SEED = 20141")],
     "a number that is calculated is never the very number of its limit": [
+        ("pipeline/sources/files/reader.py", "if waited > _PATIENCE_S:"),
         (
             "pipeline/judge/sequential.py",
             "return log_e_value(failed / design_effect, requests / design_effect, limit) > -math.log(alpha)",

@@ -1,5 +1,6 @@
 """How many entries a batch of small files, and of exported objects, holds."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from pipeline.sources.files.source import MANY_FILES, FileSource, ManyFiles
 from pipeline.sources.log_entry import EntryReader
 from pipeline.sources.records import SourceReport
 from pipeline.window import Window
-from tests.conftest import START, line, ndjson
+from tests.conftest import START, entry, line, ndjson
 from tests.servers.cloud_storage import CloudStorage
 from tests.sources.test_cloud_storage import STDOUT, hour, lines
 
@@ -91,3 +92,58 @@ def check_objects(monkeypatch, limit, value, wanted):
         window = Window(START, START + timedelta(hours=1))
         found, report = heights(source, window=window, now=datetime(2027, 1, 1, tzinfo=UTC))
     assert (found, report.records, report.share) == (wanted, 80, 1.0)
+
+
+@pytest.mark.parametrize(("size", "sources"), [(1, 1), ((1 << 20) - 1, 1), (1 << 20, 3), (0, 3)])
+def test_a_file_below_a_mebibyte_is_small(tmp_path, monkeypatch, size, sources):
+    """One of a mebibyte, and an empty one, stand alone; then one small file is left, which does so too."""
+    monkeypatch.setattr("pipeline.sources.files.source.MANY_FILES", 3)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.log").write_bytes(b"x")
+    (tmp_path / "c.log").write_bytes(b"x" * size)
+    found = open_sources([str(tmp_path)])
+    assert len(found) == sources
+    assert sum(source.size for source in found) == 2 + size
+    assert not any(source.remote for source in found)
+
+
+def test_a_folder_of_stored_and_other_files(tmp_path, monkeypatch):
+    """Parquet is read by itself, whatever its size."""
+    monkeypatch.setattr("pipeline.sources.files.source.MANY_FILES", 2)
+    for name in ("a.log", "b.log", "c.parquet"):
+        (tmp_path / name).write_bytes(b"x")
+    found = open_sources([str(tmp_path / "*")])
+    assert [type(source).__name__ for source in found] == ["StoredSource", "ManyFiles"]
+    assert found[1].size == 2
+
+
+def test_the_digest_of_many_files_is_that_of_each(tmp_path):
+    """None where one cannot be read."""
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    with EntryReader() as entries:
+        files = [FileSource(str(tmp_path / name), entries) for name in "ab"]
+        whole, other = ManyFiles("x", files, entries).digest(), ManyFiles("x", files[::-1], entries).digest()
+        assert None not in (whole, other)
+        assert whole != other
+        gone = FileSource(str(tmp_path / "c"), entries)
+        assert ManyFiles("x", [*files, gone], entries).digest() is None
+        assert ManyFiles("x", [*files, gone], entries).size == 2
+
+
+@pytest.mark.parametrize("pretty", [False, True])
+def test_files_give_the_entries_that_report_deployments(tmp_path, pretty):
+    """Each file its own, of lines or of other forms; standard input cannot be read for them."""
+    status = {"message": "Ready condition status changed to True for Service shop-api."}
+    audit = entry(1, log="cloudaudit.googleapis.com%2Fsystem_event", protoPayload={"status": status})
+    for name in "ab":
+        ndjson(tmp_path / name, [line(0, "x"), audit, line(2, "x")])
+    if pretty:
+        (tmp_path / "b").write_text(json.dumps([audit, line(2, "x")], indent=2))
+    window = Window(START, START + timedelta(hours=1))
+    with EntryReader() as entries:
+        files = [FileSource(str(tmp_path / name), entries) for name in "ab"]
+        found = ManyFiles("x", files, entries).audit_entries("shop-api", window)
+        assert [rows["message"].to_list() for rows in found] == [[status["message"]]] * 2
+        with pytest.raises(SourceError, match="reads its source twice"):
+            FileSource("-", entries).audit_entries("shop-api", window)

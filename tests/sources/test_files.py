@@ -360,7 +360,7 @@ def test_objects_that_only_resemble_a_wrapper_are_records():
         {"insertId": "a", "jsonPayload": {"entries": [{"insertId": "b"}]}, "errorGroups": [{"insertId": "c"}]},
         {"logs_by_severity": {"ERROR": 50}, "entries": []},
         {"rows": [{"name": "a"}, {"name": "b"}]},
-        {"a": {"b": {"c": {"d": [{"insertId": "x"}]}}}},
+        {"a": {"b": {"c": {"d": {"e": [{"insertId": "x"}]}}}}},
     ):
         lines, report = framed(json.dumps(item))
         assert ([json.loads(line) for line in lines], report.notes) == ([item], [])

@@ -6,6 +6,7 @@ import subprocess
 import tarfile
 import threading
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ import pytest
 import zstandard
 
 from pipeline.errors import SourceError
+from pipeline.sources.files.foreign import refuse_foreign
 from pipeline.sources.files.reader import SourceReport, read
 from tests.conftest import RUNVERDICT, healthy, ndjson
 
@@ -137,3 +139,35 @@ def test_a_pipe_is_read_to_its_end(tmp_path):
     os.close(into)
     assert b"\n".join(records(f"/dev/fd/{out}")) == lines[:5000].removesuffix(b"\n")
     os.close(out)
+
+
+LOGGED = f"CRITICAL {TIME} [protoPayload.serviceName: run] Ready condition"
+
+
+@pytest.mark.parametrize(
+    ("lines", "refused"),
+    [
+        ([LOGGED, "x", "x", "x", "x"], True),
+        (["x", "x", LOGGED, "x", "x"], True),
+        (["x", "x", "x", LOGGED, LOGGED], False),  # none of the first three
+        (["x", "x", LOGGED, "x", "x", "x"], False),  # less than a fifth
+        (["", " ", "x", "", "x", LOGGED, "x", "x"], True),  # blank lines aside
+        ([LOGGED] * 10 + ["x"] * 40, True),
+        ([LOGGED] * 9 + ["x"] * 41, False),
+        ([LOGGED] * 10 + ["x"] * 90, True),  # of the first fifty
+        ([LOGGED] * 9 + ["x"] * 41 + [LOGGED] * 9, False),
+        ([LOGGED] * 49 + ["{}"], False),
+        ([LOGGED] * 49 + ["[1]"], False),
+        ([LOGGED] * 50 + ["{}"], True),
+    ],
+)
+def test_how_much_of_a_text_is_of_its_form(lines, refused):
+    """A fifth of the first fifty lines, one of the first three; a line of JSON among them is to be read."""
+    with pytest.raises(SourceError, match="Cloud console") if refused else nullcontext():
+        refuse_foreign("x", "\n".join(lines).encode())
+
+
+@pytest.mark.parametrize("text", [f"{{ x }}\n{LOGGED}\n", f"[x]\n{LOGGED}\n", f"\n  {{x}}\n{LOGGED}\n"])
+def test_text_that_begins_with_a_bracket_is_to_be_read(text):
+    """As JSON, whatever follows."""
+    refuse_foreign("x", text.encode())

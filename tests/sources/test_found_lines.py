@@ -45,3 +45,48 @@ def test_other_files_are_not_searched(tmp_path, text):
     (tmp_path / "x").write_text(text)
     assert lines_with(str(tmp_path / "x"), b"a") is None
     assert lines_with(str(tmp_path), b"a") is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(line(1, "needle"), indent=2),
+        '{"resourceLogs": [{"scopeLogs": [{"logRecords": []}]}]}\n',
+        '{"entries": [{"insertId": "needle"}]}\n',
+        '\n{"insertId": "needle"}\n',
+    ],
+)
+def test_other_objects_are_not_searched(tmp_path, content):
+    """Of several lines, or of other forms; the reader is asked for them."""
+    (tmp_path / "x").write_text(content)
+    assert lines_with(str(tmp_path / "x"), b"needle") is None
+    assert lines_with(str(tmp_path / "none"), b"needle") is None
+
+
+@pytest.mark.parametrize("block", [1, 5, 1 << 20])
+def test_a_text_that_begins_its_line_is_found(tmp_path, monkeypatch, block):
+    """In the first line too."""
+    monkeypatch.setattr(search, "_BLOCK", block)
+    path = ndjson(tmp_path / "x.ndjson", [{"textPayload": text} for text in ("a", "b", "a")])
+    assert found(path, b'{"textPayload": "a"') == [["a", "a"]]
+
+
+@pytest.mark.parametrize("part", ['{"textPayload": "needle",', '"needle"}', "needle"])
+def test_a_text_in_a_part_of_an_object_is_refused(tmp_path, part):
+    """The reader joins the parts."""
+    path = tmp_path / "x.ndjson"
+    path.write_text(json.dumps(line(1, "hay")) + f"\n{part}\n")
+    with pytest.raises(ValueError, match="part of a value"):
+        found(path)
+
+
+def test_the_longest_line_that_is_searched(tmp_path, monkeypatch):
+    """As long as a batch may be."""
+    monkeypatch.setattr(search, "_BLOCK", 1)
+    path = ndjson(tmp_path / "x.ndjson", [line(1, "needle")] * 2)
+    size = len(path.read_bytes().split(b"\n")[0])
+    monkeypatch.setattr(search, "_BATCH", size)
+    assert found(path) == [["needle"], ["needle"], []]
+    monkeypatch.setattr(search, "_BATCH", size - 1)
+    with pytest.raises(ValueError, match="too long"):
+        found(path)

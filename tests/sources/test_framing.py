@@ -91,3 +91,57 @@ def test_severities_of_opentelemetry(log, wanted):
 def test_values_of_opentelemetry(value, wanted):
     """As JSON has them."""
     assert _value(value) == wanted
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 9, 40])
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (b"\xff one\ntwo\n", ["\ufffd one", "two"]),
+        (b"one\n\xfe\xff two\n", ["one", "\ufffd\ufffd two"]),
+        (b"one \xc3", ["one \ufffd"]),
+        (b'[{"insertId": "\xff"}, {"insertId": "\xc3\xa4"}]', ['{"insertId": "\ufffd"}', '{"insertId": "ä"}']),
+    ],
+)
+def test_invalid_characters_are_replaced_wherever_a_chunk_begins(size, text, wanted):
+    """Also by the very first byte, and by the last."""
+    found, _ = framed(text, size, limit=60)
+    assert [record.decode() for record in found] == wanted
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 40])
+@pytest.mark.parametrize("before", ["", "\n", "\n\n \n"])
+def test_indented_lines_after_a_broken_first_one_are_whole(size, before):
+    """Their indentation says where they begin, whatever their keys are."""
+    text = before + '  {"a": "x\n  {"a": 2}\n  {"a": 3}\n'
+    assert framed(text.encode(), size, limit=60)[0] == [b'{"a": "x', b'{"a": 2}', b'{"a": 3}']
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 6, 7])
+@pytest.mark.parametrize("limit", [8, 9, 10, 12, 15])
+def test_an_array_on_a_long_line_gives_its_values(size, limit):
+    """However much of it has come when the line is as long as a record may be."""
+    assert framed(b'one.\n[{"a":1},{"a":2}]\n', size, limit) == ([b"one.", b'{"a":1}', b'{"a":2}'], 0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 9])
+def test_an_object_within_a_long_line_of_text_is_a_part_of_it(size):
+    """The line is cut as a whole, and the lines behind it are lines."""
+    text = b'one\nxxxxxxxx {"insertId": "a"}\n{"a":1} x\n'
+    assert framed(text, size) == ([b"one", b"xxxxxxxx {", b'{"a":1} x'], 1)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 50])
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (b'one\n\n{\n"a": 1\n}\n{\n"a": 2\n}\n', [b"one", b'{\n"a": 1\n}', b'{\n"a": 2\n}']),
+        (b'one\r\n\r\n{\r\n"a": 1\r\n}\r\n', [b"one", b'{\r\n"a": 1\r\n}']),
+        (b'one\n[\n{"a": 1},\n{"a": 2}\n]\n', [b"one", b'{"a": 1}', b'{"a": 2}']),
+        (b'one\n[{"a": 1},\n{"a": 2}]\n', [b"one", b'{"a": 1}', b'{"a": 2}']),
+        (b'x\n[a]\n{\n"a": 1\n}', [b"x", b"[a]", b'{\n"a": 1\n}']),
+    ],
+)
+def test_values_of_several_lines_behind_text(size, text, wanted):
+    """A bracket on a line of its own opens them, or that of an array before its first object."""
+    assert framed(text, size, limit=60) == (wanted, 0)

@@ -104,3 +104,38 @@ def test_long_and_missing_names(tmp_path):
     """200 characters at most."""
     cases = f'<testcase name="{"x" * 300}"><failure/></testcase><testcase><error/></testcase>'
     assert read([write(tmp_path, f"<testsuite>{cases}</testsuite>")]).failures == ["x" * 200, "(no name)"]
+
+
+@pytest.mark.parametrize("n", [100, 101])
+def test_a_hundred_names_are_listed_at_most(tmp_path, n):
+    """Of failed tests and of those that were too quick; all are counted."""
+    failed = "".join(f'<testcase name="f{number}"><failure/></testcase>' for number in range(n))
+    quick = "".join(f'<testcase name="e2e {number}" time="0.001"/>' for number in range(n))
+    found = read([write(tmp_path, f"<testsuite>{failed}{quick}</testsuite>")])
+    assert (found.failed, found.passed, found.n) == (n, n, 2 * n)
+    assert found.failures == [f"f{number}" for number in range(100)]
+    assert found.suspicious == [f"e2e {number}" for number in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        (["0.0014", "0.0011"], 0.003),
+        (["1.2344"], 1.234),
+        (["-5", "2"], 2.0),
+        (["", "x", "0.5"], 0.5),
+        (["1,000.5"], 1000.5),
+        ([], 0.0),
+    ],
+)
+def test_the_time_of_all_tests(tmp_path, times, seconds):
+    """To a millisecond; one that is not stated, or is none, takes no time."""
+    cases = "".join(f'<testcase name="a" time="{time}"/>' for time in times)
+    assert read([write(tmp_path, f"<testsuite>{cases}</testsuite>")]).duration_s == seconds
+
+
+@pytest.mark.parametrize(("time", "quick"), [("0.0049", 1), ("0.005", 0), ("0", 1), ("-0.5", 0)])
+def test_five_milliseconds_can_be_an_answer(tmp_path, time, quick):
+    """Less cannot."""
+    found = read([write(tmp_path, f'<testsuite><testcase name="smoke" time="{time}"/></testsuite>')])
+    assert len(found.suspicious) == quick

@@ -1,6 +1,7 @@
 """Records of files: how they are cut and counted, and which objects are entries."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -36,6 +37,8 @@ def test_a_record_is_cut_between_characters(text, limit, wanted):
 def test_bytes_that_are_no_characters_are_cut_at_the_limit():
     """Where no character begins in four bytes."""
     assert cut(b"\x80" * 9, 6, SourceReport("x")) == b"\x80" * 6
+    assert cut(b"abc" + b"\x80" * 5, 6, SourceReport("x")) == b"abc" + b"\x80" * 3
+    assert cut(b"a" + b"\x80" * 4, 3, SourceReport("x")) == b"a" + b"\x80" * 2
 
 
 def test_a_report_begins_with_nothing():
@@ -71,13 +74,14 @@ def test_what_is_an_entry(value, wanted):
     assert not holds_entries({"entries": []})
 
 
-def test_so_many_objects_may_stand_around_a_list_of_entries():
-    """Three inside the outermost."""
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value]])
+def test_so_many_objects_may_stand_around_a_list_of_entries(wrap):
+    """Three inside the outermost, also in lists."""
     value = {"entries": [{"insertId": "a"}]}
     found = []
     for _ in range(5):
         found.append(holds_entries(value))
-        value = {"inner": value}
+        value = {"inner": wrap(value)}
     assert (found, MAX_WRAPPERS) == ([True, True, True, True, False], 3)
     assert holds_entries([{"insertId": "a"}]) is False
 
@@ -147,3 +151,44 @@ def test_a_size_that_is_no_number_is_none():
     assert found["http_request_bytes"].to_list() == [None, 17]
     assert found["http_response_bytes"].to_list() == [None, 18]
     assert found["raw"].is_null().all()
+
+
+@pytest.mark.parametrize(("more", "second"), [(0, None), (1, 1)])
+def test_the_time_of_a_broken_entry_is_read_where_it_is_too_long_to_be_parsed(more, second):
+    """Above 1 MiB and 64 KiB; of a shorter one nothing but its key and resource is."""
+    start = json.dumps(line(1, "x"))[:-1] + ', "more": "'
+    text = start + "y" * ((1 << 20) + (64 << 10) - len(start) + more)
+    found = rows_of(text)
+    time = None if second is None else START + timedelta(seconds=second)
+    time_ns = None if time is None else int(time.timestamp()) * 10**9
+    assert found.select("timestamp_ns", "timestamp", "raw").row(0) == (time_ns, time, text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "service", "revision"),
+    [
+        ("revision", "Ready condition status changed to True for Revision shop-00002-xyz.", None, "shop-00002-xyz"),
+        (
+            "revision",
+            "Ready condition status changed to False for Revision shop-00002-xyz with",
+            None,
+            "shop-00002-xyz",
+        ),
+        (
+            "revision",
+            "Ready condition status changed to False for Service shop with message: Revision 'shop-00002-xyz' is not",
+            None,
+            "shop-00002-xyz",
+        ),
+        ("revision", "Ready condition status changed to True for Service shop.", None, None),
+        ("revision", "Execution etl-x7k2p has completed successfully.", None, None),
+        ("job", "Execution etl-x7k2p has completed successfully.", "etl", "etl-x7k2p"),
+        ("job", "Task etl-x7k2p-task0 failed", "etl", "etl-x7k2p"),
+        ("job", "Completed condition status changed to False for Execution etl-x7k2p.", "etl", "etl-x7k2p"),
+    ],
+)
+def test_an_audited_status_names_its_revision(kind, message, service, revision):
+    """Or its execution, where the entry is of a job."""
+    proto = {"status": {"message": message}}
+    found = rows_of(json.dumps(line(1, "", protoPayload=proto, resource={"type": f"cloud_run_{kind}", "labels": {}})))
+    assert found.select("service", "revision", "message").row(0) == (service, revision, message)

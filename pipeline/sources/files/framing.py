@@ -141,7 +141,7 @@ def _last_line(line: bytes, report: SourceReport, limit: int) -> Iterator[list[b
     if values:
         yield from Values(iter([values]), report, limit).frame()
     elif lines:
-        report.truncated = not _is_value(line.strip())
+        report.truncated = report.truncated or not _is_value(line.strip())
         yield lines
 
 

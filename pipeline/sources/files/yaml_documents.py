@@ -87,7 +87,7 @@ def yaml_records(chunks: Iterator[bytes], report: SourceReport, *, limit: int = 
 def _documents(chunks: Iterator[bytes], limit: int, report: SourceReport) -> Iterator[bytes]:
     """Yield the documents that are not blank, each without its separator; items of a list at the top one by one."""
     held: list[bytes] = []
-    size = 0
+    size, end = 0, 0  # of its lines, and up to where the last one ends that is not blank
     item: bytes | None = None  # what every entry begins with, where no separator stands between them
     for given in lines_of(chunks, max(limit, MAX_FLOW_LIST)):
         line = given
@@ -96,19 +96,22 @@ def _documents(chunks: Iterator[bytes], limit: int, report: SourceReport) -> Ite
             item = next((start for start in (b"- ", b"{") if line.startswith(start)), b"")
             limit = max(limit, MAX_FLOW_LIST) if line.startswith(b"[") else limit
         if separator or (item and line.startswith(item)):
-            yield from _document(held, size, limit, report)
-            held, size = [], 0
+            yield from _document(held, end, limit, report)
+            held, size, end = [], 0, 0
             line = line[3:].lstrip() if separator else line
+            if not line:
+                continue
         if size <= limit + 1:  # with its last line end
             held.append(line)
+        if line.strip():
+            end = size + len(line.rstrip())
         size += len(line) + 1
-    yield from _document(held, size, limit, report)
+    yield from _document(held, end, limit, report)
 
 
 def _document(lines: list[bytes], size: int, limit: int, report: SourceReport) -> Iterator[bytes]:
-    text = b"\n".join(lines).rstrip()
-    if size > limit and len(text) > limit:
-        text = cut(text, limit, report)
+    text = b"\n".join(lines)
+    text = cut(text, limit, report) if size > limit else text.rstrip()
     if text.strip():
         yield text
 
