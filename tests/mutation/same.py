@@ -69,6 +69,12 @@ _REASONS = {
     "a digest is a name whatever its length": [
         ("pipeline/assess/history_rows.py", "run = hashlib.sha256(text.encode()).hexdigest()[:17]"),
     ],
+    "entries are gone through by time, so no deployment began after its end": [
+        (
+            "pipeline/sources/cloud_logging/deployments.py",
+            "begun = group.started_ns - AFTER_READY_NS < end.started_ns <= group.started_ns + READY_S * _SECOND",
+        ),
+    ],
     "a tail is compared of 500 requests and more": [
         (
             "pipeline/judge/tails.py",
