@@ -104,6 +104,21 @@ _REASONS = {
         ("pipeline/sources/files/json_values.py", "if self._in_vain >= self._taken + _PATIENCE:"),
         ("pipeline/sources/files/json_values.py", "if len(entry) < _ALIKE and len(self._shapes) < _SHAPES:"),
         ("pipeline/sources/files/json_values.py", "if len(entry) <= _ALIKE and len(self._shapes) <= _SHAPES:"),
+        (
+            "pipeline/sources/cloud_logging/pages.py",
+            "tail = _TAIL.search(body, min(len(body) - _TAIL_BYTES, head.end() if head else 0))",
+        ),
+    ],
+    "a body without a head is no page whatever its tail": [
+        (
+            "pipeline/sources/cloud_logging/pages.py",
+            "tail = _TAIL.search(body, max(len(body) - _TAIL_BYTES, head.end() if head else 1))",
+        ),
+    ],
+    "the text and the place of an error that is caught are not shown": [
+        ("pipeline/sources/cloud_logging/pages.py", f"raise json.JSONDecodeError({words}, text[:{end}], {at})")
+        for words in ('f"no {mark}"', '"more than a page"')
+        for end, at in ((101, 0), (100, 1))
     ],
     "a line that has text ends behind its first character": [
         ("pipeline/sources/files/json_values.py", "end = end if end > 0 else len(self._data)"),
