@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, UsageError
 from pipeline.sources.base import Access
 from pipeline.sources.cloud_logging import api as module
 from pipeline.sources.cloud_logging.api import Api
 from pipeline.sources.cloud_logging.filter import Scope
 from pipeline.sources.cloud_logging.quota import Clock
+from pipeline.sources.cloud_logging.resources import resources_of
 from pipeline.sources.records import SourceReport
 from tests.conftest import line
 from tests.servers import cloud_logging as server
@@ -142,3 +143,14 @@ def test_an_address_may_end_with_a_slash(tmp_path, monkeypatch, endpoint):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
     url = Api("logging://demo", Access(endpoint))._client._connection.build_api_url("/entries:list")
     assert url.startswith("https://logging.example.com/v2/entries:list")
+
+
+@pytest.mark.parametrize(("count", "is_taken"), [(99, True), (100, True), (101, False)])
+def test_how_many_resources_are_read_at_once(count, is_taken):
+    """A hundred, as many as the API takes."""
+    source = "logging://" + ",".join(f"p{n}" for n in range(count))
+    if is_taken:
+        assert len(resources_of(source)) == count
+    else:
+        with pytest.raises(UsageError, match="up to 100 with commas"):
+            resources_of(source)
