@@ -43,7 +43,8 @@ def became_ready(second, **spec):
     [(0, None), (1, 1), (1_000_000, 1_000_000), (1_000_001, None), (-1, None), (True, None), ("80", None)],
 )
 def test_how_many_requests_an_instance_takes(value, wanted):
-    """A whole number of 1 to a million, in both forms."""
+    """A whole number of 1 to a million, in both forms, and of the revision itself."""
+    assert of(became_ready(-20, containers=[{"image": "a"}], containerConcurrency=value))[NEW].concurrency == wanted
     assert of(v1(containerConcurrency=value))[NEW].concurrency == wanted
     assert of(v2(maxInstanceRequestConcurrency=value))[NEW].concurrency == wanted
 
@@ -86,6 +87,14 @@ def test_of_several_calls_the_latest_counts():
 def test_the_revision_counts_before_a_call_that_is_logged_after_it():
     """The end of an operation may be logged after the Ready of its revision."""
     assert of(became_ready(-20, containerConcurrency=7), v1(-10, containerConcurrency=80))[NEW].concurrency == 7
+
+
+def test_a_condition_within_other_words_names_its_revision():
+    """As it does at their beginning."""
+    entry = became_ready(-20, containerConcurrency=3)
+    status = entry["protoPayload"]["status"]
+    status["message"] = f"Done. {status['message']}"
+    assert of(entry)[NEW].concurrency == 3
 
 
 def test_the_service_that_became_ready_is_no_revision():

@@ -131,6 +131,14 @@ def test_all_traffic_as_v2_writes_it():
         assert of(BEFORE, back) == [FIRST, (OLD, 700, 700, False, True)]
 
 
+def test_a_condition_within_other_words_names_its_revision():
+    """As it does at their beginning."""
+    entry = ready(9, NEW)
+    status = entry["protoPayload"]["status"]
+    status["message"] = f"Done. {status['message']}"
+    assert of(call(0), entry) == [(NEW, 0, 9, False, False)]
+
+
 def test_a_request_that_is_the_service_itself():
     """Without a field `service` around it."""
     made = call(0, template=NEW)
