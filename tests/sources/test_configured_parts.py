@@ -84,6 +84,13 @@ def test_of_several_calls_the_latest_counts():
     assert again.concurrency == 4
 
 
+def test_a_refused_call_says_nothing():
+    """What it asked for was not done."""
+    refused = v1(-10, containerConcurrency=2)
+    refused["protoPayload"]["status"] = {"code": 7}
+    assert of(v1(-20, containerConcurrency=1), refused)[NEW].concurrency == 1
+
+
 def test_the_revision_counts_before_a_call_that_is_logged_after_it():
     """The end of an operation may be logged after the Ready of its revision."""
     assert of(became_ready(-20, containerConcurrency=7), v1(-10, containerConcurrency=80))[NEW].concurrency == 7
