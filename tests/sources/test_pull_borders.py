@@ -126,11 +126,14 @@ def test_a_clock_that_is_ahead_of_the_servers_is_noted(ahead_s, notes):
     assert len(report.notes) == notes
 
 
-def test_a_listing_starts_anew_three_times_without_an_entry_more():
-    """Then it ends; a new entry in between counts from the beginning."""
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_a_listing_starts_anew_three_times_without_an_entry_more(is_resumed):
+    """Each time with its first page, which has nothing new; then it ends. Also one that an earlier pull began."""
     cloud = CloudLogging([at(1, f"{n}") for n in range(4)], page_limit=2)
     rejected = server.refusal(400, "INVALID_ARGUMENT", "page_token is not valid")
     cloud.fault = lambda *call: "pageToken" in call[2] and rejected(*call)
-    with cloud.running() as url, pytest.raises(SourceError, match="its pages cannot be followed: page_token is not"):
-        list(pulling(url))
-    assert len(cloud.calls) == 8
+    with cloud.running() as url:
+        checkpoint = next(pulling(url)).checkpoint if is_resumed else None
+        with pytest.raises(SourceError, match="its pages cannot be followed: page_token is not"):
+            list(pulling(url, checkpoint=checkpoint))
+    assert ["pageToken" in asked for asked in cloud.calls] == [False, True] * 4
