@@ -157,6 +157,7 @@ _REASONS = {
         ("pipeline/sources/files/json_values.py", "if self._in_vain >= self._taken + _PATIENCE:"),
         ("pipeline/sources/files/json_values.py", "if len(entry) < _ALIKE and len(self._shapes) < _SHAPES:"),
         ("pipeline/sources/files/json_values.py", "if len(entry) <= _ALIKE and len(self._shapes) <= _SHAPES:"),
+        ("pipeline/sources/cloud_storage.py", "if held > BATCH_BYTES or len(lines) >= BATCH_RECORDS:"),
         ("pipeline/sources/cloud_storage.py", "held = 1"),
         ("pipeline/sources/cloud_storage.py", "lines, held = [], 1"),
         (
