@@ -98,6 +98,65 @@ _REASONS = {
     "a digest is a name whatever its length": [
         ("pipeline/assess/history_rows.py", "run = hashlib.sha256(text.encode()).hexdigest()[:17]"),
         ("pipeline/sources/files/text_tables.py", "digest = hashlib.sha256(row).digest()[:9]"),
+        ("pipeline/sources/cloud_logging/pull.py", "return hashlib.sha256(text).hexdigest()[:17]"),
+    ],
+    "entries are gone through by time, so no deployment began after its end": [
+        (
+            "pipeline/sources/cloud_logging/deployments.py",
+            "begun = group.started_ns - AFTER_READY_NS < end.started_ns <= group.started_ns + READY_S * _SECOND",
+        ),
+    ],
+    "a span that only meets another one is left over as it is": [
+        (
+            "pipeline/sources/cloud_logging/pulled.py",
+            f"if span.scope != taken.scope or span.end {less} taken.start or span.start {more} taken.end:",
+        )
+        for less, more in (("<", ">="), ("<=", ">"))
+    ],
+    "nothing is listed up to the start of a listing": [
+        (
+            "pipeline/sources/cloud_logging/pull.py",
+            "if listing.received is None and listing.start <= listing.position:",
+        ),
+    ],
+    "the first of one entry is its last": [
+        ("pipeline/sources/cloud_logging/source.py", "first = times.max()"),
+    ],
+    "a window begins before its end": [
+        (
+            "pipeline/sources/cloud_logging/source.py",
+            "if window.start is None or window.end is None or window.start > window.end:",
+        ),
+    ],
+    "times have a least and a largest, or neither": [
+        ("pipeline/sources/cloud_logging/source.py", "if not isinstance(first, int) and not isinstance(last, int):"),
+    ],
+    "only the client's connection is used, which is over HTTP with either": [
+        (
+            "pipeline/sources/cloud_logging/api.py",
+            "return logging_v2.Client(project=project, client_options=options, _use_grpc=True)",
+        ),
+        (
+            "pipeline/sources/cloud_logging/api.py",
+            "project=project, credentials=credentials, _http=session, client_options=options, _use_grpc=True",
+        ),
+    ],
+    "only its hour is used": [
+        (
+            "pipeline/sources/cloud_storage.py",
+            f"first = window.start.astimezone(UTC).replace({parts})",
+        )
+        for parts in (
+            "minute=1, second=0, microsecond=0",
+            "minute=0, second=1, microsecond=0",
+            "minute=0, second=0, microsecond=1",
+        )
+    ],
+    "there are no rows without an object": [
+        ("pipeline/sources/cloud_storage.py", "hour = nanoseconds(_hour(item.name)) if item else 1"),
+    ],
+    "the last try raises": [
+        ("pipeline/sources/cloud_storage.py", "for attempt in range(1, _MOST_TRIES + 2):"),
     ],
     "a tail is compared of 500 requests and more": [
         (
@@ -150,6 +209,24 @@ _REASONS = {
         ("pipeline/sources/files/json_values.py", "if len(entry) <= _ALIKE and len(self._shapes) <= _SHAPES:"),
         ("pipeline/sources/files/json_values.py", "self._in_vain = 1"),
         ("pipeline/sources/files/json_values.py", "while wanted >= 0 and not self._ended:"),
+        ("pipeline/sources/cloud_storage.py", "if held > BATCH_BYTES or len(lines) >= BATCH_RECORDS:"),
+        ("pipeline/sources/cloud_storage.py", "held = 1"),
+        ("pipeline/sources/cloud_storage.py", "lines, held = [], 1"),
+        (
+            "pipeline/sources/cloud_logging/pages.py",
+            "tail = _TAIL.search(body, min(len(body) - _TAIL_BYTES, head.end() if head else 0))",
+        ),
+    ],
+    "a body without a head is no page whatever its tail": [
+        (
+            "pipeline/sources/cloud_logging/pages.py",
+            "tail = _TAIL.search(body, max(len(body) - _TAIL_BYTES, head.end() if head else 1))",
+        ),
+    ],
+    "the text and the place of an error that is caught are not shown": [
+        ("pipeline/sources/cloud_logging/pages.py", f"raise json.JSONDecodeError({words}, text[:{end}], {at})")
+        for words in ('f"no {mark}"', '"more than a page"')
+        for end, at in ((101, 0), (100, 1))
     ],
     "a line that has text ends behind its first character": [
         *(
@@ -261,6 +338,10 @@ _REASONS = {
         (
             "pipeline/judge/sequential.py",
             "return log_e_value(failed / design_effect, requests / design_effect, limit) > -math.log(alpha)",
+        ),
+        (
+            "pipeline/sources/cloud_logging/api.py",
+            "if self.clock.now() + wait_s - began >= patience_s:",
         ),
         ("pipeline/judge/ranks.py", "if _least_tail(control, experiment) > tail / (1 + 1e-9):"),
         (

@@ -12,7 +12,7 @@ from pipeline.sources.log_entry import EntryReader
 from pipeline.sources.request import KEPT_DAYS, DeploymentLog, asked, time_at
 from pipeline.window import SETTLE_S
 from tests.conftest import START
-from tests.sources.test_deployments import NEW, OLD, call, ready
+from tests.sources.test_deployments import NEW, NEWER, OLD, call, ready
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = START + HOUR
@@ -133,3 +133,103 @@ def test_a_refused_deployment_is_found_between_two_moments():
     assert log.refused(START, NOW) == START + timedelta(seconds=20)
     assert log.refused(START, START + timedelta(seconds=20)) == START + timedelta(seconds=10)
     assert log.refused(START + timedelta(seconds=21), NOW) is None
+
+
+@pytest.mark.parametrize("second", [0, 1])
+def test_a_call_at_the_start_of_the_day_is_of_it(second):
+    """Also where the time before that day is read, since the call has no Ready."""
+    source = Shelf(call(second - 23 * 3600, template=NEW))
+    assert [one.revision for one in DeploymentLog([source], None).until(NOW)] == [NEW]
+    assert len(source.asked) == 2
+
+
+def test_what_is_older_than_the_day_is_found_only_where_it_is_asked_for():
+    """Without that one look is enough; the day stays that of the first look."""
+    source = Shelf(call(-2 * 86_400), ready(15 - 2 * 86_400, OLD))
+    log = DeploymentLog([source], None)
+    assert log.until(NOW) == []
+    assert log.until(NOW + HOUR) == []
+    assert source.asked == [(NOW - DAY, NOW), (NOW - DAY, NOW + HOUR)]
+    assert [one.revision for one in log.until(NOW, far=True)] == [OLD]
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_what_is_known_of_the_day_is_enough(failed):
+    """A deployment that failed or became ready needs no earlier entries, also where the search may go far."""
+    source = Shelf(call(0, template=NEW), ready(9, NEW, "False" if failed else "True"))
+    assert [one.revision for one in DeploymentLog([source], None).until(NOW, far=True)] == [NEW]
+    assert len(source.asked) == 1
+
+
+def test_how_long_the_audit_log_is_kept():
+    """400 days."""
+    source = Shelf()
+    with pytest.raises(SourceError, match="no revision became ready in the last 400 days"):
+        asked([source], now=NOW, since="deploy")
+    assert source.asked == [(NOW - DAY, NOW), (NOW - DAY - 400 * DAY, NOW - DAY)]
+
+
+def superseded_by(*later):
+    """What is said to come after a deployment that was ready at 15 s, in a log that has later ones."""
+    source = Shelf(call(0), ready(15, OLD), *later)
+    meant = DeploymentLog([source], None).until(NOW)[0]
+    return asked([source], now=NOW, since="3h", deployment=meant).deployments["shop-api"].newer
+
+
+OTHER = {"project_id": "demo", "location": "europe-west1", "service_name": "other", "revision_name": ""}
+
+
+def test_what_came_after_a_deployment():
+    """The newest of its service that did not fail: by its revision, or by its time where it names none."""
+    elsewhere = call(1800, template=NEWER)
+    elsewhere["resource"] = {**elsewhere["resource"], "labels": OTHER}
+    assert superseded_by() is None
+    assert superseded_by(call(1800), ready(1815, NEW)) == NEW
+    assert superseded_by(call(1800), ready(1815, NEW), call(2700), ready(2715, NEWER)) == NEWER
+    assert superseded_by(call(1800)) == "a deployment that began at 2026-01-15T09:30:00Z"
+    assert superseded_by(call(1800, template=NEW), ready(1815, NEW, "False")) is None
+    assert superseded_by(elsewhere) is None
+
+
+class Broken(Shelf):
+    """A source that cannot be read."""
+
+    def __init__(self, address, *, remote=False):
+        super().__init__()
+        self.address, self.remote = address, remote
+
+    def audit_entries(self, service, window):
+        raise SourceError(self.address, "cannot be read")
+
+
+class File(Shelf):
+    """An audit log in a file."""
+
+    address, remote = "logs.ndjson", False
+
+    def audit_entries(self, service, window):
+        return [] if self.rows is None else [self.rows]
+
+
+def test_the_newest_deployment_in_files():
+    """A file that is broken is left to the extraction; what comes through a pipe is read but once, so it is said."""
+    log = File(call(0), ready(15, OLD), call(1800), ready(1815, NEW))
+    found = asked([Broken("broken.ndjson"), log], now=NOW, since="deploy")
+    assert found.request.window.start == START + timedelta(seconds=1815)
+    assert found.settle_s == SETTLE_S
+    assert asked([log], now=NOW, since="deploy", settle_s=7.0).settle_s == 7.0
+    assert asked([log], now=NOW, since="1h").request.window.start == NOW - HOUR
+    assert asked([Broken("-")], now=NOW).request.window.start is None
+    with pytest.raises(SourceError, match="cannot be read"):
+        asked([Broken("-"), log], now=NOW, since="deploy")
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "wanted"), [((None, None), SETTLE_S), ((30, None), 30), ((30, 40), 40), ((None, 40), 40)]
+)
+def test_a_window_settles_by_the_time_out_of_the_newest_deployment_that_has_one(timeouts, wanted):
+    """Else as long as any request may take."""
+    entries = [ready(15, OLD), ready(1815, NEW)]
+    for entry, timeout in zip(entries, timeouts, strict=True):
+        entry["protoPayload"]["response"] = {"spec": {"timeoutSeconds": timeout}}
+    assert asked([Shelf(*entries)], now=NOW).settle_s == wanted

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from pipeline.sources.cloud_logging.deployments import audit_rows, deployments, refused_ns
+from pipeline.sources.cloud_logging.deployments import Deployment, audit_rows, deployments, refused_ns
 from pipeline.sources.log_entry import EntryReader
 from tests.sources.test_deployments import BEFORE, FIRST, NEW, NEWER, OLD, T0, call, of, ready
+
+SECOND = 10**9
 
 
 @pytest.mark.parametrize(
@@ -46,9 +48,32 @@ def test_a_revision_that_failed_and_came_again(status, failed):
 
 
 @pytest.mark.parametrize("status", ["True", "False"])
-def test_what_comes_after_a_ready_changes_no_deployment(status):
+@pytest.mark.parametrize("second", [200, 700])
+def test_what_comes_after_a_ready_changes_no_deployment(status, second):
     """A revision that is Ready once more, or no longer: its deployment was long over."""
-    assert of(call(0, template=NEW), ready(9, NEW), ready(200, NEW, status)) == [(NEW, 0, 9, False, False)]
+    assert of(call(0, template=NEW), ready(9, NEW), ready(second, NEW, status)) == [(NEW, 0, 9, False, False)]
+
+
+def test_a_ready_after_a_failure_of_no_named_revision():
+    """It is a deployment of its own: nothing says that the failed one was of this revision."""
+    found = of(call(0), ready(9, NEW, "False", kind="Service", message="The quota is exceeded."), ready(30, NEW))
+    assert found == [(None, 0, None, True, False), (NEW, 30, 30, False, False)]
+
+
+@pytest.mark.parametrize("revisions", [(NEW, NEWER), (NEWER, NEW)])
+def test_deployments_of_one_moment_are_in_order_of_their_revisions(revisions):
+    """Whichever stands first in the log."""
+    found = of(*(call(0, template=revision) for revision in revisions))
+    assert [row[0] for row in found] == [NEW, NEWER]
+
+
+@pytest.mark.parametrize(
+    ("ready_ns", "now_ns", "overdue"),
+    [(None, 700 * SECOND, False), (None, 700 * SECOND + 1, True), (700 * SECOND, 9000 * SECOND, False)],
+)
+def test_a_deployment_is_overdue_after_ten_minutes(ready_ns, now_ns, overdue):
+    """Begun at 100 s, without a Ready at 700 s; one that became ready never is."""
+    assert Deployment("shop-api", 100 * SECOND, NEW, ready_ns).overdue(now_ns) is overdue
 
 
 def test_two_revisions_that_are_deployed_at_once():
@@ -78,6 +103,7 @@ def test_the_request_time_out_of_a_ready_revision(timeout, wanted):
     entry = ready(9, NEW)
     entry["protoPayload"]["response"] = {"spec": {"timeoutSeconds": timeout}}
     assert [one.timeout_s for one in details(call(0), entry)] == [wanted]
+    assert [one.timeout_s for one in details(entry)] == [wanted]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +120,30 @@ def test_all_traffic_to_an_older_revision_is_a_rollback(share, mask, rollback):
     back = call(700, target=OLD, mask=mask)
     back["protoPayload"]["request"]["service"]["spec"]["traffic"][0]["percent"] = share
     assert any(one[-1] for one in of(BEFORE, call(0), ready(9, NEW), back)) == rollback
+
+
+def test_all_traffic_as_v2_writes_it():
+    """`revision` in place of `revisionName`, by its full name or not; shares without traffic are none."""
+    for revision in (OLD, f"projects/demo/locations/europe-west1/services/shop-api/revisions/{OLD}"):
+        back = call(700, target=OLD, mask="traffic")
+        whole = {"revision": revision, "percent": 100}
+        back["protoPayload"]["request"]["service"] = {"traffic": [{"revision": NEW, "percent": 0}, whole]}
+        assert of(BEFORE, back) == [FIRST, (OLD, 700, 700, False, True)]
+
+
+def test_a_condition_within_other_words_names_its_revision():
+    """As it does at their beginning."""
+    entry = ready(9, NEW)
+    status = entry["protoPayload"]["status"]
+    status["message"] = f"Done. {status['message']}"
+    assert of(call(0), entry) == [(NEW, 0, 9, False, False)]
+
+
+def test_a_request_that_is_the_service_itself():
+    """Without a field `service` around it."""
+    made = call(0, template=NEW)
+    made["protoPayload"]["request"] = made["protoPayload"]["request"]["service"]
+    assert of(made) == [(NEW, 0, None, False, False)]
 
 
 def test_refused_calls_by_service_and_time():

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pipeline.sources.field_names import respelled
 from pipeline.sources.log_entry import EntryReader
 
 API = {
@@ -87,3 +88,25 @@ def test_an_audit_entry_in_json_payload_is_one(tmp_path):
     audit = {"timestamp": API["timestamp"], "insertId": "x", "jsonPayload": {**payload, "status": status}}
     assert row(audit)["message"] == status["message"]
     assert row({**audit, "jsonPayload": payload})["message"] == "/Services.ReplaceService"
+
+
+@pytest.mark.parametrize(
+    ("member", "wanted"),
+    [
+        ({"httpRequest": {"status": 503.0}}, {"httpRequest": {"status": 503}}),
+        ({"httpRequest": {"status": 503.5}}, {"httpRequest": {"status": 503.5}}),
+        ({"httpRequest": {"status": "503"}}, {"httpRequest": {"status": "503"}}),
+        ({"httpRequest": {"latency": {"seconds": 2}}}, {"httpRequest": {"latency": "2.000000000s"}}),
+        ({"httpRequest": {"latency": {"nanos": 5}}}, {"httpRequest": {"latency": "0.000000005s"}}),
+        ({"httpRequest": {"latency": 2}}, {"httpRequest": {"latency": "2.000000000s"}}),
+        ({"labels": [{"key": "a", "value": "b"}, {"key": "c"}]}, {"labels": {"a": "b", "c": None}}),
+        ({"labels": [{"key": "a"}, {"key": 1}]}, {"labels": [{"key": "a"}, {"key": 1}]}),
+        ({"labels": [{"key": "a"}, "b"]}, {"labels": [{"key": "a"}, "b"]}),
+        ({"labels": "instanceid"}, {"labels": "instanceid"}),
+        ({"labels": {"a": "b"}}, {"labels": {"a": "b"}}),
+        ({"labels": {}, "jsonPayload": {}, "resource": {"type": "x"}}, {"resource": {"type": "x"}}),
+    ],
+)
+def test_the_forms_of_a_member(member, wanted):
+    """What is not in a known form stays as it is."""
+    assert respelled(member) == wanted

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.sources.cloud_logging.pages import NotAPageError, split
+from pipeline.sources.cloud_logging.pages import NotAPageError, Page, split
 from pipeline.sources.records import SourceReport
 
 GOOD = (
@@ -47,14 +47,18 @@ def test_any_layout_of_a_page(body):
     """Pretty-printed, in another order, with members that are not known."""
     found = split(body, SourceReport("x"))
     assert [json.loads(line)["insertId"] for line in found.lines] == ["a", "b"]
-    assert found.token == "t"
+    assert (found.token, found.intact) == ("t", True)
 
 
 @pytest.mark.parametrize(("body", "token"), [(b"{}", None), (b'{"nextPageToken":"t"}', "t"), (b'{"entries":[]}', None)])
 def test_an_empty_page(body, token):
     """Without entries, with a token or without."""
-    assert split(body, SourceReport("x")) == split(body, SourceReport("x"))
-    assert (split(body, SourceReport("x")).lines, split(body, SourceReport("x")).token) == ([], token)
+    assert split(body, SourceReport("x")) == Page([], token, intact=True)
+
+
+def test_the_last_page():
+    """Without a token it is whole, too."""
+    assert split(page(GOOD, token=None), SourceReport("x")) == Page([GOOD], None, intact=True)
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -72,7 +76,9 @@ def test_one_bad_entry_never_costs_its_page(kind, place):
     assert [line for at, line in enumerate(found.lines) if at != place] == [GOOD, GOOD]
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"5", b'{"entries":[{"insertId":"a"', b'{"error":', b"{} {}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b"5", b'{"entries":[{"insertId":"a"', b'{"error":', b"{} {}", b"{}x"]
+)
 def test_what_is_no_page_is_told(body):
     """Cut, or not of the API."""
     with pytest.raises(NotAPageError):

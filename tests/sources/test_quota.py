@@ -32,3 +32,19 @@ def test_waits_double_up_to_the_most(failures, asked_s, least, most):
     waits = [backoff_s(failures, first_s=1.0, most_s=32.0, asked_s=asked_s) for _ in range(400)]
     assert least <= min(waits) < least + 0.1 * (most - least)
     assert most - 0.1 * (most - least) < max(waits) <= most
+
+
+def test_one_wait_is_enough():
+    """Until the first read is a minute old, not step by step."""
+    time, waits = Time(), []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        time.sleep(seconds)
+
+    time.sleep(16)
+    pace = Pace(1, Clock(time.now, sleep))
+    pace.take()
+    time.sleep(20)
+    pace.take()
+    assert waits == [40]

@@ -120,3 +120,12 @@ def test_what_a_clock_wrote_ahead_is_forgotten(ahead, forgotten, place):
     assert past in pulled.spans
     assert len(pulled.spans) == (1 if forgotten and place != "open" else 2)
     assert (pulled.open is None) == bool(forgotten and place == "open")
+
+
+def test_what_is_ahead_by_no_more_than_a_step_stays():
+    """Beside a span that goes, since it is further ahead."""
+    near, far = Span("s", 1, 5, NOW + STEP_NS), Span("s", 6, 9, NOW + STEP_NS + 1)
+    pulled = Pulled([near, far], Listing("s", 9, 12, NOW + STEP_NS))
+    assert pulled.forget_future(NOW) == STEP_NS + 1
+    assert pulled.spans == [near]
+    assert pulled.open is not None
