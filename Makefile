@@ -15,7 +15,7 @@ SCRATCH = $(shell test "$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {print $$4
 # One worker more than there are cores, for tests also wait; each with one thread of polars, for they are many. What the
 # tests wrote is kept where one failed.
 test: .venv/ready-dev
-	folder=$$(mktemp -d $(SCRATCH)/runverdict-tests.XXXXXX) && \
+	folder=$$(mktemp -d $(SCRATCH)/runverdict-tests.XXXXXX) && chmod 755 $$folder && \
 	TMPDIR=$$folder POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile -m "not full and not live" && \
 	rm -rf $$folder
 
