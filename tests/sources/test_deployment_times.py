@@ -60,6 +60,15 @@ def test_a_ready_after_a_failure_of_no_named_revision():
     assert found == [(None, 0, None, True, False), (NEW, 30, 30, False, False)]
 
 
+@pytest.mark.parametrize("template", [None, NEW])
+def test_a_call_after_a_failure_is_another_try(template):
+    """It begins with its own call, and the one that failed is told as failed."""
+    failure = ready(9, NEW, "False", kind="Service", message="The quota is exceeded.")
+    again = call(20, template=template) if template else call(20)
+    found = of(call(0), failure, again, ready(30, NEW))
+    assert found == [(None, 0, None, True, False), (NEW, 20, 30, False, False)]
+
+
 @pytest.mark.parametrize("revisions", [(NEW, NEWER), (NEWER, NEW)])
 def test_deployments_of_one_moment_are_in_order_of_their_revisions(revisions):
     """Whichever stands first in the log."""

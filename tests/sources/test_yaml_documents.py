@@ -109,7 +109,7 @@ def test_the_longest_document(start, length, cuts):
     data, report = f"{start}{'y' * (length - len(start))}\n---\ninsertId: b\n".encode(), SourceReport("x")
     chunks = iter([data[at : at + (8 << 20)] for at in range(0, len(data), 8 << 20)])
     found = list(_documents(chunks, 1 << 20, report))
-    assert ([len(text) for text in found], report.cut) == ([length - cuts, 12], cuts)
+    assert ([len(text) for text in found], report.cut) == ([length - cuts, 11], cuts)
 
 
 @pytest.mark.parametrize(("blank", "cuts"), [(1 << 19, 0), (1 << 20, 1), (2 << 20, 1)])

@@ -212,7 +212,8 @@ def _join(groups: list[Deployment], call: Deployment) -> None:
     """Count a call for the deployment that it belongs to, or for a new one."""
     last = groups[-1] if groups else None
     if last is not None and call.started_ns - last.started_ns <= _TOGETHER_NS:
-        ended = last.ready_ns is not None and call.started_ns > last.ready_ns + AFTER_READY_NS
+        end_ns = last.ready_ns or last.failed_ns
+        ended = end_ns is not None and call.started_ns > end_ns + AFTER_READY_NS
         if not ended and (last.revision == call.revision or None in (last.revision, call.revision)):
             groups[-1] = replace(last, revision=last.revision or call.revision)
             return
