@@ -122,12 +122,6 @@ _REASONS = {
     "the first of one entry is its last": [
         ("pipeline/sources/cloud_logging/source.py", "first = times.max()"),
     ],
-    "a window begins before its end": [
-        (
-            "pipeline/sources/cloud_logging/source.py",
-            "if window.start is None or window.end is None or window.start > window.end:",
-        ),
-    ],
     "times have a least and a largest, or neither": [
         ("pipeline/sources/cloud_logging/source.py", "if not isinstance(first, int) and not isinstance(last, int):"),
     ],
@@ -230,12 +224,11 @@ _REASONS = {
     ],
     "a line that has text ends behind its first character": [
         *(
-            ("pipeline/sources/files/explorer_csv.py", line)
-            for some in ("> 0", ">= 1")
-            for line in (
+            (
+                "pipeline/sources/files/explorer_csv.py",
                 f"line = window.data[window.at : end if end {some} else len(window.data)]",
-                f"yield _Row(text, whole=False, ended=end {some})",
             )
+            for some in ("> 0", ">= 1")
         ),
         ("pipeline/sources/files/explorer_csv.py", "if end <= 0 and not window.ended and left <= limit:"),
         ("pipeline/sources/files/explorer_csv.py", "if end < 1 and not window.ended and left <= limit:"),
@@ -273,9 +266,6 @@ _REASONS = {
     "what has no bytes holds nothing to find": [("pipeline/sources/files/damage.py", "while at <= upto:")],
     "a blank stands behind the separator, or nothing": [
         ("pipeline/sources/files/yaml_documents.py", "line = line[4:].lstrip() if separator else line"),
-    ],
-    "a text above the limit is more than as long as it, with its line end": [
-        ("pipeline/sources/files/yaml_documents.py", "if size >= limit and len(text) > limit:"),
     ],
     "what is not read by its positions is read by the regular expression": [
         (

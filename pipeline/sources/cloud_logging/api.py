@@ -139,7 +139,7 @@ class Api:
             self.retries += 1
             first_s, most_s = _QUOTA_WAITS_S if quota else _WAITS_S
             wait_s = backoff_s(failures, first_s=first_s, most_s=most_s, asked_s=asked_s)
-            patience_s = _PATIENCE_S if self._answered or quota else _FIRST_PATIENCE_S
+            patience_s = _PATIENCE_S if self._answered else _FIRST_PATIENCE_S
             if self.clock.now() + wait_s - began > patience_s:
                 raise SourceError(
                     self.source,

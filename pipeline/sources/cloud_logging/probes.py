@@ -168,7 +168,7 @@ def _right(cloud: _Cloud, resource: Resource) -> Probe:
     return Probe(name, "ok", f"allowed: {permission}")
 
 
-def _roles(cloud: _Cloud, *, with_bigquery: bool, with_logs: bool = True) -> Probe:
+def _roles(cloud: _Cloud, *, with_bigquery: bool, with_logs: bool) -> Probe:
     needed = {"logging.logEntries.list": "roles/logging.viewer"} if with_logs else {}
     if with_bigquery:
         needed["bigquery.jobs.create"] = "roles/bigquery.jobUser"
