@@ -118,15 +118,21 @@ def _document(lines: list[bytes], size: int, limit: int, report: SourceReport) -
 
 def lines_of(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
     """Yield lines without their ends; of one longer than `limit` parts."""
-    rest = b""
+    held: list[bytes] = []  # the line that has not ended yet
+    size = 0
     for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            lines[0] = b"".join([*held, lines[0]])
+            held, size = [], 0
         for line in lines:
             yield line.removesuffix(b"\r")
-        if len(rest) > limit:
-            yield rest
-            rest = b""
-    yield rest
+        held.append(rest)
+        size += len(rest)
+        if size > limit:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
 
 
 def _values(text: bytes) -> list[Any] | None:
