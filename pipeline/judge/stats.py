@@ -43,8 +43,8 @@ def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, fl
         return 0.0, 1.0
     tail = (1 - confidence) / 2
     if k in (0, n):  # in closed form, which spares most runs the import of scipy.special
-        alike = tail ** (1 / n)
-        return (0.0, 1 - alike) if k == 0 else (alike, 1.0)
+        logarithm = math.log(tail) / n
+        return (0.0, -math.expm1(logarithm)) if k == 0 else (math.exp(logarithm), 1.0)
     return float(special.betaincinv(k, n - k + 1, tail)), float(special.betaincinv(k + 1, n - k, 1 - tail))
 
 
