@@ -9,8 +9,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 demo: .venv/ready
 	$(BIN)/runverdict demo
 
-# Tests write and remove thousands of small files, which memory takes faster than a disk; where 4 GB of it are free.
-SCRATCH = $(shell test "$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {print $$4}')" -gt 4000000 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
+# Tests write and remove thousands of small files, which memory takes faster than a disk; where 4 GB of it are free, and
+# programs may be run there.
+ROOM = $$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {print $$4}')
+NO_PROGRAMS = grep -qs ' /dev/shm [^ ]* [^ ]*noexec' /proc/mounts
+SCRATCH = $(shell ! $(NO_PROGRAMS) && test "$(ROOM)" -gt 4000000 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
 # One worker more than there are cores, for tests also wait; each with one thread of polars, for they are many. What the
 # tests wrote is kept where one failed.
