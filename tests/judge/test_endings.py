@@ -7,7 +7,7 @@ from scipy.stats import fisher_exact
 
 from pipeline.judge.compare import compare
 from pipeline.judge.counts import Clients
-from pipeline.judge.endings import REDIRECTS, one_client_p
+from pipeline.judge.endings import HANDSHAKE, REDIRECTS, ended, one_client_p
 from pipeline.judge.revision_data import EventTotal, RequestCounts
 from pipeline.judge.stats import DesignEffect
 from tests.judge.conftest import judged
@@ -26,6 +26,13 @@ def sides(pair, now, before, **more):
     n, m = (sum(sum(ends.values()) for by in one.values() for ends in by.values()) for one in (now, before))
     base = {"statuses": before, "requests": counts(m), **more.pop("base", {})}
     return pair(base=base, statuses=now, requests=counts(n), **more)
+
+
+def test_handshakes_are_no_requests_of_their_endpoint(healthy):
+    """Whoever asks: all callers, or one."""
+    data = healthy(statuses={"GET /ws": {"": {200: 3, 404: 1}, "Scheduler": {200: 2}, HANDSHAKE: {404: 5}}})
+    assert [ended(data, "GET /ws", caller=caller) for caller in (None, "", "Scheduler", HANDSHAKE)] == [6, 4, 2, 0]
+    assert ended(data, "GET /ws", [404]) == 1
 
 
 @pytest.mark.parametrize("status", [400, 404, 422, 429, 499, 302])

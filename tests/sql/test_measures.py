@@ -480,6 +480,24 @@ def test_an_execution_is_counted_by_the_last_attempts_of_its_tasks(folder):
     assert (found["first_ns"], found["last_ns"]) == (10**9, 12 * 10**9)
 
 
+def test_the_most_memory_that_an_execution_was_killed_for(folder):
+    """Each attempt says its own."""
+    kills = [
+        attempt(number, 0, number, "platform.memory_limit", fields=f'{{"limit_mib":"512","used_mib":"{mib}"}}')
+        for number, mib in enumerate((520, 541, 530))
+    ]
+    (found,) = measured(folder, "executions", kills).to_dicts()
+    assert (found["memory_kills"], found["used_mib"]) == (3, 541)
+
+
+def test_an_instance_without_a_revision_starts_with_its_first_line_of_a_start(folder):
+    """Two services may have instances of one id."""
+    starts = [event("platform.instance_started", 10), event("platform.instance_started", 20, service="shop-web")]
+    rows = [{**row, "outcome": "info", "revision": None} for row in starts]
+    rows.append(event("x.y", 15, revision=None))
+    assert measured(folder, "ages", rows)["age_s"].to_list() == [5]
+
+
 def test_what_the_audit_log_says_of_an_execution_is_read(folder):
     """Its times and counts, the last of what is said twice; entries of services are no executions."""
     status = '{"startTime":"2026-01-15T09:00:00Z","completionTime":"2026-01-15T09:02:00Z","succeededCount":3'
