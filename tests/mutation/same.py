@@ -329,10 +329,6 @@ _REASONS = {
             "pipeline/judge/sequential.py",
             "return log_e_value(failed / design_effect, requests / design_effect, limit) > -math.log(alpha)",
         ),
-        (
-            "pipeline/sources/cloud_logging/api.py",
-            "if self.clock.now() + wait_s - began >= patience_s:",
-        ),
         ("pipeline/judge/ranks.py", "if _least_tail(control, experiment) > tail / (1 + 1e-9):"),
         (
             "pipeline/judge/instances.py",

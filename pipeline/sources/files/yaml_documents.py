@@ -109,9 +109,10 @@ def _documents(chunks: Iterator[bytes], limit: int, report: SourceReport) -> Ite
     yield from _document(held, end, limit, report)
 
 
-def _document(lines: list[bytes], size: int, limit: int, report: SourceReport) -> Iterator[bytes]:
+def _document(lines: list[bytes], end: int, limit: int, report: SourceReport) -> Iterator[bytes]:
+    """The text of the lines, unless it is blank; end: that of the whole document's last line that is not."""
     text = b"\n".join(lines)
-    text = cut(text, limit, report) if size > limit else text.rstrip()
+    text = cut(text, limit, report) if end > limit else text.rstrip()
     if text.strip():
         yield text
 
