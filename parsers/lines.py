@@ -79,6 +79,8 @@ def _parts(rest: pl.DataFrame) -> list[pl.DataFrame]:
     parts = []
     for pattern, group in _groups():
         near = rest["text"].str.contains(pattern)
+        if not near.any():
+            continue
         candidates, rest = rest.filter(near), rest.filter(~near)
         for number, form in group:
             if not candidates.height:

@@ -65,10 +65,10 @@ class Example(_Strict):
     """A line (or the columns of a request row) and the fields it must give; it must win as its own event."""
 
     line: str | None = None
-    columns: dict[str, int | str] = {}
+    columns: dict[str, int | str] = Field(default_factory=dict)
     log: str | None = None
-    want: dict[str, int | float | str] = {}
-    also: list[str] = []
+    want: dict[str, int | float | str] = Field(default_factory=dict)
+    also: list[str] = Field(default_factory=list)
 
 
 class EventType(_Strict):
@@ -79,15 +79,15 @@ class EventType(_Strict):
     meaning: str
     outcome: Outcome
     source: str
-    fields: dict[str, FieldSpec] = {}
-    outcomes: dict[str, dict[str, Outcome]] = {}
-    match: list[Match] = []
-    example: list[Example] = []
-    near_misses: list[str] = []
+    fields: dict[str, FieldSpec] = Field(default_factory=dict)
+    outcomes: dict[str, dict[str, Outcome]] = Field(default_factory=dict)
+    match: list[Match] = Field(default_factory=list)
+    example: list[Example] = Field(default_factory=list)
+    near_misses: list[str] = Field(default_factory=list)
     echo_of: str | None = None
-    log: list[str] = []
+    log: list[str] = Field(default_factory=list)
     trace: bool = False
-    where: dict[str, int | str | list[int] | list[str]] = {}
+    where: dict[str, int | str | list[int] | list[str]] = Field(default_factory=dict)
 
     @property
     def traced(self) -> tuple[str, ...]:

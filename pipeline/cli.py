@@ -23,11 +23,15 @@ from pipeline.commands.store import store
 
 log = logging.getLogger(__name__)
 
-#: For polars, which reads it as it is imported: memory is given back after seconds, for the next batch needs as much.
-_POLARS_MEMORY = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:5000,muzzy_decay_ms:5000")
+#: What libraries read as they are imported. polars gives memory back after seconds, for the next batch needs as much;
+#: pydantic looks for no plugins, which would change what our models take.
+_LIBRARIES = {
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:5000,muzzy_decay_ms:5000",
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
+}
 
 #: So many new objects are searched for garbage at once: searching what modules are made of finds none.
-_GARBAGE = 50_000
+_GARBAGE = 200_000
 
 #: Set by the shell that `README.md` tells how to set up.
 _COMPLETE = "_RUNVERDICT_COMPLETE"
@@ -140,7 +144,7 @@ def main() -> NoReturn:
     code = EXIT_TOOL
     try:
         os.umask(0o077)  # what is made of logs is for its user alone; --group opens it
-        os.environ.setdefault(*_POLARS_MEMORY)
+        os.environ.update(_LIBRARIES | os.environ)
         gc.set_threshold(_GARBAGE)
         _fill_streams()
         _fail_for_libraries()

@@ -132,6 +132,9 @@ def content(rows: pl.DataFrame, key: bytes) -> pl.Series:
     entries look alike: two lines that differ in their client's address alone are two.
     """
     keyless = rows.select(pl.col("insert_id").is_null() | pl.col("timestamp_ns").is_null()).to_series()
+    nothing = pl.Series(CONTENT, [None], dtype=pl.String).new_from_index(0, rows.height)
+    if not keyless.any():
+        return nothing
     own = rows.filter(keyless)
     for name in own.select(pl.col(pl.String)).columns:
         if (own[name].str.len_bytes() > _LONG).any():  # 64 MiB of control characters are 400 MB in JSON
@@ -141,7 +144,6 @@ def content(rows: pl.DataFrame, key: bytes) -> pl.Series:
             own = own.with_columns(pl.Series(name, short, pl.String))
     texts = own.select(pl.struct(pl.all()).struct.json_encode()).to_series()
     hashes = [hashlib.sha256(key + text.encode()).hexdigest()[:32] for text in texts]
-    nothing = pl.Series(CONTENT, [None], dtype=pl.String).new_from_index(0, rows.height)
     return nothing.scatter(keyless.arg_true(), hashes)
 
 

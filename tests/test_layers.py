@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, line, ndjson
 
 OURS = ("parsers", "pipeline", "tests")
 STANDARD = frozenset(sys.stdlib_module_names)
@@ -223,6 +223,13 @@ def test_explain_imports_what_it_needs():
     assert text.startswith("platform.exit")
     assert "polars" in names
     assert not names & (HEAVY - {"polars", "pydantic", "numpy", "pyarrow"})
+
+
+def test_a_check_of_few_entries_imports_what_it_needs(tmp_path):
+    """No statistics, no SQL, no templates, no pyarrow: they take longer than the check."""
+    names, text = imported("check", str(ndjson(tmp_path / "logs.ndjson", [line(0, "Application startup complete.")])))
+    assert text.startswith("INCONCLUSIVE")
+    assert names & HEAVY == {"polars", "duckdb", "pydantic", "numpy"}
 
 
 def test_no_module_is_longer_than_400_lines():

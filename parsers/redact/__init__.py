@@ -37,11 +37,11 @@ IDENTIFIERS = (
 )
 ENDS_IN_DIGEST = "#[0-9a-f]{12}$"
 
+_NAMED, _FORMS = steps(NAMED), steps(FORMS)
 #: What both engines run, in this order.
-STEPS = (*steps(NAMED), *steps(FORMS))
-_FORMS = steps(FORMS)
+STEPS = (*_NAMED, *_FORMS)
 #: The steps with what they are searched for by; forms all at once, since nearly every text has digits.
-_GROUPS = (*groups(steps(NAMED)), (either(step.sign for step in _FORMS), _FORMS))
+_GROUPS = (*groups(_NAMED), (either(step.sign for step in _FORMS), _FORMS))
 #: All digits are one to what a text is searched for first: texts that differ in digits alone are searched once.
 _ONE_DIGIT = bytes(ord("0") if chr(code) in "123456789" else code for code in range(256))
 #: Which groups each literal is a sign of; and the pattern of what has no literal.
@@ -68,13 +68,14 @@ def redact(texts: pl.Series) -> pl.Series:
 
 
 def _redacted(texts: pl.Series) -> pl.Series:
-    near = _near(texts) if len(texts) > _FEW else [_all(len(texts), value=True)] * len(_GROUPS)
+    near = _near(texts) if len(texts) > _FEW else _found(texts)
     texts = texts.clone()  # scatter writes in place
     changed = _all(len(texts), value=False)
     for number, (sign, group) in enumerate(_GROUPS):
-        rows = (near[number] | changed).arg_true()
-        if not len(rows):
+        maybe = near[number] | changed
+        if not maybe.any():
             continue
+        rows = maybe.arg_true()
         before = texts.gather(rows)
         hit = before.str.contains(sign.pattern)
         rows, before = rows.filter(hit), before.filter(hit)
@@ -92,6 +93,12 @@ def _redacted(texts: pl.Series) -> pl.Series:
 
 def _all(length: int, *, value: bool) -> pl.Series:
     return pl.repeat(value, length, dtype=pl.Boolean, eager=True)
+
+
+def _found(texts: pl.Series) -> list[pl.Series]:
+    """For each group, which texts hold a sign of it."""
+    found = (pl.lit(texts).str.contains(sign.pattern).alias(str(number)) for number, (sign, _) in enumerate(_GROUPS))
+    return pl.select(found).get_columns()
 
 
 def _near(texts: pl.Series) -> list[pl.Series]:
@@ -145,9 +152,9 @@ def identifiers(ids: pl.Series, redacted: pl.Series, key: bytes) -> pl.Series:
     redacted: the same by `redact`. So an id is a key without showing what it holds; null for null.
     """
     hidden = (ids != redacted) | ids.str.contains(ENDS_IN_DIGEST)
-    rows = hidden.fill_null(False).arg_true()
-    if not len(rows):
+    if not hidden.any():
         return ids
+    rows = hidden.fill_null(False).arg_true()
     return ids.clone().scatter(rows, redacted.gather(rows) + "#" + digest(ids.gather(rows), key))
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from itertools import product
 from operator import or_
 
@@ -169,7 +169,7 @@ def groups(made: Iterable[Step]) -> tuple[tuple[Sign, tuple[Step, ...]], ...]:
 
 def _merged(step: Step, rule: Rule) -> Step | None:
     """The step with one more rule; None where its replacement is another, or its groups are too many."""
-    groups, more = _groups(step.pattern), _groups(rule.pattern)
+    groups, more = sum(_groups(merged.pattern) for merged in step.rules), _groups(rule.pattern)
     ours, theirs = _parts(step.replacement), _parts(rule.replacement)
     if ours[1::2] != theirs[1::2] or groups + more > _MOST_GROUPS:
         return None
@@ -184,6 +184,7 @@ def _parts(replacement: str) -> tuple[str, ...]:
     return parts.groups()
 
 
+@cache
 def _groups(pattern: str) -> int:
     return sum(1 for match in _GROUP.finditer(pattern) if match[1])
 

@@ -122,8 +122,9 @@ class DuckDBEngine:
         result = self._duckdb.execute(_parsed(query))
         types = {name: str(dtype) for name, dtype, *_ in result.description}
         schema = {name: _TYPES[dtype] for name, dtype in types.items()}
+        rows = pl.DataFrame(result.fetchall(), schema=schema, orient="row")
         sums = [name for name, dtype in types.items() if dtype == "HUGEINT"]
-        return pl.DataFrame(result.fetchall(), schema=schema, orient="row").with_columns(pl.col(sums).fill_null(0))
+        return rows.with_columns(pl.col(sums).fill_null(0)) if sums and rows.height else rows
 
     def query(self, googlesql: str) -> pl.DataFrame:
         """Return the rows of one SELECT in GoogleSQL over `events` and the tables of `STAGING`.

@@ -13,7 +13,7 @@ from pipeline.assess import endings
 from pipeline.assess.executions import executions
 from pipeline.assess.histograms import times_and_design_effects
 from pipeline.assess.revisions import Target
-from pipeline.judge.counts import Ages, Closes, Execution, LatencySteps
+from pipeline.judge.counts import Ages, Closes, Execution, LatencySteps, Occurrences
 from pipeline.judge.deployed import Deployed
 from pipeline.judge.model import Evidence, TestResults
 from pipeline.judge.numbers import minutes_long
@@ -23,7 +23,6 @@ from pipeline.judge.revision_data import (
     Instances,
     Latency,
     Minutes,
-    Occurrences,
     Profile,
     RequestCounts,
     RevisionData,

@@ -1,6 +1,6 @@
 """What the commands share: options, errors as exit codes, settings, and words on stderr. Imports stay light."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -12,6 +12,7 @@ from pipeline.errors import CatalogueError, RunverdictError, SettingsError, Usag
 if TYPE_CHECKING:
     from parsers.model import Catalogue
     from pipeline.judge.expectations import Expectations
+    from pipeline.judge.model import TestResults
     from pipeline.judge.policy import Policy
     from pipeline.settings import Settings
 
@@ -105,3 +106,12 @@ def expectations_of(settings: "Settings", catalogue: "Catalogue", config: Path |
     if problems:
         raise SettingsError(str(config or "runverdict.toml"), problems)
     return Expectations(settings.expected, settings.required, settings.rename)
+
+
+def results_of(files: "Sequence[Path] | None") -> "TestResults | None":
+    """Return the results of tests in JUnit files, None where none is named. Raises SourceError for another file."""
+    if not files:
+        return None
+    from pipeline.sources.junit import read
+
+    return read(files)

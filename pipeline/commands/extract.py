@@ -9,12 +9,12 @@ from pipeline.commands.job import (
     asked,
     estimates_of,
     opened,
-    progress_of,
     say_estimates,
     say_reports,
     source_options,
     store_of,
 )
+from pipeline.commands.progress import progress_of
 
 
 @click.command()

@@ -1,7 +1,6 @@
-"""From the options of a command to a job: what is opened, the window that is meant, the store, progress, cost."""
+"""From the options of a command to a job: what is opened, the window that is meant, the store, the cost."""
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pipeline.commands.common import EXIT_TOOL, StorePath, catalogue_of, expectations_of, policy_of, say, settings_of
+from pipeline.commands.common import (
+    EXIT_TOOL,
+    StorePath,
+    catalogue_of,
+    expectations_of,
+    policy_of,
+    results_of,
+    say,
+    settings_of,
+)
+from pipeline.commands.progress import progress_of
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,9 +32,8 @@ if TYPE_CHECKING:
     from pipeline.run import Job, Run
     from pipeline.sources.base import Estimate, Opened, Request, Source
     from pipeline.sources.cloud_logging.deployments import Deployment
-    from pipeline.sources.records import SourceReport
     from pipeline.sources.request import Asked
-    from pipeline.stores.base import Progress, Store
+    from pipeline.stores.base import Store
     from pipeline.stores.watches import Watch
     from pipeline.watch import Plan
 
@@ -243,7 +251,6 @@ def job_of(addresses: Sequence[str], options: Options) -> tuple["Job", bool]:
 def windowless_job(addresses: Sequence[str], options: Options) -> tuple["Job", "Opened"]:
     """Return the job that the options of a command describe before its window is known, and its sources."""
     from pipeline.run import Job
-    from pipeline.sources.junit import read as read_results
 
     config = options.get("config")
     settings = settings_of(config)
@@ -252,7 +259,6 @@ def windowless_job(addresses: Sequence[str], options: Options) -> tuple["Job", "
     expected = expectations_of(settings, catalogue, config)
     policies = {service: policy_of(settings, config, service) for service in settings.service}
     sources = opened(addresses, options)
-    junit = options.get("junit")
     job = Job(
         sources=sources.sources,
         catalogue=catalogue,
@@ -261,7 +267,7 @@ def windowless_job(addresses: Sequence[str], options: Options) -> tuple["Job", "
         revision=options.get("revision", "newest"),
         baseline=options.get("baseline", "previous"),
         expected=expected,
-        tests=read_results(junit) if junit else None,
+        tests=results_of(options.get("junit")),
         access=sources.access,
     )
     return job, sources
@@ -357,43 +363,3 @@ def say_reports(extraction: "Extraction") -> None:
             say(f"{report.source}: invalid UTF-8 in {report.repaired_utf8:,} records became U+FFFD")
         if report.cut:
             say(f"{report.source}: {report.cut:,} records above 64 MiB were cut")
-
-
-class _Bar:
-    """A progress bar: over the bytes of files, over the window of a pull."""
-
-    def __init__(self, bar: Any, sources: Sequence["Source"]) -> None:
-        self._bar = bar
-        sizes = [source.size for source in sources]
-        known = [size for size in sizes if size is not None]
-        self._task = bar.add_task("reading", total=sum(known) if known and len(known) == len(sizes) else None)
-        self._read: dict[str, int] = {}
-
-    def show(self, report: "SourceReport") -> None:
-        """Show how far a source is."""
-        from pipeline.window import rfc3339_ns
-
-        if report.share:
-            at = rfc3339_ns(report.position_ns // 10**9 * 10**9)
-            words = f"pulling {report.records:,} entries, at {at}, {report.reads_left} reads left in this minute"
-            self._bar.update(self._task, completed=report.share, total=1.0, description=words)
-            return
-        self._read[report.source] = report.bytes_read
-        name = Path(report.source).name
-        self._bar.update(self._task, completed=sum(self._read.values()), description=f"reading {name}")
-
-
-@contextmanager
-def progress_of(sources: Sequence["Source"]) -> Iterator["Progress"]:
-    """Yield what shows the progress of reading: a bar on a terminal, else nothing."""
-    from pipeline.stores.base import Silent
-
-    if not sys.stderr.isatty():
-        yield Silent()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield _Bar(bar, sources)

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 
-import numpy as np
-
 from pipeline.judge.model import Effect, Observed, Status
 from pipeline.judge.numbers import count, number
 from pipeline.judge.policy import Rule
@@ -104,7 +102,7 @@ def proportion(k: int, n: int) -> Observed:
 
 def minutes_needed(needed: int | None, n: int, data: RevisionData) -> float | None:
     """Return how long the revision takes to give so many more, at its own pace."""
-    minutes = len(np.unique(data.minutes.minute))
+    minutes = len(set(data.minutes.minute))
     return rounded(needed * minutes / n) if needed and n and minutes else None
 
 

@@ -1,6 +1,9 @@
-"""What the judge knows of clients, instances, slow minutes and executions: plain numbers of a revision."""
+"""What the judge knows of events, clients, instances, slow minutes and executions: plain numbers of a revision."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Literal
 
 import numpy as np
@@ -10,6 +13,59 @@ from pipeline.judge.power import binomial_design_effect
 
 #: A step of latency holds so many buckets of a histogram: a factor of 1.02^20 = 1.49.
 BUCKETS_PER_STEP = 20
+
+
+@dataclass(frozen=True)
+class Occurrences:
+    """Events by minute, as parallel arrays of one length.
+
+    event, outcome: str; code: int, -1 where none; minute: minutes since 1970; n: occurrences as the event counts them;
+    counted: as its cause counts them, each once; lines: entries; first_ns, last_ns: ns since 1970.
+    """
+
+    event: NDArray[np.str_]
+    cause: NDArray[np.str_]
+    outcome: NDArray[np.str_]
+    code: NDArray[np.int64]
+    minute: NDArray[np.int64]
+    n: NDArray[np.int64]
+    counted: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    first_ns: NDArray[np.int64]
+    last_ns: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    def where(self, mask: NDArray[np.bool_]) -> "Occurrences":
+        """Return the rows of a mask."""
+        return Occurrences(**{name: column[mask] for name, column in vars(self).items()})
+
+    def of(self, *causes: str) -> "Occurrences":
+        """Return the rows of these causes: events and what echoes them."""
+        return self.where(_among(self.cause, causes))
+
+    def ended(self, *outcomes: str) -> NDArray[np.bool_]:
+        """Return which rows have one of these outcomes."""
+        return _among(self.outcome, outcomes)
+
+    @property
+    def count(self) -> int:
+        """How often it happened, each occurrence once."""
+        return int(self.counted.sum())
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics under which `RevisionData.evidence` has these; of an echo's only where nothing else told."""
+        told = set(self.cause[self.event == self.cause])
+        rows = zip(self.event, self.cause, self.code, strict=True)
+        kinds = {(event, code) for event, cause, code in rows if event == cause or cause not in told}
+        return sorted(f"event/{event}/{code if code >= 0 else ''}" for event, code in kinds)
+
+
+def _among(texts: NDArray[np.str_], names: Collection[str]) -> NDArray[np.bool_]:
+    """Which texts are one of a few names. numpy's own `isin` and `unique` first load all of its masked arrays."""
+    return reduce(or_, (texts == name for name in names), np.zeros(len(texts), dtype=bool))
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def _judge(data: RevisionData, policy: Policy, check: str) -> Check:
         return result(rule, "PASS", text, observed=observed, limit=limit)
     proof = data.proof(*failed.topics)
     said = f"{k:,} of {count(n, 'call')} to the {dependency.name} failed ({percent(k / n)})"
-    minutes = len(np.unique(failed.minute))
+    minutes = len(set(failed.minute))
     recovered = len(succeeded) > 0 and succeeded.last_ns.max() > failed.first_ns.min()
     if minutes >= rule["fail_minutes"] and not recovered:
         text = f"{said}, in {minutes} different minutes, with no success after the first"
@@ -124,7 +124,7 @@ def application_failures(data: RevisionData, policy: Policy) -> Check:
     """No line reports a crash, a start that failed, a traceback or another failure that no other check judges."""
     rule = policy["application.failures"]
     occurrences = data.occurrences
-    bad = np.isin(occurrences.outcome, ("failure", "critical"))
+    bad = occurrences.ended("failure", "critical")
     judged = np.array([event.startswith(_JUDGED) for event in occurrences.event], dtype=bool)
     failures = occurrences.where(bad & ~judged)
     limit = f"any is WARN; {rule['fail_count']:g} critical ones, such as starts that failed, are FAIL"
@@ -132,7 +132,7 @@ def application_failures(data: RevisionData, policy: Policy) -> Check:
         return result(rule, "PASS", "no other failure was logged", limit=limit)
     critical = failures.where(failures.outcome == "critical")
     status: Status = "FAIL" if critical.count >= rule["fail_count"] and has_failed(data) else "WARN"
-    events = {str(event): int(failures.n[failures.event == event].sum()) for event in np.unique(failures.event)}
+    events = {event: int(failures.n[failures.event == event].sum()) for event in sorted(set(failures.event))}
     listed = ", ".join(f"{event} × {n:,}" for event, n in sorted(events.items(), key=lambda pair: (-pair[1], pair[0])))
     observed = Observed(value=sum(events.values()), unit="events", n=len(events))
     proof = data.proof(*(critical if status == "FAIL" else failures).topics)

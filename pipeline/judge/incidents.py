@@ -68,10 +68,10 @@ def incidents(data: RevisionData) -> list[Incident]:
 def _episodes(data: RevisionData) -> list[_Episode]:
     episodes = []
     occurrences = data.occurrences
-    bad = occurrences.where(np.isin(occurrences.outcome, ("failure", "critical")))
-    bad = bad.where(~np.isin(bad.event, ("http.request", "http.access")))
-    for cause in np.unique(bad.cause):
-        rows = bad.of(str(cause))
+    bad = occurrences.where(occurrences.ended("failure", "critical"))
+    bad = bad.where((bad.event != "http.request") & (bad.event != "http.access"))
+    for cause in sorted(set(bad.cause)):
+        rows = bad.of(cause)
         critical = bool((rows.outcome == "critical").any()) or str(cause) == "platform.exit"
         minute, where = np.unique(rows.minute, return_inverse=True)
         n = np.bincount(where, weights=rows.counted).astype(np.int64)

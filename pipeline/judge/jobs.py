@@ -74,8 +74,8 @@ def _failure(execution: Execution, data: RevisionData) -> str:
     if execution.aborted_starts:
         causes.append(f"{count(execution.aborted_starts, 'start')} aborted")
     exits = data.occurrences.of("platform.exit")
-    bad = exits.where(~np.isin(exits.outcome, ("ok", "info")))
-    if codes := ", ".join(f"exit({code})" for code in np.unique(bad.code)):
+    bad = exits.where(~exits.ended("ok", "info"))
+    if codes := ", ".join(f"exit({code})" for code in sorted(set(bad.code))):
         causes.append(codes)
     if not causes:
         said = [entry.excerpt for entry in data.proof(*_topics(data, _ENDS))]

@@ -71,7 +71,7 @@ def durations(data: RevisionData, baseline: Profile, policy: Policy) -> list[Com
         here, there = data.of_kind(kind), baseline.of_kind(kind)
         design_effects = _designs(data, baseline, f"{kind} without trend")
         for name in sorted((here.keys() & there.keys()) - {OTHERS, *AUTH_SUCCESS, *DATABASE_SUCCESS}):
-            measured = any(len(np.unique(side[name].bucket)) > 1 for side in (here, there))
+            measured = any(len(set(side[name].bucket)) > 1 for side in (here, there))
             if measured and min(here[name].total, there[name].total) >= rule["min_n"]:
                 now = {name: _with_common_noise(here[name], here, design_effects[0])}
                 before = {name: _with_common_noise(there[name], there, design_effects[1])}

@@ -1,7 +1,5 @@
 """What Cloud Run itself says: exits, memory, instances."""
 
-import numpy as np
-
 from pipeline.judge.jobs import has_failed
 from pipeline.judge.model import Check, Observed, Status
 from pipeline.judge.numbers import count, duration
@@ -14,13 +12,13 @@ def exits(data: RevisionData, policy: Policy) -> Check:
     """Containers do not exit with an error; three within minutes are a crash loop, whatever the probes say."""
     rule = policy["platform.exits"]
     exits_seen = data.occurrences.of("platform.exit")
-    bad = exits_seen.where(~np.isin(exits_seen.outcome, ("ok", "info")))
+    bad = exits_seen.where(~exits_seen.ended("ok", "info"))
     limit = f"any is WARN; 3 within {duration(rule['loop_s'] * 1000)} are FAIL"
     n = int(bad.n.sum())
     observed = Observed(value=n, unit="exits", n=n)
     if not n:
         return _nothing(data, rule, "WARNING", "no container exited with an error", limit)
-    codes = ", ".join(f"exit({code}) × {int(bad.n[bad.code == code].sum())}" for code in np.unique(bad.code))
+    codes = ", ".join(f"exit({code}) × {int(bad.n[bad.code == code].sum())}" for code in sorted(set(bad.code)))
     fastest = data.fastest_three_exits_ns
     if fastest is not None and fastest <= rule["loop_s"] * 1e9 and has_failed(data):
         text = f"crash loop: {codes}, three of them within {duration(fastest / 1e6)}"

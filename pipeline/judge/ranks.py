@@ -205,7 +205,7 @@ def _is_exact(control: Weighted, experiment: Weighted) -> bool:
         len(data.values) <= _EXACT_UP_TO and (data.counts == 1).all() and math.isclose(data.n_effective, data.n)
         for data in (control, experiment)
     )
-    return few and not np.isin(control.values, experiment.values).any()
+    return few and set(control.values).isdisjoint(experiment.values)
 
 
 def _null_distribution(m: int, n: int) -> Floats:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.judge.counts import Ages, Clients, Closes, Execution, LatencySteps, Peer
+from pipeline.judge.counts import Ages, Clients, Closes, Execution, LatencySteps, Occurrences, Peer
 from pipeline.judge.crosscheck import Crosscheck
 from pipeline.judge.deployed import Deployed
 from pipeline.judge.model import Evidence, TestResults, Workload
@@ -22,50 +22,6 @@ from pipeline.judge.stats import INDEPENDENT, DesignEffect
 #: Severities in rising order; DEFAULT is what a line without one has, and such lines are seen like INFO.
 LEVELS = ("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 SEVERE = LEVELS[LEVELS.index("ERROR") :]
-
-
-@dataclass(frozen=True)
-class Occurrences:
-    """Events by minute, as parallel arrays of one length.
-
-    event, outcome: str; code: int, -1 where none; minute: minutes since 1970; n: occurrences as the event counts them;
-    counted: as its cause counts them, each once; lines: entries; first_ns, last_ns: ns since 1970.
-    """
-
-    event: NDArray[np.str_]
-    cause: NDArray[np.str_]
-    outcome: NDArray[np.str_]
-    code: NDArray[np.int64]
-    minute: NDArray[np.int64]
-    n: NDArray[np.int64]
-    counted: NDArray[np.int64]
-    lines: NDArray[np.int64]
-    first_ns: NDArray[np.int64]
-    last_ns: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.event)
-
-    def where(self, mask: NDArray[np.bool_]) -> "Occurrences":
-        """Return the rows of a mask."""
-        return Occurrences(**{name: column[mask] for name, column in vars(self).items()})
-
-    def of(self, *causes: str) -> "Occurrences":
-        """Return the rows of these causes: events and what echoes them."""
-        return self.where(np.isin(self.cause, causes))
-
-    @property
-    def count(self) -> int:
-        """How often it happened, each occurrence once."""
-        return int(self.counted.sum())
-
-    @property
-    def topics(self) -> list[str]:
-        """The topics under which `RevisionData.evidence` has these; of an echo's only where nothing else told."""
-        own = self.event == self.cause
-        rows = self.where(own | ~np.isin(self.cause, self.cause[own]))
-        pairs = zip(rows.event, rows.code, strict=True)
-        return sorted({f"event/{event}/{code if code >= 0 else ''}" for event, code in pairs})
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Any
 
 import duckdb
 import polars as pl
-import pyarrow as pa
 
 from pipeline.database import connection
 from pipeline.schema import ENTRIES, polars_schema
@@ -50,7 +49,7 @@ _MAX_PARSED = (1 << 20) + (64 << 10)
 #: What DuckDB, Arrow and polars raise for a batch that they cannot take. DuckDB's messages quote the text, and a cut
 #: inside a character makes a UnicodeDecodeError (a ValueError) of them. A panic of polars is no Exception.
 _REFUSALS = (
-    *(duckdb.Error, pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException),
+    *(duckdb.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException),
     *(ValueError, OverflowError, RuntimeError, MemoryError),
 )
 
@@ -282,13 +281,12 @@ class EntryReader:
         return pl.concat([self._rows(records[:half]), self._rows(records[half:])])
 
     def _selected(self, records: pl.DataFrame, condition: str) -> pl.DataFrame:
-        self._duckdb.register("records", records.to_arrow())
+        self._duckdb.register("records", records.to_struct())  # of a frame DuckDB would make a table of pyarrow's
         try:
-            # A whole Arrow table: read as a stream, an error of DuckDB would turn up as one of polars.
-            table = self._duckdb.sql(_QUERY.replace("CONDITION", condition)).to_arrow_table()
+            # All rows first: read as a stream, an error of DuckDB would turn up as one of polars.
+            return pl.DataFrame(self._duckdb.sql(_QUERY.replace("CONDITION", condition)).materialize())
         finally:
             self._duckdb.unregister("records")
-        return pl.DataFrame(pl.from_arrow(table))
 
 
 #: All lines; where DuckDB refuses one of them, which fails the whole query, those that it finds to be JSON objects.

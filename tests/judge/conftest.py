@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.judge.counts import Occurrences
 from pipeline.judge.decide import judge
 from pipeline.judge.model import Evidence
 from pipeline.judge.policy import load
-from pipeline.judge.revision_data import Latency, Minutes, Occurrences, Profile, RequestCounts, RevisionData
+from pipeline.judge.revision_data import Latency, Minutes, Profile, RequestCounts, RevisionData
 
 MINUTE_NS = 60 * 10**9
 START_NS = 1_768_467_600 * 10**9  # 2026-01-15T09:00:00Z

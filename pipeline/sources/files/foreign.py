@@ -31,32 +31,27 @@ _LEVEL = "(?:DEFAULT|DEBUG|INFO|NOTICE|WARNING|ERROR|CRITICAL|ALERT|EMERGENCY)"
 _LOCAL_TIME = "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}"
 _METHOD = "(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH)"
 
-#: By the text that a file starts with: each line, or the whole head, as the name says.
+#: By the text that a file starts with: each line, or the whole head, as the name says. Compiled where one is tried, for
+#: most files are JSON.
 _COLUMNS = (
     "(?:INSERT_ID|LOG_NAME|TIMESTAMP|RECEIVE_TIMESTAMP|SEVERITY|TEXT_PAYLOAD|JSON_PAYLOAD|MESSAGE|RESOURCE|TRACE"
     "|SERVICE_NAME|REVISION_NAME|INSTANCE_ID|STATUS|LATENCY|REQUEST_METHOD|REQUEST_URL)"
 )
-_TABLE = re.compile(rf"{_COLUMNS}[ \t]+{_COLUMNS}(?:[ \t]+[A-Z][A-Z0-9_]*)*[ \t]*(?:\n|$)")
+_TABLE = rf"{_COLUMNS}[ \t]+{_COLUMNS}(?:[ \t]+[A-Z][A-Z0-9_]*)*[ \t]*(?:\n|$)"
 #: As --format=table[box] draws it.
-_BOX = re.compile(rf"[┌╔+][─═+┬╤-]+[┐╗+]\n[│║|]\s*{_COLUMNS}\s")
-_FUNCTIONS = re.compile(
+_BOX = rf"[┌╔+][─═+┬╤-]+[┐╗+]\n[│║|]\s*{_COLUMNS}\s"
+_FUNCTIONS = (
     r"LEVEL\s+NAME\s+(?:EXECUTION_ID\s+)?TIME_UTC\s+LOG\b|LEVEL: .*\nNAME: .*\n(?:EXECUTION_ID:.*\n)?TIME_UTC: "
 )
-_LINES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("text as it is copied from the Cloud console", re.compile(rf"{_LEVEL}\s+{_TIME}\s")),
+_LINES: tuple[tuple[str, str], ...] = (
+    ("text as it is copied from the Cloud console", rf"{_LEVEL}\s+{_TIME}\s"),
     (
         "text as it is copied from the Cloud console",
-        re.compile(rf"(?:(?i:{_LEVEL})\s+)?{_LOCAL_TIME}\.[0-9]{{3}} [A-Z]{{3,5}}(?! \[)(?:\s|$)"),
+        rf"(?:(?i:{_LEVEL})\s+)?{_LOCAL_TIME}\.[0-9]{{3}} [A-Z]{{3,5}}(?! \[)(?:\s|$)",
     ),
-    (
-        "text as gcloud run services logs read prints it",
-        re.compile(rf"{_LOCAL_TIME} {_METHOD} [1-5][0-9]{{2}} https?://"),
-    ),
-    (
-        "text as gcloud logging read --format=value prints it",
-        re.compile(rf"(?:{_LEVEL}\t)?{_TIME}\t|[^\t]*\t{_TIME}(?:\t|$)"),
-    ),
-    ("text as firebase functions:log prints it", re.compile(rf"{_TIME} [?DINWEA] [A-Za-z][A-Za-z0-9_-]*: ")),
+    ("text as gcloud run services logs read prints it", rf"{_LOCAL_TIME} {_METHOD} [1-5][0-9]{{2}} https?://"),
+    ("text as gcloud logging read --format=value prints it", rf"(?:{_LEVEL}\t)?{_TIME}\t|[^\t]*\t{_TIME}(?:\t|$)"),
+    ("text as firebase functions:log prints it", rf"{_TIME} [?DINWEA] [A-Za-z][A-Za-z0-9_-]*: "),
 )
 
 #: So many of the first lines that are not blank are looked at; so much of them has to be of the form, and one of the
@@ -77,15 +72,15 @@ def _text_form(text: str) -> str:
     """The name of a form of text; empty for any other text, and for JSON."""
     if text[:1] in ("{", "["):
         return ""
-    if _TABLE.match(text) or _BOX.match(text):
+    if re.match(_TABLE, text) or re.match(_BOX, text):
         return "a table as gcloud logging read --format=table prints it, and lacks a column that a verdict needs"
-    if _FUNCTIONS.match(text):
+    if re.match(_FUNCTIONS, text):
         return "text as gcloud functions logs read prints it"
     lines = [line for line in text.split("\n") if line.strip()][:_LOOKED_AT]
     if any(line.startswith(("{", "[")) for line in lines):
         return ""
     for form, pattern in _LINES:
-        fitting = [pattern.match(line) is not None for line in lines]
+        fitting = [re.match(pattern, line) is not None for line in lines]
         if any(fitting[:_FIRST]) and sum(fitting) >= _SHARE * len(lines):
             return form
     return ""
