@@ -152,7 +152,8 @@ class Logs:
         Columns: those of the table `verdicts` in `pipeline/schema.py` without its documents, and deployed, ready
         (RFC 3339), auth_p50_ms, database_p50_ms, start_up_p50_ms, crashes; null where nothing was logged.
         """
-        return trends.points(self._store.load("verdicts"))
+        rows = history.listed(self._store)
+        return trends.points(rows, history.documents(self._store, rows))
 
     def drifts(self) -> pl.DataFrame:
         """A row per measure of `history` that moved to another level and stayed there, with the first run of it.

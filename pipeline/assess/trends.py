@@ -1,7 +1,7 @@
 """Runs over time: what history holds of each, as one frame, and where a measure changed for good."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pipeline.judge.changepoints import change_points
 from pipeline.judge.latencies import AUTH_SUCCESS, DATABASE_SUCCESS
 from pipeline.judge.model import Verdict
-from pipeline.schema import HISTORY, SERVICE, polars_schema
+from pipeline.schema import SERVICE
 
 #: So many runs of a service are searched for changes, the latest.
 MAX_RUNS = 200
@@ -19,6 +19,7 @@ MAX_RUNS = 200
 MEASURES = ("error_rate", "p50_ms", "p95_ms", "auth_p50_ms", "database_p50_ms", "start_up_p50_ms")
 
 _OF_DOCUMENT: dict[str, type[pl.DataType]] = {
+    "run": pl.String,
     "deployed": pl.String,
     "ready": pl.String,
     "auth_p50_ms": pl.Float64,
@@ -32,17 +33,16 @@ _DRIFT = {
 }
 
 
-def points(verdicts: pl.DataFrame) -> pl.DataFrame:
+def points(verdicts: pl.DataFrame, documents: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Return a row per run, by service and time: the table `verdicts` without its documents, and of each document
 
     deployed, ready: RFC 3339. auth_p50_ms, database_p50_ms: median of the event that reports most successes, in ms.
     start_up_p50_ms: from an instance's start to its readiness. crashes: bad exits. All are null where nothing says.
+    verdicts: of `stores.history.listed`. documents: of `stores.history.documents`, each of which may be large.
     """
-    kept = [column.name for column in HISTORY["verdicts"] if column.name not in ("document", "profile", "window_end")]
-    read = [_of_document(json.loads(text)) for text in verdicts["document"]]
-    more = pl.DataFrame(read, schema=_OF_DOCUMENT, orient="row")
-    rows = verdicts.select(kept).cast({name: polars_schema(HISTORY["verdicts"])[name] for name in kept})
-    return pl.concat([rows, more], how="horizontal").sort(*SERVICE, "started", "ended", "run", nulls_last=True)
+    read = [(run, *_of_document(json.loads(text))) for part in documents for run, text in part.iter_rows()]
+    more = pl.DataFrame(read, schema=_OF_DOCUMENT, orient="row").unique("run")
+    return verdicts.join(more, on="run", how="left").sort(*SERVICE, "started", "ended", "run", nulls_last=True)
 
 
 def drifts(rows: pl.DataFrame) -> pl.DataFrame:
@@ -66,9 +66,8 @@ def of_service(rows: pl.DataFrame, key: Mapping[str, str | None]) -> pl.DataFram
     return rows.filter(*(pl.col(name).eq_missing(pl.lit(value, pl.String)) for name, value in key.items()))
 
 
-def document_of(verdicts: pl.DataFrame, run: str) -> Verdict | None:
-    """Return what was decided of a run; None where a document of another version cannot be read."""
-    (text,) = verdicts.filter(pl.col("run") == run)["document"]
+def verdict_of(text: str) -> Verdict | None:
+    """Return what a document says was decided; None where one of another version cannot be read."""
     try:
         return Verdict.model_validate_json(text)
     except ValidationError:

@@ -53,12 +53,13 @@ def history(
     with exits():
         from pipeline.assess.trends import drifts, of_service, points
         from pipeline.report.masked import masked_frame
+        from pipeline.stores.history import documents, listed
 
         opened = _opened(store, past, api_endpoint)
         if not opened.exists():
             raise UsageError(f"{f'--history {past}' if past else f'--store {store}'}: no such folder, or nothing in it")
-        verdicts = of_service(opened.load("verdicts"), {"service": service} if service else {})
-        rows = masked_frame(points(verdicts))
+        verdicts = of_service(listed(opened), {"service": service} if service else {})
+        rows = masked_frame(points(verdicts, documents(opened, verdicts)))
         changes = drifts(rows)
         if form == "json":
             for row in rows.iter_rows(named=True):
@@ -69,21 +70,23 @@ def history(
             click.echo("runverdict: the store remembers no verdict; check with --store writes one", err=True)
             raise SystemExit(EXIT_INCONCLUSIVE)
         if out:
-            _write_pages(out, verdicts, rows, changes)
+            _write_pages(out, opened, rows, changes)
 
 
-def _write_pages(out: Path, verdicts: Any, rows: Any, changes: Any) -> None:
+def _write_pages(out: Path, opened: "History", rows: Any, changes: Any) -> None:
     from pipeline.assess.revisions import folder_of
-    from pipeline.assess.trends import document_of, of_service
+    from pipeline.assess.trends import of_service, verdict_of
     from pipeline.report.masked import masked
     from pipeline.report.trend import ServiceTrend, write
     from pipeline.schema import SERVICE
+    from pipeline.stores.history import documents
 
     services = rows.select(SERVICE).unique(maintain_order=True)
     trends = []
     for key in services.iter_rows(named=True):
         runs = of_service(rows, key)
-        newest = document_of(verdicts, runs["run"][-1])
+        (document,) = documents(opened, runs.tail(1))
+        newest = verdict_of(document["document"][0])
         shown = masked([newest])[0] if newest else None
         trends.append(ServiceTrend(folder_of(key, services), runs, of_service(changes, key), shown))
     click.echo(f"runverdict: {len(write(out, trends))} files in {out}", err=True)

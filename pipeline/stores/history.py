@@ -4,12 +4,12 @@ STORE/history/verdicts/RUN.parquet     one row: who, when, the verdict, its docu
 STORE/history/signatures/RUN.parquet   signature, level, event, outcome, n
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import polars as pl
 
 from pipeline.schema import HISTORY
-from pipeline.stores.base import Store
+from pipeline.stores.base import History, Store
 
 #: What is read of every run; the rest is read of those that are compared with.
 LISTED = tuple(
@@ -23,9 +23,19 @@ def append(store: Store, run: str, tables: Mapping[str, pl.DataFrame]) -> None:
         store.save(table, run, rows)
 
 
-def listed(store: Store) -> pl.DataFrame:
+#: So many documents are read at once: one of 250 endpoints takes a MB of memory meanwhile.
+_AT_ONCE = 200
+
+
+def listed(store: History) -> pl.DataFrame:
     """Return all rows of the table `verdicts` without documents and profiles, the oldest first."""
     return store.load("verdicts", columns=LISTED).sort("service", "started", "revision")
+
+
+def documents(store: History, verdicts: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield run and document of rows of `listed`, some at a time."""
+    for rows in verdicts.iter_slices(_AT_ONCE):
+        yield store.load("verdicts", rows["run"].to_list(), ("run", "document"))
 
 
 def profiles(store: Store, chosen: Iterable[pl.DataFrame]) -> pl.DataFrame:
