@@ -124,7 +124,7 @@ class DuckDBEngine:
         schema = {name: _TYPES[dtype] for name, dtype in types.items()}
         rows = pl.DataFrame(result.fetchall(), schema=schema, orient="row")
         sums = [name for name, dtype in types.items() if dtype == "HUGEINT"]
-        return rows.with_columns(pl.col(sums).fill_null(0)) if sums and rows.height else rows
+        return rows.with_columns(pl.col(sums).fill_null(0)) if sums else rows
 
     def query(self, googlesql: str) -> pl.DataFrame:
         """Return the rows of one SELECT in GoogleSQL over `events` and the tables of `STAGING`.

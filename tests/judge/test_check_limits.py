@@ -113,6 +113,15 @@ def test_three_critical_failures(healthy, rows, wanted):
     assert check.status == wanted
 
 
+@pytest.mark.parametrize(("n", "shown"), [(3, ["a start"]), (2, ["a start", "a trace"])])
+def test_a_fail_is_proved_by_what_is_critical_alone(healthy, entry, n, shown):
+    """A WARN by every failure."""
+    rows = [("startup.failed", 0, n, "critical", -1), ("python.traceback", 0, 9)]
+    evidence = {"event/startup.failed/": [entry(1, "a start")], "event/python.traceback/": [entry(2, "a trace")]}
+    check = checked("application.failures", healthy(occurrences=occurrences(*rows), evidence=evidence))
+    assert [one.excerpt for one in check.evidence] == shown
+
+
 def test_other_failures_are_listed_by_number(healthy):
     """The most frequent first, then by name."""
     rows = [("b.failed", 0, 2), ("a.failed", 0, 2), ("c.failed", 0, 2), ("c.failed", 1, 3)]

@@ -117,6 +117,35 @@ def test_the_fastest_three_exits_of_a_wording(tmp_path):
     assert found == wanted
 
 
+def test_an_event_counts_by_the_wording_with_most_lines(tmp_path):
+    """In each minute; of as many lines one that tells a code, then the first. Times are of all."""
+    dice = random.Random(7)
+    rows = [
+        event("websocket.close", 0, wording=dice.randrange(3), code=dice.choice([None, 1008, 1011]))
+        | {"timestamp_ns": at, "revision": f"r{number}"}
+        for number in range(REVISIONS)
+        for at in times(dice, 9)
+    ]
+    dice.shuffle(rows)
+    with engine_of(tmp_path, rows) as engine:
+        measured = engine.measure("events").to_dicts()
+    found = {
+        (row["revision"], row["minute"], row["code"]): (row["n"], row["n_code"], row["first_ns"], row["last_ns"])
+        for row in measured
+    }
+    wanted = {}
+    for revision, of in by_revision(rows).items():
+        for minute in {row["timestamp_ns"] // (60 * S) for row in of}:
+            own = [row for row in of if row["timestamp_ns"] // (60 * S) == minute]
+            told = [[row["code"] for row in own if row["wording"] == wording] for wording in range(3)]
+            chosen = min(told, key=lambda codes: (-len(codes), not {1008, 1011} & {*codes}))
+            for code in {row["code"] for row in own}:
+                at = [row["timestamp_ns"] for row in own if row["code"] == code]
+                most = max(codes.count(code) for codes in told)
+                wanted[revision, minute, code] = (chosen.count(code), most, at[0], at[-1])
+    assert found == wanted
+
+
 def test_what_instances_tell_first_and_last(tmp_path):
     """The first start, the first good probe, the first and last entry, and exits with an error."""
     dice = random.Random(3)
