@@ -62,6 +62,8 @@ def read(texts: pl.Series) -> pl.DataFrame:
     parts = [pl.DataFrame(schema=schema)]
     rest = frame.filter(pl.col("text").str.contains("\n", literal=True))
     for trace in traces():
+        if rest.is_empty():
+            break
         near = rest["text"].str.contains(trace.literal, literal=True)
         hit = near & rest["text"].str.contains(trace.mark) if near.any() else near
         if hit.any():

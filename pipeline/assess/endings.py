@@ -36,6 +36,8 @@ def ended_effects(statuses: pl.DataFrame) -> dict[str, DesignEffect]:
 
     GROUP: a 4xx status, redirects, 5xx, the name of a caller (its failures), or handshakes.
     """
+    if statuses.is_empty():
+        return {}
     users = statuses.filter(pl.col("caller") != HANDSHAKE)
     status = pl.col("status")
     grouped = users.with_columns(

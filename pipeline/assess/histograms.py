@@ -24,6 +24,8 @@ _MOST_NAMES = 300
 
 def times_and_design_effects(histograms: pl.DataFrame, slots: pl.DataFrame) -> dict[str, Any]:
     """Return `times` and `design_effects` of a profile from one revision's rows of the two measures."""
+    if slots.is_empty():
+        return {"times": {}, "design_effects": {"errors": INDEPENDENT, "denied": INDEPENDENT}}
     named = _named(histograms)
     slots = _lumped(slots, named)
     steady = _lumped(histograms.filter(pl.col("phase") == "steady"), named)

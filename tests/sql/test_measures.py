@@ -1,5 +1,6 @@
 """Every measure on rows counted by hand."""
 
+import json
 import math
 from datetime import UTC, datetime
 
@@ -159,11 +160,21 @@ def test_health_checks_that_fail_are_counted_by_themselves(folder):
     ]
 
 
-def test_a_path_that_was_upgraded_once_is_a_websocket_whatever_its_name(folder):
-    """/chat answered 101 to one and 403 to another: both are handshakes; a third met a 500 elsewhere."""
-    rows = [request(1, 101, "/chat", client="c0"), request(2, 403, "/chat", client="c1"), request(3, 500, client="c2")]
+def test_uptime_checks_are_counted_by_themselves(folder):
+    """Three of the home page, of which two failed; one of a health path is that, and users' requests are none."""
+    uptime = {"http_user_agent": "GoogleStackdriverMonitoring-UptimeChecks(https://cloud.google.com/monitoring)"}
+    rows = [request(s, status, "/", **uptime) for s, status in enumerate((200, 500, 503))]
+    rows += [request(4, 500, "/health", **uptime), request(5, 500), request(6)]
     row = measured(folder, "requests", rows).to_dicts()[0]
-    assert (row["handshakes"], row["upgraded"], row["handshakes_rejected"], row["handshake_clients"]) == (2, 1, 1, 1)
+    assert [row[name] for name in ("synthetic", "synthetic_5xx", "health", "eligible")] == [3, 2, 1, 2]
+
+
+def test_a_path_that_was_upgraded_once_is_a_websocket_whatever_its_name(folder):
+    """/chat answered 101 to one, 403 and 400 to two others: all are handshakes; a fourth met a 500 elsewhere."""
+    rows = [request(1, 101, "/chat", client="c0"), request(2, 403, "/chat", client="c1"), request(3, 500, client="c2")]
+    rows.append(request(4, 400, "/chat", client="c3"))
+    row = measured(folder, "requests", rows).to_dicts()[0]
+    assert (row["handshakes"], row["upgraded"], row["handshakes_rejected"], row["handshake_clients"]) == (3, 1, 2, 2)
 
 
 def test_a_run_of_5xx_ends_at_any_other_request(folder):
@@ -269,6 +280,14 @@ def test_requests_of_an_instances_start_stand_apart(folder):
     rows += [request(s, latency_ms=s) for s in (95, 159, 160, 300)] + [request(161, latency_ms=161, instance_id="i2")]
     found = measured(folder, "histograms", rows)
     assert dict(found.group_by("phase").agg(pl.col("n").sum()).iter_rows()) == {"startup": 2, "steady": 3}
+
+
+def test_what_another_instance_of_the_revision_times_is_steady(folder):
+    """Only i1 is known to have started, and only its own first minute is of the start; each line counts once."""
+    rows = [event("platform.instance_started", 100)]
+    rows += [event("x.y", 110, duration_ms=5.0, instance_id=name) for name in ("i1", "i2", "i2")]
+    found = measured(folder, "histograms", rows)
+    assert dict(found.group_by("phase").agg(pl.col("n").sum()).iter_rows()) == {"startup": 1, "steady": 2}
 
 
 def test_requests_wait_until_their_instance_serves(folder):
@@ -500,20 +519,23 @@ def test_an_instance_without_a_revision_starts_with_its_first_line_of_a_start(fo
 
 def test_what_the_audit_log_says_of_an_execution_is_read(folder):
     """Its times and counts, the last of what is said twice; entries of services are no executions."""
-    status = '{"startTime":"2026-01-15T09:00:00Z","completionTime":"2026-01-15T09:02:00Z","succeededCount":3'
+
+    def report(hour, succeeded, tasks, retried, cancelled):
+        times = {"startTime": f"2026-01-15T{hour}:00:00Z", "completionTime": f"2026-01-15T{hour}:02:00Z"}
+        counts = {"succeededCount": succeeded, "retriedCount": retried, "cancelledCount": cancelled}
+        return json.dumps({"response": {"spec": {"taskCount": tasks}, "status": {**times, **counts}}})
+
     audit = "cloudaudit.googleapis.com/system_event"
-    report = f'{{"response":{{"spec":{{"taskCount":4}},"status":{status},"retriedCount":1}}}}}}'
-    said = '{"succeeded":"3","tasks":"4"}'
-    before = report.replace("09:00", "08:59").replace("09:02", "09:01").replace(":3", ":2").replace(":4", ":3")
-    before, said_before = before.replace(":1}", ":0}"), '{"succeeded":"2","tasks":"3"}'
+    last, before = report("09", 3, 4, 1, 2), report("08", 2, 3, 0, 1)
+    said, said_before = '{"succeeded":"3","tasks":"4"}', '{"succeeded":"2","tasks":"3"}'
     rows = [
-        attempt(5, 0, 0, "job.execution_failed", log_id=audit, payload=report, labels=None, fields=said),
+        attempt(5, 0, 0, "job.execution_failed", log_id=audit, payload=last, labels=None, fields=said),
         attempt(4, 0, 0, "job.execution_failed", log_id=audit, payload=before, labels=None, fields=said_before),
         attempt(900, 0, 0, "job.run_requested", log_id=audit, payload='{"startTime":"2020-01-01T00:00:00Z"}'),
     ]
     (found,) = measured(folder, "executions", rows).to_dicts()
     assert (found["given_started"], found["given_completed"]) == ("2026-01-15T09:00:00Z", "2026-01-15T09:02:00Z")
     counts = ("given_succeeded", "given_tasks", "given_retried", "given_cancelled", "said_succeeded", "said_tasks")
-    assert [found[name] for name in counts] == [3, 4, 1, None, 3, 4]
+    assert [found[name] for name in counts] == [3, 4, 1, 2, 3, 4]
     assert (found["says_failed"], found["last_ns"], found["tasks"]) == (2, 5 * 10**9, 0)
     assert measured(folder, "executions", [event("platform.exit", 1, code=1)]).is_empty()
