@@ -16,7 +16,7 @@ _MAX_NAMES = 20
 def incomplete(extraction: Extraction) -> tuple[str, ...]:
     """Return what of the sources is missing or may be, in sentences."""
     cut = sorted({redact_text(Path(met.source).name) for met in extraction.reports if met.truncated})
-    sentences = [f"{', '.join(cut)} ends in the middle of an entry: the rest is missing"] if cut else []
+    sentences = [f"{', '.join(cut)} {'are' if len(cut) > 1 else 'is'} cut off: the rest is missing"] if cut else []
     return (*sentences, *sorted({redact_text(met.incomplete) for met in extraction.reports if met.incomplete}))
 
 

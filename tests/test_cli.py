@@ -159,7 +159,7 @@ def test_a_truncated_array_is_judged_and_inconclusive(tmp_path):
     assert result.exit_code == 3
     window = next(check for check in document["checks"] if check["id"] == "evidence.window")
     assert window["status"] == "INCONCLUSIVE"
-    assert "cut.json ends in the middle of an entry" in document["headline"]
+    assert "cut.json is cut off: the rest is missing" in document["headline"]
     assert document["requests"]["n"] == 39
     quiet(result)
 
