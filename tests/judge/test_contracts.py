@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.judge.contracts import recodings
+from pipeline.judge.contracts import honour, recodings
 from pipeline.judge.counts import Ages
 from pipeline.judge.decide import judge
 from pipeline.judge.expectations import Contract, Expectations, Rename, Required
@@ -75,6 +75,8 @@ def test_failing_requests_of_an_endpoint_can_be_expected(healthy, policy):
         endpoint_minutes={"GET /api/stats": minutes((bad, 40, 30))},
     )
     contract = Contract(event="http.request", endpoint="GET /api/stats", max_count=50, **SAYS)
+    left, _ = honour(data, Expectations(contracts=(contract,)))
+    assert (left.minutes.n.tolist(), left.minutes.errors_5xx.tolist()) == ([70], [0])
     _, without = judged(data, policy)
     found, checks = judged(data, policy, contract)
     assert without["requests.error_rate"].status == "FAIL"

@@ -32,6 +32,9 @@ _REASONS = {
     "one row of a group has the place, so the least is the largest": [
         (f"sql/measures/{name}.sql", f"min(if({line}") for name, lines in _PLACES.items() for line in lines
     ],
+    "a revision has one row of an event": [
+        ("pipeline/assess/revision_data.py", 'ready_ms=number(audit["max_ms"].min()),'),
+    ],
     "all rows of a group have the same": [
         ("sql/measures/durations.sql", "min(n_latency) as n_latency,"),
         ("sql/measures/latency.sql", "min(n_latency) as n_latency,"),
