@@ -9,7 +9,7 @@ from pipeline.judge.numbers import count, number
 from pipeline.judge.policy import Rule
 from pipeline.judge.power import MOST_WINDOWS
 from pipeline.judge.revision_data import RevisionData
-from pipeline.judge.stats import benjamini_hochberg, clopper_pearson
+from pipeline.judge.stats import benjamini_hochberg, clopper_pearson, fisher_exact
 
 #: Comparisons that speak only where they are harm: late with early, and one part of the time.
 DRIFT, EPISODE = "drift", "episode"
@@ -98,6 +98,21 @@ def proportion(k: int, n: int) -> Observed:
         return Observed(value=None, unit="ratio", n=0)
     low, high = clopper_pearson(k, n)
     return Observed(value=rounded(k / n), unit="ratio", n=n, low=rounded(low), high=rounded(high))
+
+
+def share_p(here: tuple[int, int, float], there: tuple[int, int, float]) -> float:
+    """Return the one-sided p of Fisher's exact test of two shares: count, number and design effect of each.
+
+    Requests of one minute fail together: as many as the design effect weigh as one.
+    """
+    (k, n, effect), (base_k, base_n, base_effect) = here, there
+    return fisher_exact(
+        control_k=round(base_k / base_effect),
+        control_n=max(round(base_n / base_effect), 1),
+        experiment_k=round(k / effect),
+        experiment_n=max(round(n / effect), 1),
+        alternative="greater",
+    )
 
 
 def minutes_needed(needed: int | None, n: int, data: RevisionData) -> float | None:

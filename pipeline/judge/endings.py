@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.judge.comparison import Comparison, finite, minutes_needed, proportion, rounded, worst_of
+from pipeline.judge.comparison import Comparison, finite, minutes_needed, proportion, rounded, share_p, worst_of
 from pipeline.judge.counts import Clients
 from pipeline.judge.model import Check, Effect, Observed, Status
 from pipeline.judge.numbers import count, percent
@@ -171,21 +171,6 @@ def _share(
         needed_minutes=minutes_needed(needed, n, data),
     )
     return Comparison(rule.id, what, large, text, proportion(k, n), proportion(base_k, base_n), effect, topics)
-
-
-def share_p(here: tuple[int, int, float], there: tuple[int, int, float]) -> float:
-    """Return the one-sided p of Fisher's exact test of two shares: count, number and design effect of each.
-
-    Requests of one minute fail together: as many as the design effect weigh as one.
-    """
-    (k, n, effect), (base_k, base_n, base_effect) = here, there
-    return fisher_exact(
-        control_k=round(base_k / base_effect),
-        control_n=max(round(base_n / base_effect), 1),
-        experiment_k=round(k / effect),
-        experiment_n=max(round(n / effect), 1),
-        alternative="greater",
-    )
 
 
 def status(data: RevisionData, policy: Policy, comparisons: Sequence[Comparison]) -> Check:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.judge import special
-from pipeline.judge.comparison import Comparison, finite, proportion, rounded, worst_of
+from pipeline.judge.comparison import Comparison, finite, proportion, rounded, share_p, worst_of
 from pipeline.judge.counts import Peer
-from pipeline.judge.endings import share_p
 from pipeline.judge.model import Check, Effect, Observed, Status
 from pipeline.judge.numbers import count, duration, number, percent
 from pipeline.judge.policy import Policy, Rule

@@ -115,7 +115,7 @@ def episodes(data: RevisionData, baseline: Profile, policy: Policy) -> list[Comp
     spread = float(values.std(ddof=1)) * math.sqrt(1 + 1 / len(values))
     above = worst - float(values.mean())
     p = min(1.0, len(now) * float(special.stdtr(len(values) - 1, -above / spread))) if spread else 1.0
-    base_ms, _, _ = percentile_interval(weighted({name: there[name] for name in common}), 50)
+    base_ms = rounded(percentile_interval(weighted({name: there[name] for name in common}), 50).estimate)
     ratio = BUCKET_GROWTH**above - 1
     large: Status = "WARN" if ratio >= rule["fail_ratio"] and ratio * base_ms >= rule["fail_ms"] else "PASS"
     text = (

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from pipeline.judge.comparison import Comparison, finite, minutes_needed, proportion, rounded
+from pipeline.judge.comparison import Comparison, finite, minutes_needed, proportion, rounded, share_p
 from pipeline.judge.endings import one_client_p
 from pipeline.judge.model import Effect, Observed, Status
 from pipeline.judge.numbers import count, number, percent
 from pipeline.judge.policy import Policy, Rule
 from pipeline.judge.power import more_requests_to_compare_rates
 from pipeline.judge.revision_data import Profile, RevisionData, SignatureRow
-from pipeline.judge.stats import INDEPENDENT, fisher_exact, poisson_exact, rise_bound
+from pipeline.judge.stats import INDEPENDENT, poisson_exact, rise_bound
 
 #: A window below so many minutes has too few of them to count by: lines of ten seconds are one occurrence then.
 SHORT_MINUTES = 30
@@ -76,14 +76,7 @@ def _rate(
     (k, n, effect_here), (base_k, base_n, effect_there) = here, there
     k, base_k = min(k, n), min(base_k, base_n)
     seen, base = proportion(k, n), proportion(base_k, base_n)
-    # Requests of one minute fail together: so many of them tell as much as one.
-    p = fisher_exact(
-        control_k=round(base_k / effect_there),
-        control_n=max(round(base_n / effect_there), 1),
-        experiment_k=round(k / effect_here),
-        experiment_n=max(round(n / effect_here), 1),
-        alternative="greater",
-    )
+    p = share_p((k, n, effect_here), (base_k, base_n, effect_there))
     difference = k / n - base_k / base_n
     ratio = (k / n) / (base_k / base_n) if base_k else float("inf") if k else 1.0
     large: Status = "PASS"
@@ -100,7 +93,7 @@ def _rate(
         value=rounded(difference),
         unit="ratio",
         relative=finite(ratio - 1),
-        p=float(p),
+        p=p,
         bound=rounded(
             rise_bound(
                 control_k=base_k / effect_there,

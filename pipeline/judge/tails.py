@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.judge.comparison import Comparison, finite, proportion, rounded, worst_of
-from pipeline.judge.endings import share_p
+from pipeline.judge.comparison import Comparison, finite, proportion, rounded, share_p, worst_of
 from pipeline.judge.latencies import quantile, same_mix
 from pipeline.judge.model import Check, Effect, Status
 from pipeline.judge.numbers import count, duration, percent

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline.judge.comparison import proportion, rounded
-from pipeline.judge.endings import share_p
+from pipeline.judge.comparison import proportion, rounded, share_p
 from pipeline.judge.model import Check, Effect, Observed, Status
 from pipeline.judge.numbers import count, duration, number, percent
 from pipeline.judge.policy import Policy

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.judge.comparison import Comparison, proportion, rounded
-from pipeline.judge.endings import share_p
+from pipeline.judge.comparison import Comparison, proportion, rounded, share_p
 from pipeline.judge.latencies import quantile
 from pipeline.judge.model import Check, Effect, Observed, Status
 from pipeline.judge.numbers import count, duration, percent

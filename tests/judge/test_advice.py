@@ -49,6 +49,14 @@ def test_without_an_older_revision_a_fail_is_held(healthy, policy):
     assert advised(healthy(), policy) == ("PASS", None)
 
 
+@pytest.mark.parametrize("more", [{"base": {"requests": RequestCounts()}}, {"workload": "worker_pool"}])
+def test_a_fail_is_held_where_no_traffic_can_go_back(pair, policy, more):
+    """The older revision had no request, or the workload takes none."""
+    data = pair(occurrences=occurrences(("platform.exit", 1, 3, "failure", 1)), fastest_three_exits_ns=10**9, **more)
+    verdict, found = advised(data, policy)
+    assert (verdict, found.action, found.command) == ("FAIL", "HOLD", None)
+
+
 def warned(*failing):
     """Checks of which these warn."""
     policy = load()

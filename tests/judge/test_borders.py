@@ -10,7 +10,7 @@ from pipeline.judge.comparison import rounded
 from pipeline.judge.counts import Clients
 from pipeline.judge.latencies import quantile
 from pipeline.judge.policy import load
-from pipeline.judge.ranks import hodges_lehmann, percentile_interval
+from pipeline.judge.ranks import Weighted, hodges_lehmann, percentile_interval
 from pipeline.judge.revision_data import OTHERS, RequestCounts, Times, weighted
 
 
@@ -300,3 +300,10 @@ def test_without_a_start_nobody_waited_for_one(pair):
     """As far as the log shows."""
     data = replace(both_sides(pair), starts=0)
     assert "platform.restarts" not in compare(data, load())
+
+
+def test_the_last_of_very_many_weights_is_the_largest_value():
+    """100,000 thirds added one by one are less than their sum, so no rank reaches it."""
+    third = Weighted(np.arange(100_000.0), np.full(100_000, 1 / 3), 100_000 / 3)
+    assert np.cumsum(third.counts)[-1] < third.n - 1e-9
+    assert 99_998 <= percentile_interval(third, 99.99999).estimate <= 99_999

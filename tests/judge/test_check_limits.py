@@ -181,6 +181,12 @@ def test_how_many_tests_failed_is_told(healthy):
     assert quick.reason.endswith("7 too quick to have called the service (t0, t1, t2)")
 
 
+def test_ready_is_one_moment(healthy):
+    """1.5 s after the call."""
+    check = checked("deployment.ready", healthy(ready_ns=START_NS, ready_ms=1500.0))
+    assert (check.observed.value, check.observed.unit, check.observed.n) == (1500.0, "ms", 1)
+
+
 def test_a_refusal_in_the_moment_of_ready_is_before_it(healthy, policy):
     """The last refusal counts; a nanosecond after Ready it fails."""
     refused = occurrences(("audit.not_ready", 5, 1))

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.judge.counts import Closes
 from pipeline.judge.decide import CHECKS, RELATIVE, decide, judge, worse
+from pipeline.judge.policy import load
 from pipeline.judge.revision_data import Latency, RequestCounts
 from tests.judge.conftest import MINUTE_NS, START_NS, judged, minutes, occurrences
 
@@ -206,6 +207,7 @@ def test_two_broken_connections_of_few_requests_fail(healthy, policy):
     two = occurrences(("platform.malformed_response", 0, 2, "failure", -1))
     assert status("platform.malformed", healthy(occurrences=two, requests=RequestCounts(n=200)), policy) == "FAIL"
     assert status("platform.malformed", healthy(occurrences=two, requests=RequestCounts(n=201)), policy) == "WARN"
+    assert status("platform.malformed", healthy(occurrences=two, requests=RequestCounts(n=1)), policy) == "FAIL"
 
 
 @pytest.mark.parametrize(
@@ -222,6 +224,23 @@ def test_handshakes(healthy, policy, rejected, upgraded, clients, wanted):
         handshake_clients=clients,
     )
     assert judged(healthy(requests=counts), policy, "websocket.handshakes").status == wanted
+
+
+def test_closes_by_policy_or_by_the_server_are_proved(healthy, policy, entry):
+    """1008 and 1011, not those that a client chose."""
+    codes = (1000, 1008, 1011, 1012)
+    data = healthy(
+        closes=tuple(Closes(code, 5, 0) for code in codes),
+        evidence={f"event/websocket.close/{code}": [entry(code % 60, f"{code}")] for code in codes},
+    )
+    assert {one.excerpt for one in judged(data, policy, "websocket.closes").evidence} == {"1008", "1011"}
+
+
+@pytest.mark.parametrize("fail_count", [2, 1])
+def test_the_limit_of_a_count_is_said(healthy, fail_count):
+    """That of fewer, where there is any."""
+    check = judged(healthy(), load({"platform.memory": {"fail_count": fail_count}}), "platform.memory")
+    assert check.limit == ("FAIL from 2, fewer WARN" if fail_count == 2 else "any is FAIL")
 
 
 @pytest.mark.parametrize(

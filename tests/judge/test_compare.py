@@ -270,6 +270,16 @@ def test_auth_failures_count_by_event_where_these_are_more(pair, policy):
     assert (check.status, check.observed.value) == ("FAIL", 0.06)
 
 
+@pytest.mark.parametrize(("events", "by_event"), [(60, True), (59, True), (58, False)])
+def test_refused_users_are_proved_by_what_counts_them(pair, policy, events, by_event):
+    """By rows of 401 and 403 where there are as many: 58 of 1,000."""
+    rows = RequestCounts(n=1000, eligible=1000, eligible_denied=58)
+    data = pair(requests=rows, events={"auth.failure": EventTotal(events, "degraded")})
+    (refused,) = compare(data, policy)["auth.failure_rate"]
+    assert (refused.topics == ("event/auth.failure/",)) == by_event
+    assert refused.observed.value == events / 1000
+
+
 def test_errors_of_one_minute_weigh_less(pair, policy):
     """A design effect of ten makes nine errors in 500 as good as one: undecided, not harm."""
     data = pair(

@@ -52,6 +52,7 @@ def test_a_contract_covers_what_keeps_to_it(healthy, policy, limits, status, cov
     assert checks["application.failures"].status == ("PASS" if covered else "FAIL")
     wanted = "WARN" if status == "exceeded" else "PASS" if status else "NOT_APPLICABLE"
     assert checks["expected.contracts"].status == wanted
+    assert checks["expected.contracts"].reason.startswith("6 expected lines within 1 contract") == (status == "within")
     if status == "exceeded":
         (limit, value), says = next(iter(limits.items())), checks["expected.contracts"].reason
         allowed = {"max_count": f"at most {value} allowed", "max_per_request": f"{value} per request allowed"}
@@ -105,7 +106,7 @@ def test_a_warning_that_is_expected_explains_no_error(pair, policy):
 def test_unused_contracts_are_listed(healthy, policy):
     """A warning that is expected and does not come."""
     found, checks = judged(healthy(), policy, Contract(event="cache.cold", **SAYS))
-    assert [use.status for use in found.contracts] == ["unused"]
+    assert [(use.status, use.n, use.n_outside) for use in found.contracts] == [("unused", 0, 0)]
     assert "unused: cache.cold" in checks["expected.contracts"].reason
 
 

@@ -129,6 +129,22 @@ def test_a_scheduled_call_that_fails_every_time_warns(pair, policy):
     assert judged(few, policy, "requests.endpoint_errors").status == "PASS"
 
 
+@pytest.mark.parametrize("good", [0, 70])
+def test_failed_calls_are_proved_by_their_rows(pair, policy, entry, good):
+    """Of every status from 400 to 599, whether all failed or 30 of 100; a good one proves nothing."""
+    name = "POST /jobs/nightly"
+    rows = {status: [entry(second, f"{status}")] for second, status in enumerate((399, 400, 599, 600))}
+    data = sides(
+        pair,
+        calls("Cloud Scheduler", {200: good, 400: 15, 599: 15}),
+        calls("Cloud Scheduler", {200: 100}),
+        evidence={f"ended/{status}/{name}": proof for status, proof in rows.items()},
+    )
+    check = judged(data, policy, "requests.endpoint_errors")
+    assert check.status in ("WARN", "FAIL")
+    assert [one.excerpt for one in check.evidence] == ["400", "599"]
+
+
 def test_a_new_scheduled_call_that_fails_every_time_warns(pair, policy):
     """The baseline had none of it, so it did not fail there."""
     now = calls("Cloud Scheduler", {404: 4}) | endings(orders={200: 100})

@@ -36,7 +36,7 @@ def test_an_eighth_must_be_slow_and_unusual(pair, policy, slowest, noise, wanted
     """Twice the baseline's latency, and not by chance."""
     found = episode(pair, policy, [0, 0, 0, slowest, 0, 0, 0, 0], noise)
     assert found.decided == wanted
-    assert found.effect.value == pytest.approx(1.02**slowest)
+    assert found.effect.value == found.observed.value == pytest.approx(1.02**slowest)
     if slowest:
         assert found.reason.startswith("in part 4 of 8 of the window")
 

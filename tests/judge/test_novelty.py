@@ -41,8 +41,10 @@ def test_lines_of_one_minute_are_one_occurrence(pair, policy):
     """A hundred lines within a minute: one bad minute, which the baseline's hour may have missed by chance."""
     check = judged(pair(signatures=Signatures(new=(row(n=100, minutes=1),))), policy, "novelty.errors")
     assert (check.status, check.observed.value) == ("PASS", 100)
-    # R: poisson.test(100)$conf.int
-    assert (check.observed.low, check.observed.high) == pytest.approx((81.36399, 121.62679), abs=1e-3)
+    # R: poisson.test(100)$conf.int is 81.36399 and 121.62679
+    assert (check.observed.low, check.observed.high) == (81.364, 121.627)
+    nine = judged(pair(signatures=Signatures(new=(row(n=9, minutes=1),))), policy, "novelty.errors").observed
+    assert (nine.low, nine.high) == (4.115, 17.085)  # R: 4.115373 and 17.084803
 
 
 def test_many_new_kinds_are_news_where_few_are_gone(pair, policy):

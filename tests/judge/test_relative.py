@@ -5,6 +5,9 @@ import pytest
 
 from pipeline.judge.compare import compare
 from pipeline.judge.comparison import proportion
+from pipeline.judge.model import Effect, Observed
+from pipeline.judge.relative import excluding
+from pipeline.judge.result import result
 from pipeline.judge.revision_data import RequestCounts
 from tests.judge.conftest import judged
 from tests.judge.test_compare import lognormal, times
@@ -30,6 +33,15 @@ def test_what_is_excluded_is_the_larger_of_both_limits(pair, policy):
     assert check.status == "PASS"
     assert 100 < check.effect.high < 1000
     assert check.excludes is None
+
+
+@pytest.mark.parametrize(("kind", "median"), [("ratio", 100.0), ("shift", None)])
+def test_what_has_no_interval_of_a_latency_excludes_nothing(policy, kind, median):
+    """A ratio of something else, and a shift beside a baseline without a median."""
+    rule = policy["requests.latency"]
+    beside = {"effect": Effect(kind=kind, value=0.9, unit="1"), "baseline": Observed(value=median, unit="ms", n=9)}
+    found = result(rule, "PASS", "as before").model_copy(update=beside)
+    assert excluding(found, rule) == found
 
 
 def test_nothing_has_no_share():

@@ -5,8 +5,10 @@ import pytest
 from scipy.stats import fisher_exact
 
 from pipeline.judge.compare import compare
+from pipeline.judge.comparison import minutes_needed, share_p
 from pipeline.judge.revision_data import RequestCounts
 from pipeline.judge.stats import DesignEffect
+from tests.judge.conftest import minutes
 from tests.judge.test_tails import times
 
 
@@ -55,3 +57,24 @@ def test_a_tail_of_another_mix_weighs_less(pair, policy):
     now = {key: times(100 * np.linspace(0.6, 1.4, 500)) for key in keys}
     found = compare(pair(base={"times": before}, times=now), policy)["requests.tail_latency"]
     assert {one.baseline.n for one in found if one.what in ("p95", "p99", "far")} == {360}
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "table"),
+    [
+        ((3, 4, 1.0), (0, 1, 1.0), [[3, 1], [0, 1]]),
+        ((3, 4, 1.0), (0, 4, 9.0), [[3, 1], [0, 1]]),  # all of a minute, and still one
+        ((8, 40, 4.0), (6, 60, 2.0), [[2, 8], [3, 27]]),
+    ],
+)
+def test_a_share_weighs_by_its_design_effect(here, there, table):
+    """Fisher's exact test of as many as there are independent ones, at least one on each side."""
+    assert share_p(here, there) == pytest.approx(fisher_exact(table, alternative="greater").pvalue)
+
+
+def test_more_requests_come_at_the_revisions_own_pace(healthy):
+    """50 in 2 minutes with requests: 100 more take 4. Nothing is said of none."""
+    data = healthy(minutes=minutes((0, 20, 0), (7, 30, 0)))
+    assert minutes_needed(100, 50, data) == 4.0
+    assert [minutes_needed(*given) for given in ((None, 50, data), (0, 50, data), (9, 0, data))] == [None] * 3
+    assert minutes_needed(9, 50, healthy()) is None

@@ -32,6 +32,16 @@ _REASONS = {
     "one row of a group has the place, so the least is the largest": [
         (f"sql/measures/{name}.sql", f"min(if({line}") for name, lines in _PLACES.items() for line in lines
     ],
+    "no number of floating point is exactly that one": [
+        ("pipeline/judge/early.py", "return design_effect, math.exp(log_e) if log_e <= 700 else None"),
+        ("pipeline/judge/power.py", "if needed < 0:"),
+    ],
+    "where the least tail is the wanted one, the interval has no end either way": [
+        ("pipeline/judge/ranks.py", "if _least_tail(control, experiment) > tail * (1 - 1e-9):"),
+    ],
+    "no status is 600": [
+        ("pipeline/judge/endings.py", "return ended(profile, endpoint, range(least, 601), caller)"),
+    ],
     "a revision has one row of an event": [
         ("pipeline/assess/revision_data.py", 'ready_ms=number(audit["max_ms"].min()),'),
     ],
