@@ -46,7 +46,7 @@ def design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: float) -> 
         return INDEPENDENT
     mean = float(total.sum()) / n
     spread = sum_of_squares - n * mean * mean
-    if n <= 1 or spread <= 1e-12 * sum_of_squares:
+    if spread <= 1e-12 * sum_of_squares:  # also of a single value
         return INDEPENDENT
     minutes = int(busy.sum())
     if minutes < _MINUTES:
@@ -86,7 +86,7 @@ def cosine_design_effect(sums: ArrayLike, counts: ArrayLike, sum_of_squares: flo
     at -= float((number * at).sum()) / n
     slope = float((at * total).sum()) / float((number * at**2).sum())
     spread = sum_of_squares - n * mean**2 - slope**2 * float((number * at**2).sum())
-    if n <= 1 or spread <= 1e-12 * sum_of_squares:
+    if spread <= 1e-12 * sum_of_squares:  # also of a single value
         return INDEPENDENT
     residuals = total - number * (mean + slope * at)
     cosines = max(_LEAST_COSINES, round(0.4 * min(len(residuals), 2 * busy) ** (2 / 3)))

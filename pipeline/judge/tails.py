@@ -104,7 +104,7 @@ def _comparison(
     slow, base = _above_cut(experiment, cut), _above_cut(control, cut)
     bucket = bucket_of(cut)
     steps = data.steps.get(name)
-    design = max(steps.design_effect(bucket) if steps else 1.0, 1.0)
+    design = steps.design_effect(bucket) if steps else 1.0
     base_design = baseline.design_effects.get(f"above {label} {name}", INDEPENDENT).value
     shrunk = 1.0 if name else control.n_effective / control.n  # what unequal weights of endpoints cost
     here = round(slow), round(experiment.n), design

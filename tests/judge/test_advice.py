@@ -8,6 +8,7 @@ import pytest
 from pipeline.judge.advice import advice, impact
 from pipeline.judge.counts import Clients
 from pipeline.judge.decide import decide, judge
+from pipeline.judge.model import Effect
 from pipeline.judge.policy import load
 from pipeline.judge.result import result
 from pipeline.judge.revision_data import RequestCounts
@@ -55,6 +56,19 @@ def test_a_fail_is_held_where_no_traffic_can_go_back(pair, policy, more):
     data = pair(occurrences=occurrences(("platform.exit", 1, 3, "failure", 1)), fastest_three_exits_ns=10**9, **more)
     verdict, found = advised(data, policy)
     assert (verdict, found.action, found.command) == ("FAIL", "HOLD", None)
+
+
+@pytest.mark.parametrize(("minutes", "at"), [((5, 10), "2026-01-15T10:10:00Z"), ((5, 10**9), None), ((), None)])
+def test_it_is_looked_at_again_when_all_that_is_missing_should_have_come(healthy, policy, minutes, at):
+    """Counted from the last entry, at ten o'clock; nothing is said of years."""
+    checks = [
+        result(policy["requests.error_rate"], "INCONCLUSIVE", "").model_copy(
+            update={"effect": Effect(kind="shift", value=0.0, unit="ms", needed_minutes=needed)}
+        )
+        for needed in minutes
+    ]
+    data = healthy(requests=RequestCounts())
+    assert advice(data, checks, "INCONCLUSIVE", project="p", location=None).at == at
 
 
 def warned(*failing):

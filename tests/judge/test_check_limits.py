@@ -1,5 +1,7 @@
 """Absolute checks at the very border of their limits, and what each of their numbers is made of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,16 @@ def test_three_minutes_without_a_success_after_the_first(healthy, failed_in, suc
     rows += [("database.user_found", succeeded_in, 1, "ok", -1)] if succeeded_in is not None else []
     rows.append(("database.dependency", 0, 1000, "info", -1))
     assert checked("database.failures", healthy(occurrences=occurrences(*rows))).status == wanted
+
+
+def test_a_success_in_the_moment_of_the_first_failure_is_none_after_it(healthy):
+    """The same nanosecond is not later."""
+    rows = [("database.unavailable", minute, 1) for minute in (1, 2, 3)]
+    rows += [("database.user_found", 1, 1, "ok", -1), ("database.dependency", 0, 1000, "info", -1)]
+    found = occurrences(*rows)
+    assert checked("database.failures", healthy(occurrences=found)).status == "WARN"
+    moment = replace(found, last_ns=found.first_ns)
+    assert checked("database.failures", healthy(occurrences=moment)).status == "FAIL"
 
 
 @pytest.mark.parametrize(

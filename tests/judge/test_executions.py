@@ -192,6 +192,18 @@ def test_failures_before_are_counted_and_the_last_is_named(checked):
     assert "2 of 3 earlier executions failed, the last was job-b" in check.reason
 
 
+def test_the_first_that_says_why_gives_the_reason(checked, entry):
+    """Where neither an exit nor the platform's counts do."""
+    why = [entry(second, f"execution failed with message: {text}.") for second, text in enumerate(("quota", "gone"))]
+    execution = run(ending="failed", tasks=0)
+    check = checked(
+        execution,
+        occurrences=occurrences(("job.execution_failed", 0, 2)),
+        evidence={"event/job.execution_failed/": why},
+    )
+    assert check.reason.endswith("quota")
+
+
 def test_a_newer_one_that_runs_is_named(checked):
     """Of two that started later the last; one that started before is none."""
     running = [run(f"job-{n}", at, None, ending="unknown") for n, at in enumerate((-100, 100, 200))]

@@ -8,6 +8,7 @@ from pipeline.judge.comparison import rounded
 from pipeline.judge.counts import Execution, LatencySteps
 from pipeline.judge.latencies import _with_common_noise, episodes, quantile, same_mix
 from pipeline.judge.policy import load
+from pipeline.judge.power import binomial_design_effect
 from pipeline.judge.ranks import Weighted, percentile_interval
 from pipeline.judge.revision_data import PARTS, SignatureRow, Times, is_grave, weighted
 from pipeline.judge.stats import DesignEffect
@@ -144,6 +145,18 @@ def test_steps_of_latency_with_empty_minutes_and_stray_ones():
         )
         assert steps.design_effect(50 * 20) == pytest.approx(8.2)
     assert LatencySteps(*(np.array([], dtype=np.int64) for _ in range(3))).design_effect(5) == 1.0
+
+
+def test_empty_minutes_stand_between_steps_of_latency():
+    """Slow ones in every second of sixteen minutes, of which each other is empty: none follows another."""
+    busy = np.arange(0, 32, 2)
+    slow = np.where(busy % 4, 1, 9)
+    steps = LatencySteps(np.repeat(busy, 2), np.tile([40, 60], 16), np.stack([20 - slow, slow], axis=1).ravel())
+    failed, requests = np.zeros(31), np.zeros(31)
+    failed[busy], requests[busy] = slow, 20
+    effect = binomial_design_effect(failed, requests)
+    assert steps.design_effect(60 * 20) == pytest.approx(effect)
+    assert binomial_design_effect(slow, np.full(16, 20)) != pytest.approx(effect)
 
 
 @pytest.mark.parametrize(("bucket", "wanted"), [(1190, 8.2), (1209, 8.2), (1211, 1.0)])

@@ -78,6 +78,12 @@ def test_cosines_of_what_does_not_vary_and_of_few_minutes():
     assert cosine_design_effect(sums, (sums != 0).astype(float), (sums**2).sum()).df == round(0.4 * 20 ** (2 / 3))
 
 
+def test_values_that_are_all_zero_do_not_vary():
+    """Nothing is divided by their spread."""
+    for effect in (design_effect, cosine_design_effect):
+        assert effect(np.zeros(10), np.ones(10), 0.0) == INDEPENDENT
+
+
 def test_as_many_failures_as_successes_are_counted_by_the_failures():
     """The rarer of both, else the failures: 3 and 1 at a time, (9 + 1) / 4; of the successes it would be 6 / 4."""
     assert binomial_design_effect([3, 1, 0], [4, 2, 2]) == 2.5

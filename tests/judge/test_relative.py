@@ -6,6 +6,7 @@ import pytest
 from pipeline.judge.compare import compare
 from pipeline.judge.comparison import proportion
 from pipeline.judge.model import Effect, Observed
+from pipeline.judge.policy import load
 from pipeline.judge.relative import excluding
 from pipeline.judge.result import result
 from pipeline.judge.revision_data import RequestCounts
@@ -42,6 +43,15 @@ def test_what_has_no_interval_of_a_latency_excludes_nothing(policy, kind, median
     beside = {"effect": Effect(kind=kind, value=0.9, unit="1"), "baseline": Observed(value=median, unit="ms", n=9)}
     found = result(rule, "PASS", "as before").model_copy(update=beside)
     assert excluding(found, rule) == found
+
+
+@pytest.mark.parametrize(("high", "excluded"), [(499.0, True), (500.0, False)])
+def test_a_rise_that_would_fail_is_excluded_below_its_limits_alone(high, excluded):
+    """100 ms and half of a second more: the larger is the limit."""
+    rule = load({"requests.latency": {"fail_ms": 100, "fail_ratio": 0.5}})["requests.latency"]
+    effect = Effect(kind="shift", value=9.0, unit="ms", high=high)
+    beside = {"effect": effect, "baseline": Observed(value=1000.0, unit="ms", n=9)}
+    assert (excluding(result(rule, "PASS", "").model_copy(update=beside), rule).excludes is None) == excluded
 
 
 def test_nothing_has_no_share():

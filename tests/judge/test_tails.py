@@ -5,6 +5,7 @@ from math import ceil, log
 import numpy as np
 import pytest
 
+from pipeline.judge.compare import compare
 from pipeline.judge.counts import LatencySteps
 from pipeline.judge.revision_data import PARTS, Times
 from tests.judge.conftest import judged
@@ -82,6 +83,23 @@ def test_more_of_the_same_stays_a_finding(pair, policy, n):
     """Power grows with data."""
     data = pairs_of(pair, service(n, 0.1, 10.0), service(n))
     assert judged(data, policy, "requests.tail_latency").status == "FAIL"
+
+
+def test_slow_requests_of_one_minute_are_one_finding(pair, policy):
+    """100 of 1,000 are slow: in as many minutes, or half of them in each of two."""
+    minute = np.arange(100)
+    steps = LatencySteps(np.repeat(minute, 2), np.tile([900 // 20, 1200 // 20], 100), np.tile([9, 1], 100))
+    slow = np.array([0, 1]), np.full(2, 1200 // 20), np.full(2, 50)
+    fast = np.arange(2, 92), np.full(90, 900 // 20), np.full(90, 10)
+    together = LatencySteps(*(np.concatenate(two) for two in zip(slow, fast, strict=True)))
+    found = []
+    for of in (steps, together):
+        key = ("endpoint", "GET /")
+        data = pair(base={"times": {key: service(1000)}}, times={key: service(1000, 0.1, 10.0)}, steps={"": of})
+        (far,) = [one for one in compare(data, policy)["requests.tail_latency"] if one.what == "far"]
+        found.append(far.effect.p)
+    assert found[0] < 1e-9
+    assert found[1] > 0.1
 
 
 def test_slow_requests_of_one_minute_weigh_as_one():

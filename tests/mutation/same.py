@@ -42,6 +42,12 @@ _REASONS = {
     "no status is 600": [
         ("pipeline/judge/endings.py", "return ended(profile, endpoint, range(least, 601), caller)"),
     ],
+    "no part is beyond the last": [
+        (
+            "pipeline/judge/latencies.py",
+            "last = {name: part.within(PARTS - PARTS // 4, PARTS + 1) for name, part in times.items()}",
+        ),
+    ],
     "a revision has one row of an event": [
         ("pipeline/assess/revision_data.py", 'ready_ms=number(audit["max_ms"].min()),'),
     ],
