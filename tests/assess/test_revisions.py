@@ -86,7 +86,7 @@ def test_the_newest(rows, newest):
 
 def test_where_the_newest_got_no_request_both_are_judged():
     """The one that served stands beside it; `serving` asks for that one, a name for any."""
-    rows = [{"revision": A}, {"revision": B, "request_rows": 0, "starts": 1}]
+    rows = [{"revision": A, "request_rows": 1}, {"revision": B, "request_rows": 0, "starts": 1}]
     assert [(one.revision, one.served_by) for one in of(*rows).targets] == [(B, A), (A, None)]
     assert names(of(*rows, revision="serving")) == [A]
     assert names(of(*rows, revision=B)) == [B]
@@ -222,6 +222,7 @@ def test_the_baseline_is_the_revision_that_served_before():
         ([(A, 0), (B, 20), (A, 59), (C, 60), (B, 80)], A),  # what came after C began does not matter
         ([(A, 60), (B, 59), (C, 60)], B),  # they share the traffic
         ([(A, 59), (B, 57), (C, 60)], A),
+        ([(A, 60), (B, 57), (C, 60)], A),  # A served to the end
         ([(A, 0), (B, 20), (A, 59)], A),  # C has no users yet
         ([], B),
     ],

@@ -6,7 +6,7 @@ from scipy.stats import t as student
 
 from pipeline.judge.comparison import rounded
 from pipeline.judge.counts import Execution, LatencySteps
-from pipeline.judge.latencies import _with_common_noise, episodes, quantile, same_mix
+from pipeline.judge.latencies import _pace, _with_common_noise, episodes, quantile, same_mix
 from pipeline.judge.policy import load
 from pipeline.judge.power import binomial_design_effect
 from pipeline.judge.ranks import Weighted, percentile_interval
@@ -145,6 +145,13 @@ def test_steps_of_latency_with_empty_minutes_and_stray_ones():
         )
         assert steps.design_effect(50 * 20) == pytest.approx(8.2)
     assert LatencySteps(*(np.array([], dtype=np.int64) for _ in range(3))).design_effect(5) == 1.0
+
+
+def test_a_twentieth_more_is_slower():
+    """Less is as fast as before, a twentieth less too."""
+    words = [_pace("request", relative, "the baseline") for relative in (0.05, 0.049, -0.049, -0.05)]
+    assert words[0] == "requests take 1.1 times as long as in the baseline"
+    assert words[1:] == [*["requests are as fast as in the baseline"] * 2, "requests are faster than in the baseline"]
 
 
 def test_empty_minutes_stand_between_steps_of_latency():

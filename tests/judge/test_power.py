@@ -78,6 +78,21 @@ def test_cosines_of_what_does_not_vary_and_of_few_minutes():
     assert cosine_design_effect(sums, (sums != 0).astype(float), (sums**2).sum()).df == round(0.4 * 20 ** (2 / 3))
 
 
+def test_noise_within_minutes_hides_less_of_a_slow_wave():
+    """r(1) of 0.24 in 40 minutes is above its standard error of 0.158: the root of r(2) takes its place where larger.
+
+    Kendall's (1 + 3 r) / minutes is added to both.
+    """
+    wave = np.sin(np.arange(40) / 4) + np.random.default_rng(12).normal(size=40) * 0.9
+    left = wave - wave.mean()
+    seen, second = ((left[lag:] * left[:-lag]).mean() / left.var() for lag in (1, 2))
+    assert 1 < seen * np.sqrt(40) < 2
+    root = np.sqrt(second + (1 + 3 * second) / 40)
+    assert root > seen + (1 + 3 * seen) / 40
+    found = design_effect(wave, np.ones(40), (wave**2).sum())
+    assert found.df == pytest.approx(40 * (1 - root) / (1 + root) - 1)
+
+
 def test_values_that_are_all_zero_do_not_vary():
     """Nothing is divided by their spread."""
     for effect in (design_effect, cosine_design_effect):

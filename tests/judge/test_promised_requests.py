@@ -40,6 +40,12 @@ def test_the_chance_is_that_of_the_beta_binomial(k, n, limit):
     assert more_requests_to_decide(k, n, limit) == wanted(k, n, limit)
 
 
+def test_one_request_promises_no_more_than_ten():
+    """11 would do."""
+    assert chance(1, 1, 11, 0.2, min_k=1) >= 0.85 > chance(1, 1, 10, 0.2, min_k=1)
+    assert more_requests_to_decide(1, 1, 0.2, min_k=1) is None
+
+
 @pytest.mark.parametrize("min_k", [1, 2, 5])
 def test_failures_without_which_nothing_is_above(min_k):
     """1 of 4 beside 5 %."""

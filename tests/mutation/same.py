@@ -114,6 +114,9 @@ _REASONS = {
             "for (project, location, job), part in rows.group_by(keys, maintain_order=False)",
         ),
     ],
+    "rows are put in order before they are shown": [
+        ("pipeline/assess/signatures.py", ".group_by(KEY, maintain_order=False)"),
+    ],
     "a digest is a name whatever its length": [
         ("pipeline/assess/history_rows.py", "run = hashlib.sha256(text.encode()).hexdigest()[:17]"),
         ("pipeline/sources/files/text_tables.py", "digest = hashlib.sha256(row).digest()[:9]"),
