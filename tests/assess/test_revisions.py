@@ -149,6 +149,22 @@ def test_folders_of_services_that_share_a_name():
     assert others == {"shop": 20}
 
 
+def test_two_services_of_one_name_stand_by_their_location():
+    """Two are enough; one of another workload shares the name with none."""
+    rows = [{"revision": A, "location": at} for at in ("eu", "us")]
+    assert [target.path for target in of(*rows).targets] == [f"shop@eu/{A}", f"shop@us/{A}"]
+    assert [target.path for target in of(rows[0], {**rows[1], "workload": "worker_pool"}).targets] == [
+        *(f"shop/{A}", f"shop@worker_pool/{A}"),
+    ]
+
+
+def test_names_that_are_redacted_to_the_same_are_numbered():
+    """The second, the third."""
+    rows = [{"service": name, "revision": f"<email>#{digit * 12}"} for name in ("a", "b") for digit in "123"]
+    paths = [target.path for target in of(*rows, revision="every").targets]
+    assert paths == [f"{name}/%3Cemail%3E{end}" for name in "ab" for end in ("", "~2", "~3")]
+
+
 HOSTILE = ["../../x", "..", ".", "/etc/passwd", "a/b", "new\nline", "nul\0", "é" * 150, "x" * 300, "~", "a@b", "%2e"]
 
 

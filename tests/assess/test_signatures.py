@@ -26,7 +26,7 @@ def signatures(tmp_path_factory):
         *serving(300, NEW),
         *lines(NEW, "ERROR", "the shelf is empty", 370, 371, 430),
         *lines(NEW, "ERROR", "no such voucher", 390, 400, 460),
-        *lines(NEW, "CRITICAL", "the till is open", 480),
+        *lines(NEW, "CRITICAL", "till 7 is open", 480),
         *lines(NEW, "WARNING", "a door is open", 490),
         *lines(NEW, "INFO", "stock counted", 410),
         *lines(NEW, "INFO", "basket kept", 420, 421),
@@ -54,10 +54,11 @@ def test_what_both_have_counts_on_both_sides(signatures):
 def test_what_is_new_is_there_with_its_first_entry(signatures):
     """The most severe first; the one of the first minute after the start belongs to the start."""
     assert told(signatures.new) == [
-        ("the till is open", "CRITICAL", 1, 0, 1, 1, False),
+        ("till <*> is open", "CRITICAL", 1, 0, 1, 1, False),
         ("no such voucher", "ERROR", 3, 0, 2, 3, False),
         ("no settings, using defaults", "WARNING", 1, 0, 1, 1, True),
     ]
+    assert [one.excerpt for one in signatures.new[0].evidence] == ["till 7 is open"]
     voucher = signatures.new[1]
     assert voucher.first == "2026-01-15T09:06:30Z"
     assert [one.insert_id for one in voucher.evidence] == ["no such voucher390"]
@@ -76,7 +77,7 @@ def test_fresh_lines_of_any_level_are_known_by_their_number(signatures):
         ("basket kept", 2),
         ("address kept", 1),
         ("no settings, using defaults", 1),
-        ("the till is open", 1),
+        ("till <*> is open", 1),
     )
     assert not signatures.grave_before
 

@@ -110,6 +110,10 @@ _REASONS = {
         ),
         ("pipeline/assess/endings.py", "for (name,), part in rows.group_by(column, maintain_order=False):"),
         (
+            "pipeline/assess/endings.py",
+            'totals = failed.group_by(by, maintain_order=False).agg(pl.col("n").sum())',
+        ),
+        (
             "pipeline/assess/executions.py",
             "for (project, location, job), part in rows.group_by(keys, maintain_order=False)",
         ),
