@@ -103,3 +103,12 @@ def test_a_deployment_has_its_times(tmp_path, rows, deployed, became_ready, read
     times = found.deployment
     wanted = [None if second is None else stamp(second).replace(".000000", "") for second in (deployed, became_ready)]
     assert ([times.deployed, times.ready], times.ready_ms) == (wanted, ready_ms)
+
+
+def test_severities_are_those_of_the_service(tmp_path):
+    """The new revision wrote errors alone, and the export is still not filtered by severity."""
+    old = [request(second, revision="00041-abc") for second in range(0, 300, 10)]
+    new = [request(second, 500, revision="00042-abc") for second in range(300, 600, 10)]
+    found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", [*old, *new]))
+    data = found.assessments[0].data
+    assert (data.revision, data.severities, data.filtered) == ("shop-api-00042-abc", {"INFO", "ERROR"}, False)

@@ -99,3 +99,12 @@ def test_a_line_without_a_time_is_never_the_first(tmp_path):
     ]
     found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", rows)).assessments[0].data.signatures.new
     assert [(one.n, one.first, one.startup) for one in found] == [(2, "2026-01-15T09:05:03Z", False)]
+
+
+def test_of_fresh_lines_the_200_most_frequent_are_kept(tmp_path):
+    """Of 210; the one that came twice is first."""
+    names = [f"{first}{second} was kept" for first in "abcdefghijklmno" for second in "pqrstuvwxyzabc"]
+    rows = [*serving(0, OLD), *serving(300, NEW), *lines(NEW, "INFO", "xx was kept", 310, 320)]
+    rows += [row for name in names for row in lines(NEW, "INFO", name, 330)]
+    found = check(tmp_path / "store", ndjson(tmp_path / "x.ndjson", rows)).assessments[0].data.signatures.fresh
+    assert (len(found), found[0]) == (200, ("xx was kept", 2))

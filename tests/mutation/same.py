@@ -110,6 +110,10 @@ _REASONS = {
         ),
         ("pipeline/assess/endings.py", "for (name,), part in rows.group_by(column, maintain_order=False):"),
         (
+            "pipeline/assess/histograms.py",
+            'for (kind, name), part_rows in steady.group_by("kind", "name", maintain_order=False):',
+        ),
+        (
             "pipeline/assess/endings.py",
             'totals = failed.group_by(by, maintain_order=False).agg(pl.col("n").sum())',
         ),
