@@ -6,6 +6,7 @@ import pytest
 from scipy.special import stdtrit
 
 from pipeline.assess.histograms import dense, slots_or_minutes, times_and_design_effects
+from pipeline.judge.power import binomial_design_effect
 from pipeline.judge.revision_data import OTHERS
 from pipeline.judge.stats import INDEPENDENT, DesignEffect
 
@@ -154,6 +155,18 @@ def test_failures_of_a_slot_are_one_incident():
     histograms, _ = frames(("GET /", 0, 900, 250))
     found = times_and_design_effects(histograms, slots)["design_effects"]
     assert (found["errors"], found["denied"]) == (DesignEffect(2.5), DesignEffect(2.0))
+
+
+def test_failures_of_a_whole_minute_are_one_incident():
+    """Five in each of its six slots: as these follow one another, slots show more of it than the ten minutes."""
+    _, slots = frames(*(("GET /", slot, 900, 50) for slot in range(60)))
+    failed = np.where(np.arange(60) // 6 == 3, 5, 0)
+    slots = slots.sort("slot").with_columns(pl.Series("errors_5xx", failed))
+    histograms, _ = frames(("GET /", 0, 900, 3000))
+    by_slot = binomial_design_effect(failed, np.full(60, 50))
+    by_minute = binomial_design_effect(failed.reshape(10, 6).sum(axis=1), np.full(10, 300))
+    assert by_slot > 1.5 * by_minute
+    assert times_and_design_effects(histograms, slots)["design_effects"]["errors"] == DesignEffect(by_slot)
 
 
 def test_first_requests_of_instances_are_no_part_of_the_time():

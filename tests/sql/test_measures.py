@@ -322,9 +322,10 @@ def test_instances_tell_their_start_and_end(folder):
         event("platform.instance_started", 10, fields='{"reason":"AUTOSCALING"}'),
         event("platform.probe_succeeded", 12),
         event("platform.exit", 40, code=3),
+        event("platform.instance_started", 50, fields='{"reason":"DEPLOYMENT_ROLLOUT"}'),  # another one of its id
     ]
     (found,) = measured(folder, "instances", rows).to_dicts()
-    assert (found["scaled_ns"], found["ready_ns"], found["last_ns"]) == (10 * 10**9, 12 * 10**9, 40 * 10**9)
+    assert (found["scaled_ns"], found["ready_ns"], found["last_ns"]) == (10 * 10**9, 12 * 10**9, 50 * 10**9)
     assert (found["reason"], found["bad_exits"]) == ("AUTOSCALING", 1)
 
 

@@ -216,8 +216,8 @@ def test_the_most_severe_of_very_many_signatures_keep_their_own(folder):
     rows += [event("x", 9000) | plain | {"level": level, "signature": f"z {level}"} for level in ("ERROR", "CRITICAL")]
     found = measured(folder, "signatures", rows)
     assert {"z ERROR", "z CRITICAL"} < set(found["signature"])
-    others = found.filter(signature="(others)").select("level", "signatures", "n", "slots")
-    assert others.rows() == [("WARNING", 5, 10, 2)]  # the last one stands in two times ten seconds
+    others = found.filter(signature="(others)").select("level", "signatures", "n", "minutes", "slots")
+    assert others.rows() == [("WARNING", 5, 10, 2, 2)]  # the last one stands in two minutes
 
 
 def test_evidence_proves_each_topic_by_its_own_requests(folder):
