@@ -65,6 +65,7 @@ class Example(_Strict):
     """A line (or the columns of a request row) and the fields it must give; it must win as its own event."""
 
     line: str | None = None
+    # Factories, for pydantic copies a default `{}` deeply, of each of thousands of blocks.
     columns: dict[str, int | str] = Field(default_factory=dict)
     log: str | None = None
     want: dict[str, int | float | str] = Field(default_factory=dict)

@@ -144,7 +144,8 @@ def main() -> NoReturn:
     code = EXIT_TOOL
     try:
         os.umask(0o077)  # what is made of logs is for its user alone; --group opens it
-        os.environ.update(_LIBRARIES | os.environ)
+        for name, value in _LIBRARIES.items():
+            os.environ.setdefault(name, value)
         gc.set_threshold(_GARBAGE)
         _fill_streams()
         _fail_for_libraries()

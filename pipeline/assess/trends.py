@@ -41,7 +41,7 @@ def points(verdicts: pl.DataFrame, documents: Iterable[pl.DataFrame]) -> pl.Data
     verdicts: of `stores.history.listed`. documents: of `stores.history.documents`, each of which may be large.
     """
     read = [(run, *_of_document(json.loads(text))) for part in documents for run, text in part.iter_rows()]
-    more = pl.DataFrame(read, schema=_OF_DOCUMENT, orient="row").unique("run")
+    more = pl.DataFrame(read, schema=_OF_DOCUMENT, orient="row").unique("run")  # one row each, should one stand twice
     return verdicts.join(more, on="run", how="left").sort(*SERVICE, "started", "ended", "run", nulls_last=True)
 
 

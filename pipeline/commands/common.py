@@ -109,7 +109,7 @@ def expectations_of(settings: "Settings", catalogue: "Catalogue", config: Path |
 
 
 def results_of(files: "Sequence[Path] | None") -> "TestResults | None":
-    """Return the results of tests in JUnit files, None where none is named. Raises SourceError for another file."""
+    """Return the results of tests in JUnit files, None where none is named. Raises SourceError for what is no JUnit."""
     if not files:
         return None
     from pipeline.sources.junit import read

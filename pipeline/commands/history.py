@@ -82,12 +82,13 @@ def _write_pages(out: Path, opened: "History", rows: Any, changes: Any) -> None:
     from pipeline.stores.history import documents
 
     services = rows.select(SERVICE).unique(maintain_order=True)
+    newest = rows.group_by(SERVICE, maintain_order=True).tail(1)
+    texts = {run: text for part in documents(opened, newest) for run, text in part.iter_rows()}
     trends = []
     for key in services.iter_rows(named=True):
         runs = of_service(rows, key)
-        (document,) = documents(opened, runs.tail(1))
-        newest = verdict_of(document["document"][0])
-        shown = masked([newest])[0] if newest else None
+        verdict = verdict_of(texts[runs["run"][-1]])
+        shown = masked([verdict])[0] if verdict else None
         trends.append(ServiceTrend(folder_of(key, services), runs, of_service(changes, key), shown))
     click.echo(f"runverdict: {len(write(out, trends))} files in {out}", err=True)
 

@@ -46,7 +46,7 @@ _PAYLOAD = {
 #: around it. Cloud Logging takes no entry above 256 KiB.
 _MAX_PARSED = (1 << 20) + (64 << 10)
 
-#: What DuckDB, Arrow and polars raise for a batch that they cannot take. DuckDB's messages quote the text, and a cut
+#: What DuckDB and polars raise for a batch that they cannot take. DuckDB's messages quote the text, and a cut
 #: inside a character makes a UnicodeDecodeError (a ValueError) of them. A panic of polars is no Exception.
 _REFUSALS = (
     *(duckdb.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException),

@@ -16,15 +16,14 @@ LISTED = tuple(
     column.name for column in HISTORY["verdicts"] if column.name not in ("document", "profile", "window_end")
 )
 
+#: So many documents are read at once: one of 250 endpoints takes a MB of memory meanwhile.
+_AT_ONCE = 200
+
 
 def append(store: Store, run: str, tables: Mapping[str, pl.DataFrame]) -> None:
     """Keep the rows of a run, in place of those there were of it; a killed run leaves whole tables only."""
     for table, rows in tables.items():
         store.save(table, run, rows)
-
-
-#: So many documents are read at once: one of 250 endpoints takes a MB of memory meanwhile.
-_AT_ONCE = 200
 
 
 def listed(store: History) -> pl.DataFrame:
