@@ -544,3 +544,26 @@ def test_a_bug_is_never_taken_for_a_verdict(files, tmp_path):
     assert found.stdout == b""
     assert found.stderr.startswith(b"runverdict: internal error, TypeError: ")
     assert found.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(("size", "threads"), [(1 << 20, "1"), ((1 << 20) + 1, None)])
+def test_few_entries_are_read_on_one_thread_of_polars(tmp_path, monkeypatch, size, threads):
+    """Files of a MiB together; more have as many threads as there are cores, and so has what has no size."""
+    halves = tmp_path / "a.ndjson", tmp_path / "b.ndjson"
+    half = json.dumps(INNOCENT[0]) + "\n"
+    for path, length in zip(halves, (size // 2, size - size // 2), strict=True):
+        path.write_text(half.ljust(length))
+    found = {}
+    for name, sources in {"files": halves, "folder": [tmp_path]}.items():
+        monkeypatch.setenv("POLARS_MAX_THREADS", "")
+        monkeypatch.delenv("POLARS_MAX_THREADS")
+        assert call("check", *map(str, sources)).exit_code == 3
+        found[name] = os.environ.get("POLARS_MAX_THREADS")
+    assert found == {"files": threads, "folder": None}
+
+
+def test_threads_of_polars_that_are_asked_for_stay(tmp_path, monkeypatch):
+    """Whoever sets them knows why."""
+    monkeypatch.setenv("POLARS_MAX_THREADS", "2")
+    call("check", str(ndjson(tmp_path / "a.ndjson", INNOCENT)))
+    assert os.environ["POLARS_MAX_THREADS"] == "2"

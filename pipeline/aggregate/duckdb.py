@@ -1,7 +1,8 @@
 """DuckDB as the engine of the measures: the GoogleSQL files of `sql/`, rewritten by sqlglot, over Parquet slices.
 
 What sqlglot makes of each file is kept in `sql/duckdb/` (`make docs` writes it), for rewriting them anew takes longer
-than all else in a small run. A file that has changed since is rewritten where it is needed.
+than all else in a small run. A file that has changed since is rewritten where it is needed. A measure's says also what
+it reads and returns, so that one over tables without rows needs no query.
 """
 
 import hashlib
@@ -29,7 +30,21 @@ def translated(name: str) -> str:
 
 def snapshot(name: str) -> str:
     """Return what `sql/duckdb/NAME.sql` is to hold: the digest of the file it is made from, and the rewritten query."""
-    return f"{_heading(name)}\n{_rewrite(written(name), pretty=True)}\n"
+    query = _rewrite(written(name), pretty=True)
+    return f"{_heading(name)}\n{_shape(query) if name.startswith('measures/') else ''}{query}\n"
+
+
+def _shape(query: str) -> str:
+    """Return the line with the tables that a query reads, and the names and types of its columns."""
+    import sqlglot
+    from sqlglot.optimizer.scope import traverse_scope
+
+    scopes = traverse_scope(sqlglot.parse_one(query, read="duckdb"))
+    sources = [source for scope in scopes for source in scope.sources.values()]
+    read = {source.name for source in sources if isinstance(source, sqlglot.exp.Table)}
+    with DuckDBEngine([]) as engine:
+        columns = map(" ".join, engine.types(query).items())
+    return f"-- reads {', '.join(sorted(read))}; returns {', '.join(columns)}\n"
 
 
 def _heading(name: str) -> str:
@@ -64,6 +79,9 @@ def _parsed(text: str) -> duckdb.Statement:
     return statement
 
 
+#: What a snapshot says of its tables and columns.
+_SHAPE = re.compile(r"-- reads (?P<tables>.*); returns (?P<columns>.*)\n")
+
 #: The types that columns of measures have in DuckDB.
 _TYPES = {"VARCHAR": pl.String, "BIGINT": pl.Int64, "HUGEINT": pl.Int64, "DOUBLE": pl.Float64}
 
@@ -92,9 +110,12 @@ class DuckDBEngine:
             rows = "nothing"
         # A view: texts that are alike are few bytes in Parquet, and can be gigabytes in a table.
         self._duckdb.execute(f"create temp view events as select * from {rows} where {within(*bounds)}")  # noqa: S608
+        self._empty = set()
         for name in STAGING:
             text = f"create temp table {name} as {translated(f'staging/{name}')}"
-            self._duckdb.execute(_parsed(text) if self._are_few else text)
+            n_rows = self._duckdb.execute(_parsed(text) if self._are_few else text).fetchall()
+            if n_rows == [(0,)]:
+                self._empty.add(name)
             if name == "requests" and requests_until_ns is not None:
                 self._duckdb.execute("delete from requests where timestamp_ns >= ?", [requests_until_ns])
 
@@ -119,12 +140,19 @@ class DuckDBEngine:
 
     def _few(self, query: str) -> pl.DataFrame:
         """The rows of a query, one by one: for few it is half of what a table takes."""
+        if (shape := _SHAPE.match(query)) and self._empty.issuperset(shape["tables"].split(", ")):
+            types = dict(column.split() for column in shape["columns"].split(", "))
+            return pl.DataFrame(schema={name: _TYPES[dtype] for name, dtype in types.items()})
         result = self._duckdb.execute(_parsed(query))
         types = {name: str(dtype) for name, dtype, *_ in result.description}
         schema = {name: _TYPES[dtype] for name, dtype in types.items()}
         rows = pl.DataFrame(result.fetchall(), schema=schema, orient="row")
         sums = [name for name, dtype in types.items() if dtype == "HUGEINT"]
         return rows.with_columns(pl.col(sums).fill_null(0)) if sums else rows
+
+    def types(self, query: str) -> dict[str, str]:
+        """Return the types that the columns of a query in DuckDB's dialect have there, by their names."""
+        return {name: str(dtype) for name, dtype, *_ in self._duckdb.execute(query).description}
 
     def query(self, googlesql: str) -> pl.DataFrame:
         """Return the rows of one SELECT in GoogleSQL over `events` and the tables of `STAGING`.

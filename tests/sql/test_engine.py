@@ -45,15 +45,39 @@ def test_a_database_that_takes_no_more_queries_is_replaced():
         assert again.query("select 1 as n").item() == 1
 
 
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory):
+    """A line of a service: not a request, nor an instance that is known."""
+    path = tmp_path_factory.mktemp("lines") / "events.parquet"
+    pl.DataFrame([{**BASE, "timestamp_ns": 10**18, "instance_id": None}], SCHEMA).write_parquet(path)
+    return [path]
+
+
+def measured(slices, name, limit, monkeypatch):
+    monkeypatch.setattr(engine, "_FEW_BYTES", limit)
+    with DuckDBEngine(slices) as used:
+        return used.measure(name)
+
+
 @pytest.mark.parametrize("name", sorted(measures()))
-def test_few_and_many_entries_have_the_same_columns(slices, monkeypatch, name):
-    """Names, types and rows, whichever way they come out of DuckDB."""
-    found = []
-    for limit in (1 << 30, 0):
-        monkeypatch.setattr(engine, "_FEW_BYTES", limit)
-        with DuckDBEngine(slices) as used:
-            found.append(used.measure(name))
-    assert_frame_equal(*found, check_row_order=False)
+def test_few_and_many_entries_have_the_same_columns(slices, lines, monkeypatch, name):
+    """Names, types and rows, whichever way they come out of DuckDB, or do not where tables are empty."""
+    for events in (slices, lines, []):
+        few, many = (measured(events, name, limit, monkeypatch) for limit in (1 << 30, 0))
+        assert_frame_equal(few, many, check_row_order=False)
+
+
+def test_what_reads_only_empty_tables_is_not_run(lines, monkeypatch):
+    """The rest is: a line has no request, but is an entry of its revision."""
+    run = []
+    monkeypatch.setattr(engine, "_parsed", lambda text: run.append(text) or text)
+    with DuckDBEngine(lines) as used:
+        run.clear()
+        assert used.measure("statuses").is_empty()
+        assert used.measure("slots").is_empty()
+        assert run == []
+        assert used.measure("revisions").height == 1
+        assert len(run) == 1
 
 
 def test_what_was_spilled_is_gone_with_the_engine():

@@ -1,4 +1,5 @@
 -- made from measures/ages.sql, sha256 acf0bf9fd993339f
+-- reads events, starts; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, event VARCHAR, outcome VARCHAR, age_s BIGINT, lines BIGINT
 /* How long after their instance's start did lines of each degraded or failed event come? */
 /* Grain: one row per revision, event, outcome and age. */
 /* Units: lines in entries; age_s in whole seconds, rounded up, null where the instance's start is not known. */

@@ -1,4 +1,5 @@
 -- made from measures/bodies.sql, sha256 624e0b81b5e4bf2a
+-- reads requests; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, endpoint VARCHAR, size BIGINT, n BIGINT
 /* How large are the answers of each endpoint? */
 /* Grain: one row per revision, endpoint and size. */
 /* Units: n in eligible request rows with status 200; size k holds 1.02^(k-1) < bytes <= 1.02^k, 0 no */

@@ -1,4 +1,5 @@
 -- made from measures/clients.sql, sha256 358f6d25d5203fd3
+-- reads requests; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, endpoint VARCHAR, status BIGINT, clients BIGINT, most BIGINT
 /* How many clients met each status of an endpoint, and does one client stand for many of its requests? */
 /* Grain: one row per revision, endpoint ('' for all together) and status (0 for all together). */
 /* Units: clients in distinct digests of addresses; most in requests of the client that has the most of them. */

@@ -1,4 +1,5 @@
 -- made from measures/closes.sql, sha256 e5219ee874cdebcd
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, code BIGINT, n HUGEINT, limited HUGEINT
 /* With which codes were WebSockets closed, and how many of them for a stated limit? */
 /* Grain: one row per revision and close code. */
 /* Units: n and limited in closes; per instance and minute the largest count of a wording, as in events.sql. */

@@ -1,4 +1,5 @@
 -- made from measures/durations.sql, sha256 aa090d13a0b6f936
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, event VARCHAR, n BIGINT, p50_ms DOUBLE, p95_ms DOUBLE, p99_ms DOUBLE, max_ms DOUBLE
 /* How long did the things take that events measure themselves (response times in log lines)? */
 /* Grain: one row per revision and event with a duration. */
 /* Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by their places. */

@@ -1,4 +1,5 @@
 -- made from measures/ended.sql, sha256 94193dbd7bc574b6
+-- reads requests; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, minute BIGINT, n BIGINT
 /* How many requests that reach a container ended, minute by minute? */
 /* Grain: one row per revision and minute in which requests ended. */
 /* Units: n in rows of the request log; minute in minutes since 1970, of the request's start and its latency. Left out */

@@ -1,4 +1,5 @@
 -- made from measures/events.sql, sha256 80c6240ef64c5bd4
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, cause VARCHAR, event VARCHAR, outcome VARCHAR, code BIGINT, minute BIGINT, n HUGEINT, n_code HUGEINT, counted HUGEINT, lines HUGEINT, first_ns BIGINT, last_ns BIGINT
 /* How often did each event happen, minute by minute, each occurrence counted once? */
 /* Grain: one row per revision, event, outcome, code and minute. */
 /* Units: n, n_code, counted, lines in entries; minute in minutes since 1970; *_ns in ns since 1970. */

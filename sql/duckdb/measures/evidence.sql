@@ -1,4 +1,5 @@
 -- made from measures/evidence.sql, sha256 1d4dd0e4a7129d65
+-- reads events, requests; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, topic VARCHAR, place BIGINT, timestamp_ns BIGINT, log_name VARCHAR, insert_id VARCHAR, excerpt VARCHAR
 /* Which entries prove each claim? The first five of every topic. */
 /* Grain: one row per revision, topic and place (1 to 5). */
 /* Topics: event/NAME/CODE, requests/5xx, requests/5xx_all, requests/health_5xx, requests/handshake_rejected, */

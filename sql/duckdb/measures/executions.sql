@@ -1,4 +1,5 @@
 -- made from measures/executions.sql, sha256 562ae07256d8bbb4
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, first_ns BIGINT, last_ns BIGINT, lines HUGEINT, says_succeeded HUGEINT, says_failed HUGEINT, says_cancelled HUGEINT, timeouts HUGEINT, memory_kills HUGEINT, aborted_starts HUGEINT, used_mib BIGINT, given_started VARCHAR, given_completed VARCHAR, given_succeeded BIGINT, given_tasks BIGINT, given_retried BIGINT, given_cancelled BIGINT, said_succeeded BIGINT, said_tasks BIGINT, tasks BIGINT, succeeded_tasks HUGEINT, failed_tasks HUGEINT, retried_tasks HUGEINT, attempts_failed HUGEINT
 /* How did each execution of a job end, how long did it take, and which of its tasks needed more than one attempt? */
 /* Grain: one row per execution of a job. */
 /* Units: *_ns in ns since 1970; tasks, succeeded_tasks, failed_tasks, retried_tasks in tasks as their last attempts */

@@ -1,4 +1,5 @@
 -- made from measures/exits.sql, sha256 c5ac6d249cd58e51
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, fastest_three_ns BIGINT
 /* How close together did containers exit with an error? */
 /* Grain: one row per revision with such an exit. */
 /* Units: fastest_three_ns in nanoseconds, null below three. */

@@ -1,4 +1,5 @@
 -- made from measures/gaps.sql, sha256 d771dede5534d93e
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, max_gap_ns BIGINT
 /* How long was the service's longest silence within its entries? */
 /* Grain: one row per project, location, workload and service. */
 /* Units: max_gap_ns in nanoseconds, null for a single entry. */

@@ -1,4 +1,5 @@
 -- made from measures/histograms.sql, sha256 d882ee687ba9b052
+-- reads spans, timed; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, kind VARCHAR, name VARCHAR, phase VARCHAR, part BIGINT, bucket BIGINT, n BIGINT
 /* How are the times of requests and of events distributed? */
 /* Grain: one row per revision, kind (endpoint, socket, event, line), name, phase (startup, steady), part of the */
 /* revision's time (eighths, 0 to 7) and bucket. */

@@ -1,4 +1,5 @@
 -- made from measures/inputs.sql, sha256 51f7a6d24d057d03
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, dimension VARCHAR, item VARCHAR, n HUGEINT
 /* How many entries of each log, severity as given and effective level? */
 /* Grain: one row per revision, dimension (log, severity, level) and value. */
 /* Units: counts of entries. */

@@ -1,4 +1,5 @@
 -- made from measures/latency.sql, sha256 ff8b2de8644c850d
+-- reads requests; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, scope VARCHAR, endpoint VARCHAR, n HUGEINT, errors_5xx HUGEINT, errors_4xx HUGEINT, n_latency BIGINT, p50_ms DOUBLE, p95_ms DOUBLE, p99_ms DOUBLE, max_ms DOUBLE
 /* How long did requests take: all of them, those of users, health paths, each endpoint? */
 /* Grain: one row per revision, scope (all, eligible, health, endpoint) and endpoint ('' but for scope endpoint). */
 /* Units: counts; *_ms in milliseconds. Percentiles are R type 7 from integers by their places. */

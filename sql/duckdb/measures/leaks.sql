@@ -1,4 +1,5 @@
 -- made from measures/leaks.sql, sha256 47c0bd8fd0da1069
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, kind VARCHAR, n BIGINT
 /* Which kinds of secrets and personal data did the service write to its own logs? */
 /* Grain: one row per revision and kind that was found. */
 /* Units: n in entries. Read off the tokens that redaction left in their place, so no value is seen here. */

@@ -1,4 +1,5 @@
 -- made from measures/pace.sql, sha256 40a7da4518ec1ace
+-- reads requests; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, minute BIGINT, n BIGINT, p95_ms DOUBLE
 /* How slow were user requests minute by minute? */
 /* Grain: one row per revision and minute with a latency. */
 /* Units: n counts latencies above zero; p95_ms in milliseconds, R type 7 from integers by ROW_NUMBER; minute in */

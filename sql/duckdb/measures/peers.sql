@@ -1,4 +1,5 @@
 -- made from measures/peers.sql, sha256 d495b9ba63c36301
+-- reads requests; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, instance_id VARCHAR, n BIGINT, errors_5xx HUGEINT, n_steady HUGEINT, bucket_sum HUGEINT, bucket_squares HUGEINT
 /* How does each instance serve users, next to its peers? */
 /* Grain: one row per revision and instance that served a user. */
 /* Units: n, errors_5xx in eligible request rows; bucket_sum and bucket_squares add up the buckets of histograms.sql, */

@@ -1,4 +1,5 @@
 -- made from measures/probes.sql, sha256 af60eded742d4fb0
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, kind VARCHAR, n BIGINT
 /* How many probes failed, by their kind? */
 /* Grain: one row per revision and kind (STARTUP, LIVENESS, READINESS). */
 /* Units: n in entries. */

@@ -1,4 +1,5 @@
 -- made from measures/readiness.sql, sha256 09881b7c885e52f8
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, timestamp_ns BIGINT, age_ns BIGINT
 /* How long after its instance's start did each WebSocket readiness failure come? */
 /* Grain: one row per readiness failure. */
 /* Units: timestamp_ns in ns since 1970; age_ns in nanoseconds, null where no start of the instance was seen before. */

@@ -1,4 +1,5 @@
 -- made from measures/requests.sql, sha256 52c82e5e8e91957c
+-- reads requests; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, n HUGEINT, errors_5xx HUGEINT, eligible HUGEINT, eligible_5xx HUGEINT, eligible_denied HUGEINT, eligible_waited HUGEINT, eligible_clients BIGINT, last_eligible_ns BIGINT, longest_silence_ns BIGINT, synthetic HUGEINT, synthetic_5xx HUGEINT, health HUGEINT, health_5xx HUGEINT, handshakes HUGEINT, upgraded HUGEINT, handshakes_rejected HUGEINT, handshake_clients BIGINT, scans HUGEINT, fastest_three_5xx_ns BIGINT
 /* How many requests, how many failed, how many count as user traffic? */
 /* Grain: one row per revision. */
 /* Units: counts of request rows; synthetic ones are uptime checks of other than health paths; clients are distinct */

@@ -1,4 +1,5 @@
 -- made from measures/revisions.sql, sha256 11f7584d84106dd5
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, entries BIGINT, unparsed HUGEINT, explained HUGEINT, unexplained HUGEINT, unexplained_errors HUGEINT, below_notice HUGEINT, request_rows HUGEINT, request_rows_5xx HUGEINT, deploys HUGEINT, starts HUGEINT, bad_exits HUGEINT, ready_ns BIGINT, first_ns BIGINT, last_ns BIGINT, last_received_us BIGINT
 /* What is there of each revision: how much, from when to when, and what marks it as one to judge? */
 /* Grain: one row per project, location, workload, service and revision (null where an entry has none). */
 /* Units: counts of entries; *_ns in ns since 1970. */

@@ -1,4 +1,5 @@
 -- made from measures/signatures.sql, sha256 d3c92fff3e1ac902
+-- reads events, starts; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, signature VARCHAR, level VARCHAR, event VARCHAR, outcome VARCHAR, phase VARCHAR, signatures BIGINT, n HUGEINT, minutes BIGINT, slots HUGEINT, first_ns BIGINT, first_log_name VARCHAR, first_insert_id VARCHAR, first_excerpt VARCHAR
 /* Which lines are unknown, and which report a failure, by their signature? */
 /* Grain: one row per revision, signature, level, event ('' for unknown lines), outcome and phase */
 /* (startup: within a minute of the instance's start, else steady). A revision has at most 10,000 rows and '(others)': */

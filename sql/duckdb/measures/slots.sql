@@ -1,4 +1,5 @@
 -- made from measures/slots.sql, sha256 011be2c08f8eb326
+-- reads requests, timed; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, kind VARCHAR, name VARCHAR, slot BIGINT, n HUGEINT, errors_5xx HUGEINT, denied HUGEINT, n_steady HUGEINT, bucket_sum HUGEINT
 /* How much does what happens within the same ten seconds resemble each other? The ground of design effects. */
 /* Grain: one row per revision, kind (endpoint, socket, event, line), name and slot of ten seconds. */
 /* Units: counts of entries; slot in ten seconds since 1970. bucket_sum adds up the buckets of histograms.sql over the */

@@ -1,4 +1,5 @@
 -- made from measures/statuses.sql, sha256 11fde4790718f852
+-- reads requests; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, endpoint VARCHAR, caller VARCHAR, status BIGINT, slot BIGINT, n BIGINT
 /* How did the user requests and of callers, and WebSocket handshakes, end, endpoint by endpoint? */
 /* Grain: one row per revision, endpoint, caller ('' for users, 'websocket' for handshakes), status and slot of ten */
 /* seconds. */

@@ -1,4 +1,5 @@
 -- made from measures/tails.sql, sha256 b91bd37a06735196
+-- reads timed; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, name VARCHAR, minute BIGINT, step BIGINT, n BIGINT
 /* How do slow requests cluster in time? The ground of the design effect of a share above a latency. */
 /* Grain: one row per revision, endpoint, minute and step of latency. */
 /* Units: n in eligible requests of the steady phase; minute in minutes since 1970; step k holds the buckets 20 k + 1 to */
