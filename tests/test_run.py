@@ -137,6 +137,25 @@ def test_a_broken_total_gives_no_verdict(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_window_of_files_is_compared_with_the_time_before_it(tmp_path):
+    """Read with it, and counted as outside; a store that knows the file by another window reads it again."""
+    old = [request(second, revision="00041-xyz") for second in range(0, 300, 3)]
+    new = [request(second, 403 if second % 2 else 200) for second in range(300, 600, 3)]
+    path, store = ndjson(tmp_path / "x.ndjson", [*old, *new]), tmp_path / "store"
+    whole = json.loads(call("check", path, "--store", store, "--format", "json").stdout)
+    for since in (stamp(300), stamp(303)):
+        found = json.loads(call("check", path, "--store", store, "--since", since, "--format", "json").stdout)
+        assert (found["verdict"], found["baseline"]) == ("FAIL", "shop-api-00041-xyz")
+        assert found["compared"]["eligible"] == whole["compared"]["eligible"] == 100
+        assert found["requests"]["n"] == 100 - (since == stamp(303))
+        assert found["window"]["covered_start"] >= since
+    alone = call("check", path, "--since", stamp(300), "--baseline", "shop-api-00041-xyz")
+    assert (alone.exit_code, "(before 100)" in alone.stdout) == (1, True)
+    none = call("check", path, "--since", stamp(300), "--baseline", "none")
+    assert "No baseline: nothing is compared" in none.stdout
+    assert "No baseline" not in alone.stdout
+
+
 def test_a_window_keeps_its_start_and_not_its_end(tmp_path):
     """Half-open, to the nanosecond; an entry without a time is in every window; the rest is counted as outside."""
     entries = [line(second, f"line {second}") for second in range(10)]

@@ -11,7 +11,7 @@ from pipeline.assess.revision_data import View, time_text
 from pipeline.judge.advice import advice, impact
 from pipeline.judge.contracts import recodings
 from pipeline.judge.crosscheck import Completeness
-from pipeline.judge.decide import Judgement, decide
+from pipeline.judge.decide import NO_BASELINE, Judgement, decide
 from pipeline.judge.model import (
     Baseline,
     CodeCount,
@@ -54,7 +54,7 @@ def document(view: View, judgement: Judgement, policy: Policy, context: Context)
     window, notes = _window(data, context)
     notes += data.crosscheck.notes
     if data.baseline is None:
-        notes.append("No baseline: nothing is compared, and only absolute limits hold.")
+        notes.append(NO_BASELINE)
     listed, left_out = _signatures(view)
     return Verdict(
         tool=Tool(name="runverdict", version=version("runverdict"), catalogue=context.catalogue, policy=policy.digest),

@@ -49,10 +49,8 @@ def contracts(uses: Sequence[ContractUse], policy: Policy) -> Check:
         return result(rule, "NOT_APPLICABLE", "no warning is expected, and no known one was logged")
     kinds = {kind: [use for use in uses if use.status == kind] for kind in ("exceeded", "expired", "unused")}
     within = [use for use in uses if use.status == "within"]
-    parts = [f"{count(sum(use.n for use in within), 'expected line')} within {count(len(within), 'contract')}"]
-    for kind, uses_of_kind in kinds.items():
-        if uses_of_kind:
-            parts.append(f"{kind}: {', '.join(map(_against, uses_of_kind))}")
+    parts = [f"{kind}: {', '.join(map(_against, of_kind))}" for kind, of_kind in kinds.items() if of_kind]
+    parts.append(f"{count(sum(use.n for use in within), 'expected line')} within {count(len(within), 'contract')}")
     status: Status = "WARN" if kinds["exceeded"] else "PASS"
     observed = Observed(value=len(kinds["exceeded"]), unit="contracts", n=len(uses))
     return result(rule, status, "; ".join(parts), observed=observed, limit="one exceeded or out of its scope is WARN")

@@ -1,5 +1,6 @@
 """From revision data to checks, and from checks to a verdict."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -101,6 +102,9 @@ _OF = {
     "job": (*_SERVING, "platform.instances", "platform.restarts", "deployment."),
 }
 
+#: What is said of a verdict that has nothing to compare with.
+NO_BASELINE = "No baseline: nothing is compared, and only absolute limits hold."
+
 _RISKS: dict[VerdictName, Risk] = {"PASS": "LOW", "WARN": "MEDIUM", "INCONCLUSIVE": "MEDIUM", "FAIL": "HIGH"}
 
 
@@ -178,9 +182,13 @@ def worst_first(checks: Sequence[Check], policy: Policy) -> list[Check]:
     ]
 
 
+#: A text up to the first semicolon that does not stand in a quoted line.
+_FIRST_PART = re.compile(r"""(?:(?<!\w)'(?:[^'\\]|\\.)*'|(?<!\w)"(?:[^"\\]|\\.)*"|(?!; ).)*""", re.DOTALL)
+
+
 def _cause(check: Check) -> str:
-    """What a check found, without its statistics."""
-    return check.reason.partition("; ")[0]
+    """What a check found, without its statistics: a reason begins with it."""
+    return _FIRST_PART.match(check.reason).group()  # type: ignore[union-attr]  # it may be empty
 
 
 def worse(first: VerdictName, second: VerdictName) -> VerdictName:

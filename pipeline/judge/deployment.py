@@ -108,9 +108,8 @@ def traffic(data: RevisionData, policy: Policy) -> Check:
     observed = Observed(value=data.traffic_ratio, unit="ratio", n=n)
     text = f"{percent(data.traffic_ratio)} of the service's requests since its first"
     if data.outlived_ns is not None and data.outlived_ns >= rule["outlived_s"] * 1e9:
-        text += (
-            f"; an older revision still served {duration(data.outlived_ns / 1e6)} after its last request: rolled back?"
-        )
+        later = duration(data.outlived_ns / 1e6)
+        text = f"an older revision still served {later} after this one's last request: rolled back? This one had {text}"
         return result(rule, "WARN", text, observed=observed, limit=limit)
     return result(rule, "PASS", text, observed=observed, limit=limit)
 
@@ -140,5 +139,5 @@ def tests(data: RevisionData, policy: Policy) -> Check:
     if results.passed == 0:
         doubts.append("every test was skipped")
     if doubts:
-        return result(rule, "WARN", "; ".join([text, *doubts]), observed=observed, limit=limit)
+        return result(rule, "WARN", "; ".join([*doubts, text]), observed=observed, limit=limit)
     return result(rule, "PASS", text, observed=observed, limit=limit)

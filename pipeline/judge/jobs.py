@@ -51,7 +51,8 @@ def executions(data: RevisionData, policy: Policy) -> Check:
     status: Status = "WARN" if findings else "PASS"
     took = "" if execution.duration_s is None else f" in {duration(execution.duration_s * 1000)}"
     tasks = f", {count(execution.tasks, 'task')}" if execution.tasks else ""
-    text = "; ".join([f"{execution.name} succeeded{took}{tasks}", *findings]) + _pending(execution, data)
+    but = f", but {'; '.join(findings)}" if findings else ""
+    text = f"{execution.name} succeeded{took}{tasks}{but}{_pending(execution, data)}"
     return result(rule, status, text, observed=observed, limit=limit, evidence=_proof(data))
 
 

@@ -67,12 +67,11 @@ def errors(data: RevisionData, policy: Policy, comparisons: Sequence[Comparison]
     new = [row for row in new if row not in started]
     chance = new_kinds_p(data, baseline, new, len(data.signatures.gone))
     lines = sum(row.n for row in new if kinds[row.signature] == "new")
-    statuses: list[Status] = ["PASS"]
+    statuses: list[Status] = [change.decided for change in comparisons if change.decided in ("WARN", "FAIL")]
     notes = []
     if new and chance <= rule["warn_p"]:
         statuses.append("FAIL" if chance <= rule["fail_p"] and lines >= rule["fail_lines"] else "WARN")
-    elif new:
-        notes.append(f"so few that chance can explain them (p = {chance:.2g})")
+    kinds_decide = bool(statuses)
     if started:
         statuses.append("WARN")
         notes.append(f"{count(sum(row.n for row in started), 'line')} at start-up, and the baseline shows no start")
@@ -83,19 +82,22 @@ def errors(data: RevisionData, policy: Policy, comparisons: Sequence[Comparison]
     if clean and (first := next((row for row in new if is_grave(row.level, row.event)), None)):
         statuses.append("WARN")
         notes.append(f"the first {first.event or first.level} line in {baseline.runs:,} runs")
-    statuses += [change.decided for change in comparisons if change.decided in ("WARN", "FAIL")]
-    if spoken := _speaks_of_failure(data, rule):
+    if told := _speaks_of_failure(data, rule):
         statuses.append("WARN")
-        notes.append(f"{count(spoken[1], 'new line')} below WARNING that may report a failure: {cut(spoken[0], 120)!r}")
+        notes.append(f"{count(told[1], 'new line')} below WARNING that may report a failure: {cut(told[0], 120)!r}")
     low, high = poisson_interval(lines)
     observed = Observed(value=lines, unit="lines", n=data.parsed, low=round(low, 3), high=round(high, 3))
-    text = _spoken(changed) or "no warning or error that the baseline did not have"
+    spoken = _spoken(changed)
+    if new and chance > rule["warn_p"]:
+        spoken.append(f"so few that chance can explain them (p = {chance:.2g})")
+    parts = [*spoken, *notes] if kinds_decide else [*notes, *spoken]
+    text = "; ".join(parts) or "no warning or error that the baseline did not have"
     proof = [entry for change in changed if change.change != "gone" for entry in change.evidence][:5]
-    return result(rule, worst(*statuses), "; ".join([text, *notes]), observed=observed, limit=limit, evidence=proof)
+    return result(rule, worst("PASS", *statuses), text, observed=observed, limit=limit, evidence=proof)
 
 
-def _spoken(changed: Sequence[SignatureChange]) -> str:
-    """How many kinds of lines changed in which way, with the most frequent one; "" where none did."""
+def _spoken(changed: Sequence[SignatureChange]) -> list[str]:
+    """How many kinds of lines changed in which way, with the most frequent one."""
     of = {kind: [row for row in changed if row.change == kind] for kind in ("new", "more", "renamed", "gone")}
     parts = []
     if of["new"]:
@@ -106,7 +108,7 @@ def _spoken(changed: Sequence[SignatureChange]) -> str:
     for kind, change in (("renamed", "reworded"), ("gone", "gone")):
         if of[kind]:
             parts.append(f"{count(len(of[kind]), 'kind')} {'is' if len(of[kind]) == 1 else 'are'} {change}")
-    return "; ".join(parts)
+    return parts
 
 
 def _most(rows: Sequence[SignatureChange]) -> str:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.judge.decide import NO_BASELINE
 from pipeline.judge.model import Verdict
 from pipeline.judge.numbers import count, cut, number, percent
 from pipeline.report.claims import DECIDING
@@ -76,6 +77,8 @@ def _verdict(console: Console, verdict: Verdict) -> None:
     )
     answered = answers(verdict)
     console.print(Text(f"  {_in_words(verdict)}"))
+    if NO_BASELINE in verdict.notes:
+        console.print(Text(f"  {NO_BASELINE}"))
     if verdict.verdict in ("FAIL", "WARN") and verdict.incidents:
         console.print(Text(f"  Since {shown(answered.since)}"))
     if answered.line:

@@ -77,8 +77,8 @@ class Access:
 class Request:
     """What is wanted of the sources.
 
-    window: what is judged. lookback_start: remote sources are read from there, so that the time before the window can
-    be the baseline; None: the window alone. service: remote sources give this one alone, None: all. now: the time of
+    window: what is judged. lookback_start: sources are read from there, so that the time before the window can be the
+    baseline; None: the window alone. service: remote sources give this one alone, None: all. now: the time of
     day where the window was decided; None where only files are read. key: of the digests, for a source that redacts
     what it gives.
     """

@@ -51,8 +51,8 @@ def asked(
 
     since: RFC 3339, a duration back from now, `deploy`, or None: files whole, remote sources from the newest deployment
     within a day, else an hour. settle_s: None is the request time-out that the audit log shows, else `SETTLE_S`.
-    baseline: read as long a lookback before the window, of 1 to 24 h. named: the revision to judge was named, so no
-    deployment says which it is. deployment: the one that is meant, where it was waited for; a later one supersedes it.
+    baseline: read as long a lookback before the window, of 1 to 24 h; 24 h of files whose end nobody named. named: the
+    revision to judge was named, so no deployment says which it is. deployment: the one that is meant, where it was waited for; a later one supersedes it.
     Raises UsageError and SourceError.
     """
     remote = [source for source in sources if source.remote]
@@ -61,7 +61,8 @@ def asked(
     if not remote:
         if since == DEPLOY:
             start = _start(_of_files(sources, service), "in these files")
-        return Asked(Request(Window(start, end), service=service), SETTLE_S if settle_s is None else settle_s)
+        before = start - _lookback(start, end) if start and baseline else None
+        return Asked(Request(Window(start, end), before, service), SETTLE_S if settle_s is None else settle_s)
     end = end or now
     Window(start, end)  # refused before anything is read
     known: list[Deployment] = []
@@ -76,10 +77,15 @@ def asked(
     elif start is None:
         start = _start(known, "") if known else end - _HOUR
     window = Window(start, end)
-    before = min(max(end - start, _HOUR), _DAY) if baseline else timedelta(0)
+    before = _lookback(start, end) if baseline else timedelta(0)
     if settle_s is None:
         settle_s = next((other.timeout_s for other in reversed(known) if other.timeout_s), SETTLE_S)
     return Asked(Request(window, start - before, service, now), settle_s, newest)
+
+
+def _lookback(start: datetime, end: datetime | None) -> timedelta:
+    """How long a time before a window is read for the baseline."""
+    return min(max(end - start, _HOUR), _DAY) if end else _DAY
 
 
 def time_at(sources: Sequence[Source], local: Callable[[], datetime]) -> datetime:

@@ -246,7 +246,7 @@ class BigQueryStore:
                 extract.count(report, rows, request.window)
                 checkpoint = batches[-1].checkpoint
                 if checkpoint is None:
-                    rows = rows.filter(extract.inside(request.read_window if source.remote else request.window))
+                    rows = rows.filter(extract.inside(request.read_window))
                 if rows.height:
                     table = table or stack.enter_context(self._loads.table(googlesql.STORED))
                     self._loads.append(table, googlesql.STORED, rows)

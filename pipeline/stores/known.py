@@ -51,7 +51,8 @@ class Known:
         digest = source.digest() if self._kept and isinstance(source, Digested) else None
         if digest is None:
             return None
-        return _hash(digest, request.window.bounds, version("runverdict"), hashlib.sha256(request.key or b"").digest())
+        bounds = request.window.bounds, request.read_window.bounds
+        return _hash(digest, bounds, version("runverdict"), hashlib.sha256(request.key or b"").digest())
 
     def fill(self, key: str | None, report: SourceReport) -> bool:
         """Fill the report as reading would, where the store has the entries of a key; return whether it has."""

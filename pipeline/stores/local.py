@@ -126,8 +126,8 @@ class LocalStore:
     def add(self, source: Source, request: Request, report: SourceReport, progress: Progress) -> None:
         """Add what a source has of a request's window, and count it in the report.
 
-        A source with checkpoints leaves parts first, then slices (`pending.py`), its lookback in them; of another, what
-        is outside the window is left out. Entries without a timestamp are kept.
+        A source with checkpoints leaves parts first, then slices (`pending.py`); of another, what is outside the window
+        and its lookback is left out. Entries without a timestamp are kept.
         """
         key = self.pseudonym_key()
         request = replace(request, key=key)
@@ -142,7 +142,6 @@ class LocalStore:
         if lost:
             pending.forget(source.address)
             report.note(f"{', '.join(loss.words for loss in lost[:_MAX_NAMES])}: it is read again")
-        kept = request.read_window if source.remote else request.window
         with Workers() as workers:
             for batch in source.batches(request, report, pending.checkpoint(source.address)):
                 if batch.checkpoint is not None and batch.at is not None:
@@ -152,7 +151,7 @@ class LocalStore:
                         count(report, written, request.window)
                 else:
                     count(report, batch.rows, request.window)
-                    inner = replace(batch, rows=batch.rows.filter(inside(kept)))
+                    inner = replace(batch, rows=batch.rows.filter(inside(request.read_window)))
                     if inner.rows.height:
                         workers.start(self._keep, self.next_name(), inner, source.address, key)
                     del inner

@@ -364,6 +364,28 @@ def test_the_verdict_takes_severity_and_need_into_account(healthy, policy):
     assert decision.headline == "INCONCLUSIVE: too few (and 1 warning)"
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("too slow; the p is 0.01", "too slow"),
+        ("a line that ends", "a line that ends"),
+        ("one new kind, 'pay; then ship' (5 lines); one is gone", "one new kind, 'pay; then ship' (5 lines)"),
+        ('one new kind, "it\'s; late"; one is gone', 'one new kind, "it\'s; late"'),
+        (r"kind 'a\'; \"b\"' came; gone", r"kind 'a\'; \"b\"' came"),
+        ("the service's own; its users' too", "the service's own"),
+        ("cut 'in the middle; of it", "cut 'in the middle"),
+    ],
+)
+def test_the_headline_is_the_first_part_of_a_reason(healthy, policy, reason, cause):
+    """To its first semicolon, quoted lines whole."""
+    checks = judge(healthy(), policy).checks
+    failed = [
+        check.model_copy(update={"status": "FAIL", "reason": reason}) if check.id == "requests.error_rate" else check
+        for check in checks
+    ]
+    assert decide(failed, policy).headline == f"FAIL: {cause}"
+
+
 def test_the_worse_of_two_verdicts():
     """FAIL, then INCONCLUSIVE, then WARN, then PASS."""
     assert worse("WARN", "INCONCLUSIVE") == "INCONCLUSIVE"

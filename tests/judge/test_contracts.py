@@ -55,6 +55,7 @@ def test_a_contract_covers_what_keeps_to_it(healthy, policy, limits, status, cov
     assert checks["expected.contracts"].reason.startswith("6 expected lines within 1 contract") == (status == "within")
     if status == "exceeded":
         (limit, value), says = next(iter(limits.items())), checks["expected.contracts"].reason
+        assert says.startswith("exceeded: ")
         allowed = {"max_count": f"at most {value} allowed", "max_per_request": f"{value} per request allowed"}
         assert allowed.get(limit, f"2 of them not within {value} s of a start") in says
 

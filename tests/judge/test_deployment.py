@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.judge import model
+from pipeline.judge.decide import judge
 from pipeline.judge.deployed import Deployed
 from pipeline.judge.revision_data import Instances, RequestCounts
 from tests.judge.conftest import MINUTE_NS, START_NS, occurrences, profile
@@ -83,7 +84,10 @@ def test_a_rollback_is_seen(healthy, policy, outlived_s, wanted):
     """An older revision has requests, this one has none any more."""
     outlived = None if outlived_s is None else outlived_s * 10**9
     data = healthy(traffic_ratio=0.6, outlived_ns=outlived)
-    assert status("deployment.traffic", data, policy) == wanted
+    check = next(check for check in judge(data, policy).checks if check.id == "deployment.traffic")
+    assert check.status == wanted
+    assert check.reason.startswith("an older revision still served 10 min after") == (wanted == "WARN")
+    assert check.reason.endswith("60 % of the service's requests since its first")
 
 
 @pytest.mark.parametrize(

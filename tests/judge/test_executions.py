@@ -233,7 +233,7 @@ def test_a_retry_warns_with_its_causes(checked, more, wanted):
     """As the entries show them."""
     check = checked(run(**more))
     assert check.status == "WARN"
-    assert check.reason.endswith(f"; {wanted}")
+    assert check.reason.endswith(f", but {wanted}")
 
 
 @pytest.mark.parametrize(

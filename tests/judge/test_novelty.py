@@ -99,6 +99,18 @@ def test_new_lines_below_warning_can_speak_of_failure(pair, policy, text, n, wan
     assert judged(data, policy, "novelty.errors").status == wanted
 
 
+def test_what_warns_is_told_first(pair, policy):
+    """What is gone, or too rare to count, comes behind it; and what nothing is wrong with is not said."""
+    told = ("checkout failed for basket <*>", 20)
+    check = judged(pair(signatures=Signatures(fresh=(told,))), policy, "novelty.errors")
+    assert check.reason == "20 new lines below WARNING that may report a failure: 'checkout failed for basket <*>'"
+    gone = Signatures(fresh=(told,), gone=(row("old line", n=0, baseline_n=9),))
+    reason = judged(pair(signatures=gone), policy, "novelty.errors").reason
+    assert (reason[:12], reason[-13:]) == ("20 new lines", "1 kind is gone"[-13:])
+    both = Signatures(new=(row(n=90, minutes=20),), fresh=(told,))
+    assert judged(pair(signatures=both), policy, "novelty.errors").reason.startswith("1 new kind of warnings")
+
+
 def test_nothing_new_passes(pair, policy):
     """The same lines as often as before; what is gone is listed and no fault."""
     found = Signatures(both=(row(n=5, baseline_n=5),), gone=(row("old line", n=0, baseline_n=9),))

@@ -58,6 +58,25 @@ def test_the_window_and_what_is_read_before_it(since, until, start, end, lookbac
 
 
 @pytest.mark.parametrize(
+    ("since", "until", "lookback"),
+    [
+        ("2026-01-15T09:00:00Z", None, DAY),
+        ("2026-01-15T09:00:00Z", "2026-01-15T09:10:00Z", HOUR),
+        ("2026-01-15T04:00:00Z", "2026-01-15T09:10:00Z", timedelta(hours=5, minutes=10)),
+    ],
+)
+def test_files_are_read_before_a_window_too(since, until, lookback):
+    """For the baseline; their end is not known before they are read."""
+    shelf = Shelf()
+    shelf.remote = False
+    request = asked([shelf], now=NOW, since=since, until=until).request
+    assert (request.window.end is None) == (until is None)
+    assert request.lookback_start == request.window.start - lookback
+    assert asked([shelf], now=NOW, since=since, until=until, baseline=False).request.lookback_start is None
+    assert asked([shelf], now=NOW, until=until).request.lookback_start is None
+
+
+@pytest.mark.parametrize(
     ("since", "settle_s", "named", "wanted"),
     [("1h", 5.0, True, 0), (None, 5.0, True, 1), ("1h", None, True, 1), ("1h", 5.0, False, 1)],
 )
