@@ -52,7 +52,8 @@ def asked(
     since: RFC 3339, a duration back from now, `deploy`, or None: files whole, remote sources from the newest deployment
     within a day, else an hour. settle_s: None is the request time-out that the audit log shows, else `SETTLE_S`.
     baseline: read as long a lookback before the window, of 1 to 24 h; 24 h of files whose end nobody named. named: the
-    revision to judge was named, so no deployment says which it is. deployment: the one that is meant, where it was waited for; a later one supersedes it.
+    revision to judge was named, so no deployment says which it is. deployment: the one that is meant, where it was
+    waited for; a later one supersedes it.
     Raises UsageError and SourceError.
     """
     remote = [source for source in sources if source.remote]
