@@ -62,8 +62,9 @@ def asked(
     if not remote:
         if since == DEPLOY:
             start = _start(_of_files(sources, service), "in these files")
-        before = start - _lookback(start, end) if start and baseline else None
-        return Asked(Request(Window(start, end), before, service), SETTLE_S if settle_s is None else settle_s)
+        lookback_start = start - _lookback(start, end) if start and baseline else None
+        settle_s = SETTLE_S if settle_s is None else settle_s
+        return Asked(Request(Window(start, end), lookback_start, service), settle_s)
     end = end or now
     Window(start, end)  # refused before anything is read
     known: list[Deployment] = []
