@@ -7,7 +7,7 @@ import polars as pl
 
 from pipeline.assess.histograms import dense, slots_or_minutes
 from pipeline.judge.counts import Clients, LatencySteps, Peer
-from pipeline.judge.endings import HANDSHAKE, REDIRECTS
+from pipeline.judge.endings import ASIDE, HANDSHAKE, REDIRECTS
 from pipeline.judge.latencies import quantile
 from pipeline.judge.power import binomial_design_effect
 from pipeline.judge.revision_data import OTHERS, Times, weighted
@@ -16,11 +16,14 @@ from pipeline.judge.tails import QUANTILES, bucket_of, far_cut
 
 #: Fewer failures of a kind decide nothing, so their design effect is never asked for.
 _LEAST_FAILURES = 4
+#: Fewer requests of an endpoint that are no user traffic decide nothing; a scan asks for thousands of paths.
+_LEAST_ASIDE = 5
 
 
 def statuses_and_clients(statuses: pl.DataFrame, clients: pl.DataFrame) -> dict[str, Any]:
     """Return `statuses` and `clients` of a profile from one revision's rows of the two measures."""
-    totals = statuses.group_by("endpoint", "caller", "status").agg(pl.col("n").sum())
+    counted = (pl.col("n").sum().over("endpoint", "caller") >= _LEAST_ASIDE) | ~pl.col("caller").is_in(ASIDE)
+    totals = statuses.filter(counted).group_by("endpoint", "caller", "status").agg(pl.col("n").sum())
     by_endpoint: dict[str, dict[str, dict[int, int]]] = {}
     for endpoint, caller, status, n in totals.sort("endpoint", "caller", "status").iter_rows():
         by_endpoint.setdefault(endpoint, {}).setdefault(caller, {})[status] = n
@@ -38,7 +41,7 @@ def ended_effects(statuses: pl.DataFrame) -> dict[str, DesignEffect]:
     """
     if statuses.is_empty():
         return {}
-    users = statuses.filter(pl.col("caller") != HANDSHAKE)
+    users = statuses.filter(~pl.col("caller").is_in([HANDSHAKE, *ASIDE]))
     status = pl.col("status")
     grouped = users.with_columns(
         pl.when(status >= 500)

@@ -5,7 +5,7 @@ limits of the policy) and whether it is more than chance (a one-sided p, adjuste
 Harm needs both; a large effect that chance explains is undecided, with how much more data would decide it.
 """
 
-from pipeline.judge import endings, instances, tails, websocket
+from pipeline.judge import endings, instances, statuses, tails, websocket
 from pipeline.judge.comparison import Comparison, decided
 from pipeline.judge.latencies import drifts, durations, episodes, latencies
 from pipeline.judge.policy import Policy
@@ -19,6 +19,7 @@ _KINDS = (
     rates,
     signatures,
     tails.comparisons,
+    statuses.comparisons,
     endings.comparisons,
     instances.waits,
     websocket.handshake_shares,

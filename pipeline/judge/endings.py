@@ -18,6 +18,9 @@ REDIRECTS = (300, 301, 302, 303, 305, 307, 308)
 #: The caller of handshakes in `statuses`; they have checks of their own.
 HANDSHAKE = "websocket"
 
+#: Callers in `statuses` of what is no user traffic: what a browser asks before, health checks, and scans for holes.
+PREFLIGHT, HEALTH, SCAN = ASIDE = ("preflight", "health", "scan")
+
 
 def groups(profile: Profile) -> dict[str, tuple[int, ...]]:
     """Return the statuses to look at by their name: redirects, and each 4xx that was seen."""
@@ -26,63 +29,43 @@ def groups(profile: Profile) -> dict[str, tuple[int, ...]]:
 
 
 def ended(profile: Profile, endpoint: str, statuses: Sequence[int] | None = None, caller: str | None = None) -> int:
-    """Return how many requests of an endpoint ended in one of these statuses, all if None; no handshakes."""
+    """Return how many requests of an endpoint ended in one of these statuses, all if None.
+
+    caller: of users and Google's services if None; no handshakes.
+    """
     return sum(
         n
         for by, ends in profile.statuses.get(endpoint, {}).items()
-        if by != HANDSHAKE and (caller is None or by == caller)
+        if (by not in (HANDSHAKE, *ASIDE) if caller is None else by == caller != HANDSHAKE)
         for status, n in ends.items()
         if statuses is None or status in statuses
     )
 
 
 def comparisons(data: RevisionData, baseline: Profile, policy: Policy) -> list[Comparison]:
-    """Return the shares of 4xx, redirects and 5xx by endpoint, and of failures by caller."""
-    if data.filtered:
-        return []
-    return [*_statuses(data, baseline, policy), *_errors(data, baseline, policy), *_calls(data, baseline, policy)]
+    """Return the shares of 5xx by endpoint, and of failures by caller."""
+    return [] if data.filtered else [*_errors(data, baseline, policy), *_calls(data, baseline, policy)]
 
 
-def _endpoints(data: Profile, baseline: Profile) -> list[str]:
-    """Endpoints that both sides served: a new one has nothing to be compared with."""
-    here, there = ({name for name, by in side.statuses.items() if by.keys() - {HANDSHAKE}} for side in (data, baseline))
-    return sorted(here & there)
+def endpoints(data: Profile, baseline: Profile) -> list[str]:
+    """Return the endpoints that both sides served: a new one has nothing to be compared with."""
+    return sorted(served(data) & served(baseline))
 
 
-def _statuses(data: RevisionData, baseline: Profile, policy: Policy) -> Iterator[Comparison]:
-    rule, common = policy["requests.status"], _endpoints(data, baseline)
-    totals = {name: (ended(data, name), ended(baseline, name)) for name in common}
-    whole = sum(n for n, _ in totals.values()), sum(n for _, n in totals.values())
-    for group, statuses in groups(data).items():
-        expected, together = 0.0, 0
-        for name in common:
-            k, base_k = ended(data, name, statuses), ended(baseline, name, statuses)
-            expected += totals[name][0] * base_k / totals[name][1]
-            together += k
-            if k:
-                here = k, totals[name][0], _design(data, group, name)
-                there = base_k, totals[name][1], _design(baseline, group, name)
-                one_client = one_client_p(data, baseline, name, statuses)
-                topics = tuple(f"ended/{status}/{name}" for status in statuses)
-                words = f"{_words(group)} on {name}"
-                yield _share(rule, f"{group} {name}", words, here, there, data, topics, one_client)
-        if together and len(common) > 1:
-            here = together, whole[0], _design(data, group, "")
-            there = round(expected * whole[1] / whole[0]), whole[1], _design(baseline, group, "")
-            topics = tuple(f"ended/{status}/{name}" for status in statuses for name in common)
-            one_client = one_client_p(data, baseline, "", statuses)
-            yield _share(rule, group, _words(group), here, there, data, topics, one_client)
+def served(profile: Profile) -> set[str]:
+    """Return the endpoints that users or Google's services asked for."""
+    return {name for name, by in profile.statuses.items() if by.keys() - {HANDSHAKE, *ASIDE}}
 
 
 def _errors(data: RevisionData, baseline: Profile, policy: Policy) -> Iterator[Comparison]:
     """5xx by endpoint."""
-    for name in _endpoints(data, baseline):
+    for name in endpoints(data, baseline):
         k, base_k = (_failed(side, name, None, 500) for side in (data, baseline))
         if k:
             here, there = (k, ended(data, name)), (base_k, ended(baseline, name))
-            sides = (*here, _design(data, "5xx", name)), (*there, _design(baseline, "5xx", name))
+            sides = (*here, design(data, "5xx", name)), (*there, design(baseline, "5xx", name))
             topics = tuple(f"ended/{status}/{name}" for status in range(500, 600))
-            yield _share(policy["requests.endpoint_errors"], name, f"5xx on {name}", *sides, data, topics, 0.0)
+            yield share(policy["requests.endpoint_errors"], name, f"5xx on {name}", *sides, data, topics, 0.0)
 
 
 def _calls(data: RevisionData, baseline: Profile, policy: Policy) -> Iterator[Comparison]:
@@ -92,26 +75,23 @@ def _calls(data: RevisionData, baseline: Profile, policy: Policy) -> Iterator[Co
         k, base_k = (_failed(side, name, caller, 400) for side in (data, baseline))
         if k:
             here, there = (k, ended(data, name, caller=caller)), (base_k, ended(baseline, name, caller=caller))
-            sides = (*here, _design(data, caller, name)), (*there, _design(baseline, caller, name))
+            sides = (*here, design(data, caller, name)), (*there, design(baseline, caller, name))
             words = f"failed calls of {caller} to {name}"
             topics = tuple(f"ended/{status}/{name}" for status in range(400, 600))
-            yield _share(rule, f"{caller} {name}", words, *sides, data, topics, 0.0)
+            yield share(rule, f"{caller} {name}", words, *sides, data, topics, 0.0)
 
 
 def callers(profile: Profile) -> set[tuple[str, str]]:
     """Return endpoints and who of Google's services called them."""
-    return {(name, by) for name, ends in profile.statuses.items() for by in ends if by not in ("", HANDSHAKE)}
+    return {(name, by) for name, ends in profile.statuses.items() for by in ends if by not in ("", HANDSHAKE, *ASIDE)}
 
 
 def _failed(profile: Profile, endpoint: str, caller: str | None, least: int) -> int:
     return ended(profile, endpoint, range(least, 600), caller)
 
 
-def _words(group: str) -> str:
-    return group if group == "redirects" else f"status {group}"
-
-
-def _design(profile: Profile, group: str, endpoint: str) -> float:
+def design(profile: Profile, group: str, endpoint: str) -> float:
+    """Return the design effect of what ended in a group of statuses; of all endpoints if it is ""."""
     return profile.design_effects.get(f"ended {group} {endpoint}", INDEPENDENT).value
 
 
@@ -134,7 +114,7 @@ def one_client_p(data: RevisionData, baseline: Profile, endpoint: str, statuses:
     )
 
 
-def _share(
+def share(
     rule: Rule,
     what: str,
     words: str,

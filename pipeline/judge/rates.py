@@ -10,11 +10,15 @@ from pipeline.judge.policy import Policy, Rule
 from pipeline.judge.power import more_requests_to_compare_rates
 from pipeline.judge.revision_data import Profile, RevisionData, SignatureRow
 from pipeline.judge.stats import INDEPENDENT, poisson_exact, rise_bound
+from pipeline.judge.statuses import alike, ended_in_all
 
 #: A window below so many minutes has too few of them to count by: lines of ten seconds are one occurrence then.
 SHORT_MINUTES = 30
 
 _DENIED_ROWS = ("requests/denied",)
+
+#: Statuses of a user who is refused.
+DENIED = (401, 403)
 
 
 def rates(data: RevisionData, baseline: Profile, policy: Policy) -> list[Comparison]:
@@ -32,7 +36,7 @@ def rates(data: RevisionData, baseline: Profile, policy: Policy) -> list[Compari
                 ("requests/5xx",),
             )
         )
-        denied, topics = _denied(data, baseline)
+        denied, topics = _denied(data, baseline, policy["requests.status"]["most_requests"])
         refused = _rate(
             policy["auth.failure_rate"],
             "were rejected with 401 or 403",
@@ -42,7 +46,7 @@ def rates(data: RevisionData, baseline: Profile, policy: Policy) -> list[Compari
             topics,
         )
         if topics == _DENIED_ROWS and refused.large != "PASS":
-            refused = _of_many_clients(refused, one_client_p(data, baseline, "", (401, 403)))
+            refused = _of_many_clients(refused, one_client_p(data, baseline, "", DENIED))
         comparisons.append(refused)
     return comparisons
 
@@ -55,9 +59,17 @@ def _of_many_clients(refused: Comparison, chance: float) -> Comparison:
     return replace(refused, effect=refused.effect.model_copy(update={"p": p}))
 
 
-def _denied(data: RevisionData, baseline: Profile) -> tuple[tuple[int, int], tuple[str, ...]]:
-    """Refused users of both sides: the service's own events or 401/403 rows, whichever are more in all."""
+def _denied(data: RevisionData, baseline: Profile, least: float) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """Refused users of both sides: the service's own events or 401/403 rows, whichever are more in all.
+
+    Rows of what only one side was asked for do not count: a scan of a service that refuses whatever it does not know.
+    """
     rows = data.requests.eligible_denied, baseline.requests.eligible_denied
+    if data.statuses and baseline.statuses:
+        both = alike(data, baseline, least)
+        known = [ended_in_all(data, each.here, DENIED) for each in both]
+        known_before = [ended_in_all(baseline, each.there, DENIED) for each in both]
+        rows = sum(known), sum(known_before)
     events = tuple(side.events["auth.failure"].n if "auth.failure" in side.events else 0 for side in (data, baseline))
     if sum(events) > sum(rows):
         return (events[0], events[1]), ("event/auth.failure/",)

@@ -1,8 +1,32 @@
--- How did the user requests and of callers, and WebSocket handshakes, end, endpoint by endpoint?
--- Grain: one row per revision, endpoint, caller ('' for users, 'websocket' for handshakes), status and slot of ten
--- seconds.
--- Units: n in request rows that are eligible or handshakes; slot in ten seconds since 1970.
+-- How did requests end, endpoint by endpoint: those of users and of callers, and those that are no user traffic?
+-- Grain: one row per revision, endpoint, caller ('' for users; 'websocket' for handshakes, 'preflight', 'health' and
+-- 'scan' for what is no user traffic), status and slot of ten seconds.
+-- Units: n in request rows; slot in ten seconds since 1970.
 with
+
+called as (
+
+    select
+        project,
+        location,
+        workload,
+        service,
+        revision,
+        endpoint,
+        case
+            when is_handshake then 'websocket'
+            when is_eligible then caller
+            when coalesce(http_method, '') = 'OPTIONS' then 'preflight'
+            when is_health or is_probe then 'health'
+            else 'scan'
+        end as caller,
+        http_status as status,
+        div(timestamp_ns, 10000000000) as slot
+
+    from requests
+    where timestamp_ns is not null
+
+),
 
 statuses as (
 
@@ -13,16 +37,13 @@ statuses as (
         service,
         revision,
         endpoint,
-        if(is_handshake, 'websocket', caller) as caller,
-        http_status as status,
-        div(timestamp_ns, 10000000000) as slot,
+        caller,
+        status,
+        slot,
         count(*) as n
 
-    from requests
-    where (is_eligible or is_handshake) and timestamp_ns is not null
-    group by
-        project, location, workload, service, revision, endpoint, if(is_handshake, 'websocket', caller),
-        http_status, div(timestamp_ns, 10000000000)
+    from called
+    group by project, location, workload, service, revision, endpoint, caller, status, slot
 
 )
 

@@ -24,10 +24,16 @@ masked as (
         regexp_replace(
             regexp_replace(
                 path,
-                r'/(?:[0-9]+|[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}|<[a-z]+>)(/|$)',
+                concat(
+                    r'/(?:[0-9]+|[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}',
+                    r'|[0-9A-Za-z]{24,}|[a-z]{2,10}_[0-9A-Za-z]{10,}|<[a-z]+>)(/|$)'
+                ),
                 r'/{id}\1'
             ),
-            r'/(?:[0-9]+|[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}|<[a-z]+>)(/|$)',
+            concat(
+                r'/(?:[0-9]+|[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}',
+                r'|[0-9A-Za-z]{24,}|[a-z]{2,10}_[0-9A-Za-z]{10,}|<[a-z]+>)(/|$)'
+            ),
             r'/{id}\1'
         ) as endpoint_path
 
@@ -62,7 +68,11 @@ named as (
         end as caller,
         http_status between 400 and 499 and regexp_contains(
             path,
-            r'/\.[a-z]|\.php|/wp-|/cgi-bin|/phpmyadmin|/vendor/|/actuator|/owa/|/boaform|/HNAP1|\.(?:asp|aspx|jsp|cgi)$'
+            concat(
+                r'/\.[a-z]|\.php|/wp-|/cgi-bin|/phpmyadmin|/vendor/|/actuator|/owa/|/boaform|/HNAP1|/server-status',
+                r'|/telescope|/_all_dbs|/solr/|/geoserver|/manager/html|/v2/_catalog|/console/$',
+                r'|\.(?:asp|aspx|jsp|cgi|sql|bak|old|zip|rar|7z|tgz|env)$'
+            )
         ) as is_scan,
         http_status = 101
         or regexp_contains(path, r'(?:^|/)(?:ws|wss|websocket|websockets)/?$|/socket\.io/|/sockjs/')

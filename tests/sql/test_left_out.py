@@ -28,10 +28,7 @@ TIMED = ("tails", "histograms", "slots", "pace")
 @pytest.mark.parametrize(
     ("measure", "row"),
     [
-        *(
-            (measure, HEALTH)
-            for measure in ("peers", "minutes", "statuses", "clients", "bodies", "tails", "histograms")
-        ),
+        *((measure, HEALTH) for measure in ("peers", "minutes", "clients", "bodies", "tails", "histograms")),
         *((measure, HEALTH) for measure in ("slots", "pace")),
         *((measure, WITHOUT_TIME) for measure in ("minutes", "statuses", "ended", *TIMED)),
         *((measure, user(instance_id=None, path="/health")) for measure in ("peers", "clients")),

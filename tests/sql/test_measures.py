@@ -192,12 +192,16 @@ def test_a_run_of_5xx_ends_at_any_other_request(folder):
         ("/a/1/2/3/b", "GET /a/{id}/{id}/{id}/b"),
         ("/u/0123456789abcdef", "GET /u/{id}"),
         ("/u/5f0c6a2e-0000-4a4a-8b8b-123456789abc/x", "GET /u/{id}/x"),
+        ("/orders/01ARZ3NDEKTSV4RRFFQ69G5FAV/items", "GET /orders/{id}/items"),
+        ("/users/kQ0xZ7bTtVgq1YpLw3mNcR5sHd2J", "GET /users/{id}"),
+        ("/charges/ch_3MmlLrLkdIwHu7ix/refund", "GET /charges/{id}/refund"),
+        ("/a/order_history/internationalization/b", "GET /a/order_history/internationalization/b"),
         ("/facade/v2", "GET /facade/v2"),
         ("/users/<user>/cart", "GET /users/{id}/cart"),
     ],
 )
 def test_endpoints_hide_variable_segments(folder, path, endpoint):
-    """Digits, eight or more hexadecimal digits, UUIDs and what redaction left are {id}."""
+    """Digits, eight or more hexadecimal digits, UUIDs, ULIDs and other long ids, and what redaction left are {id}."""
     found = measured(folder, "latency", [request(1, path=path)])
     assert found.filter(pl.col("scope") == "endpoint")["endpoint"].to_list() == [endpoint]
 

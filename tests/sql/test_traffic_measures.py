@@ -7,6 +7,7 @@ import pytest
 
 from tests.sql.test_measures import event, measured, request
 
+UPTIME = "GoogleStackdriverMonitoring-UptimeChecks(https://cloud.google.com/monitoring)"
 SCHEDULER, TASKS = "Google-Cloud-Scheduler", "Google-Cloud-Tasks/1.0"
 
 
@@ -20,16 +21,29 @@ def rows_of(frame, *columns):
 
 
 def test_statuses_by_endpoint_caller_and_ten_seconds(folder):
-    """Two 200 and a 404 of users, a call of Cloud Scheduler, a rejected handshake; health checks are not there."""
+    """Of users and Cloud Scheduler; and apart from them a handshake, health checks, a preflight and a scan."""
     rows = [request(1), request(2), request(3, 404), request(11), request(4, 503, "/job", http_user_agent=SCHEDULER)]
-    rows += [request(5, 403, "/ws"), request(6, path="/health")]
+    rows += [request(5, 403, "/ws"), request(6, path="/health"), request(7, path="/", http_user_agent=UPTIME)]
+    rows += [request(8, 204, "/cart", http_method="OPTIONS"), request(9, 404, "/wp-login.php")]
+    rows += [
+        request(12, 404, "/health", http_method="OPTIONS"),
+        request(13, 404, "/backup.sql"),
+        request(14, 200, "/x.php"),
+    ]
     found = measured(folder, "statuses", rows)
     assert rows_of(found, "endpoint", "caller", "status", "slot", "n") == [
+        ("GET /", "health", 200, 0, 1),
         ("GET /api/orders", "", 200, 0, 2),
         ("GET /api/orders", "", 200, 1, 1),
         ("GET /api/orders", "", 404, 0, 1),
+        ("GET /backup.sql", "scan", 404, 1, 1),
+        ("GET /health", "health", 200, 0, 1),
         ("GET /job", "Cloud Scheduler", 503, 0, 1),
+        ("GET /wp-login.php", "scan", 404, 0, 1),
         ("GET /ws", "websocket", 403, 0, 1),
+        ("GET /x.php", "", 200, 1, 1),
+        ("OPTIONS /cart", "preflight", 204, 0, 1),
+        ("OPTIONS /health", "preflight", 404, 1, 1),
     ]
 
 

@@ -1,4 +1,4 @@
--- made from staging/requests.sql, sha256 910d2ca6ffedb140
+-- made from staging/requests.sql, sha256 c1724612583d5221
 /* What is each request row, and does it count as user traffic? */
 /* Grain: one row per request row (any entry with an HTTP status, whatever its log). */
 /* Units: latency_ns in nanoseconds; minute in minutes since 1970. A request is one of the start-up where its instance */
@@ -17,11 +17,11 @@ WITH requests AS (
     REGEXP_REPLACE(
       REGEXP_REPLACE(
         path,
-        '/(?:[0-9]+|[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}|<[a-z]+>)(/|$)',
+        '/(?:[0-9]+|[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}' || '|[0-9A-Za-z]{24,}|[a-z]{2,10}_[0-9A-Za-z]{10,}|<[a-z]+>)(/|$)',
         '/{id}\1',
         'g'
       ),
-      '/(?:[0-9]+|[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}|<[a-z]+>)(/|$)',
+      '/(?:[0-9]+|[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}' || '|[0-9A-Za-z]{24,}|[a-z]{2,10}_[0-9A-Za-z]{10,}|<[a-z]+>)(/|$)',
       '/{id}\1',
       'g'
     ) AS endpoint_path
@@ -52,7 +52,7 @@ WITH requests AS (
     http_status BETWEEN 400 AND 499
     AND REGEXP_MATCHES(
       path,
-      '/\.[a-z]|\.php|/wp-|/cgi-bin|/phpmyadmin|/vendor/|/actuator|/owa/|/boaform|/HNAP1|\.(?:asp|aspx|jsp|cgi)$'
+      '/\.[a-z]|\.php|/wp-|/cgi-bin|/phpmyadmin|/vendor/|/actuator|/owa/|/boaform|/HNAP1|/server-status' || '|/telescope|/_all_dbs|/solr/|/geoserver|/manager/html|/v2/_catalog|/console/$' || '|\.(?:asp|aspx|jsp|cgi|sql|bak|old|zip|rar|7z|tgz|env)$'
     ) AS is_scan,
     http_status = 101
     OR REGEXP_MATCHES(path, '(?:^|/)(?:ws|wss|websocket|websockets)/?$|/socket\.io/|/sockjs/') AS is_socket
