@@ -11,10 +11,10 @@ from pipeline.assess.document import document
 from pipeline.assess.earlier import Earlier, added, from_lookback, seen
 from pipeline.assess.executions import executions
 from pipeline.assess.revision_data import View, answered, beside, revision_data
-from pipeline.assess.revisions import Target
+from pipeline.assess.revisions import Target, baseline_before, select
 from pipeline.judge.counts import Execution
 from pipeline.judge.crosscheck import Crosscheck
-from pipeline.judge.decide import judge
+from pipeline.judge.decide import decide, judge
 from pipeline.judge.model import Verdict
 from pipeline.judge.policy import Policy
 from pipeline.judge.revision_data import RevisionData
@@ -61,20 +61,53 @@ def data_of(view: View, context: Context) -> RevisionData:
         given = replace(given, planned_end_ns=nanoseconds(context.planned_end))
     if context.lookback:
         given = replace(given, answered_before=answered(View(context.lookback, target)))
-    before_window = context.lookback and from_lookback(context.lookback, view.measures, target, context.baseline)
-    if before_window:
-        earlier = before_window
-    elif target.baseline:
-        before = View(view.measures, target, target.baseline)
+    lookback = context.lookback
+    if lookback and (name := _in_lookback(lookback, view.measures, target, context)):
+        sound = _sound(lookback, target, name, context)
+        earlier = from_lookback(lookback, target, sound)
+    elif name := target.baseline:
+        sound = _sound(view.measures, target, name, context)
+        before = View(view.measures, target, sound)
         earlier = seen(before)
         given = beside(given, view, before)
     elif target in context.history:
-        earlier = context.history[target]
+        earlier, sound, name = context.history[target], None, None
     else:
         return given
     pooled = _pooled(earlier, context.passed.get(target))
     changed = signatures.signatures(view, pooled.signatures, earlier.wordings)
-    return replace(given, baseline=earlier.profile, pooled=pooled.profile, signatures=changed)
+    return replace(
+        given,
+        baseline=earlier.profile,
+        pooled=pooled.profile,
+        signatures=changed,
+        passed_over=None if sound == name else name,
+    )
+
+
+def _in_lookback(lookback: Measures, measures: Measures, target: Target, context: Context) -> str | None:
+    """The baseline that the lookback has for a revision of which the window shows no baseline, or too little."""
+    served, baseline = lookback.minutes, context.baseline
+    return baseline_before(lookback.revisions, measures.revisions, target, served=served, baseline=baseline)
+
+
+def _sound(measures: Measures, target: Target, name: str, context: Context) -> str:
+    """The newest revision before one that does not fail itself, from its baseline on; the baseline if it was named.
+
+    A second deployment that does not repair what the first one broke is compared with what served before both.
+    """
+    if context.baseline != "previous" or not context.generations or target.workload == "job":
+        return name
+    chosen = select(measures.revisions, service=target.service, revision=name, served=measures.minutes)
+    before = next((other for other in chosen.targets if other.of_service == target.of_service), None)
+    if before is None or before.baseline is None:
+        return name
+    alone = replace(context, lookback=None, tests=None, deployed={}, crosschecks={}, history={}, passed={})
+    given = data_of(View(measures, before), replace(alone, generations=context.generations - 1))
+    policy = context.policy_of(target.service)
+    if given.baseline is None or decide(judge(given, policy, context.expected).checks, policy).verdict != "FAIL":
+        return name
+    return given.baseline.revision
 
 
 def _lookback_executions(view: View, context: Context) -> tuple[Execution, ...]:

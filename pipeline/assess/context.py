@@ -26,6 +26,7 @@ class Context:
     baseline: `previous`, `none`, or a name. history: by revision, the runs of history that it is compared with where
     neither window nor lookback has a baseline. passed: more of them, for what is new. deployed: by service, of a live
     window. crosschecks: by revision, what other APIs know of it. planned_end: of a window that is not over yet.
+    generations: so many revisions before it are judged themselves, for one that fails is no baseline.
     """
 
     catalogue: str
@@ -47,6 +48,7 @@ class Context:
     crosschecks: Mapping[Target, Crosscheck] = field(default_factory=dict)
     planned_end: datetime | None = None
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    generations: int = 3
 
     def policy_of(self, service: str) -> Policy:
         """Return the limits that hold for a service."""

@@ -49,6 +49,8 @@ def document(view: View, judgement: Judgement, policy: Policy, context: Context)
     newer = _newer(data)
     if newer:
         headline += f"; superseded by {newer}"
+    if data.passed_over and data.baseline:
+        headline += f"; compared with {data.baseline.revision}, as {data.passed_over} fails itself"
     if data.synthetic_only:
         headline += "; no user requests, judged by uptime checks"
     window, notes = _window(data, context)

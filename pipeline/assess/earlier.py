@@ -7,7 +7,7 @@ import polars as pl
 from pipeline.aggregate.measures import Measures
 from pipeline.assess import profiles, signatures
 from pipeline.assess.revision_data import View, profile
-from pipeline.assess.revisions import Target, baseline_before
+from pipeline.assess.revisions import Target
 from pipeline.judge.revision_data import Profile
 
 
@@ -25,16 +25,8 @@ def seen(view: View) -> Earlier:
     return Earlier(profile(view), signatures.signature_totals(view), signatures.wordings(view))
 
 
-def from_lookback(lookback: Measures, measures: Measures, target: Target, baseline: str) -> Earlier | None:
-    """Return the baseline that the lookback has for a revision of which the window shows no baseline, or too little.
-
-    lookback, measures: of the time before the window, and of the window. baseline: `previous`, or a name.
-    """
-    revision = baseline_before(
-        lookback.revisions, measures.revisions, target, served=lookback.minutes, baseline=baseline
-    )
-    if revision is None:
-        return None
+def from_lookback(lookback: Measures, target: Target, revision: str) -> Earlier:
+    """Return what the time before a window shows of a revision as a baseline."""
     earlier = seen(View(lookback, target, revision))
     return replace(earlier, profile=replace(earlier.profile, origin="stretch"))
 

@@ -51,6 +51,11 @@ class Target:
     baseline: str | None = None
 
     @property
+    def of_service(self) -> tuple[str | None, ...]:
+        """Project, location, workload and service."""
+        return tuple(getattr(self, key) for key in SERVICE)
+
+    @property
     def identity(self) -> dict[str, str | None]:
         """Project, location, workload, service and revision."""
         return {key: getattr(self, key) for key in IDENTITY}

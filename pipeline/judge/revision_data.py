@@ -279,7 +279,8 @@ class RevisionData(Profile):
     deployed: None where the window is not live, or the revision to judge was named. answered_before: requests that it
     answered before the window, in the lookback. planned_end_ns: of a window that is not over, when it will be.
     refused_deploys: audit entries of the service. siblings: the other executions of the job in the window, earlier:
-    those of the lookback; seen_until_ns: to when these are complete. crosscheck: what other APIs know.
+    those of the lookback; seen_until_ns: to when these are complete. crosscheck: what other APIs know. passed_over: a
+    newer revision that is not the baseline, for it fails itself.
     """
 
     workload: Workload = "service"
@@ -317,6 +318,7 @@ class RevisionData(Profile):
     outlived_ns: int | None = None
     deployed: Deployed | None = None
     crosscheck: Crosscheck = field(default_factory=Crosscheck)
+    passed_over: str | None = None
     answered_before: int = 0
     planned_end_ns: int | None = None
     refused_deploys: tuple[Evidence, ...] = ()

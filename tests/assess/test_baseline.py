@@ -67,6 +67,46 @@ def test_the_revision_that_served_before_is_the_baseline(two, tmp_path):
     assert status(verdict, "requests.latency").baseline.n == 300
 
 
+@pytest.fixture
+def chain(tmp_path):
+    """Writes one revision after the other, 100 s each; their statuses of /api/orders."""
+
+    def make(*statuses):
+        rows = []
+        for number, code in enumerate(statuses):
+            revision = f"0004{number}-abc"
+            rows += [ready(101 * number, revision), *serving(101 * number + 1, revision, seconds=100, status=code)]
+        return ndjson(tmp_path / "logs.ndjson", rows)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("statuses", "baseline", "verdict"),
+    [
+        ((200, 404, 404), "00040-abc", "FAIL"),
+        ((200, 404, 404, 404), "00040-abc", "FAIL"),
+        ((200, 404, 404, 404, 404), "00040-abc", "FAIL"),
+        ((200, 404, 404, 404, 404, 404), "00044-abc", "PASS"),
+        ((200, 404, 200), "00040-abc", "PASS"),
+        ((404, 404, 404), "00041-abc", "PASS"),
+        ((200, 200, 200), "00041-abc", "PASS"),
+    ],
+)
+def test_what_failed_is_no_baseline(chain, tmp_path, statuses, baseline, verdict):
+    """Three deployments back; a second one that repairs nothing is compared with what served before both."""
+    path, newest = chain(*statuses), f"0004{len(statuses) - 1}-abc"
+    since = (f"--since=2026-01-15T09:{101 * (len(statuses) - 1) // 60:02}:{101 * (len(statuses) - 1) % 60:02}Z",)
+    for window in ((), since):  # in the window, and in the time before it
+        found = json.loads(call("check", path, "--format", "json", *window).stdout)
+        assert (found["revision"], found["baseline"]) == (f"shop-api-{newest}", f"shop-api-{baseline}")
+        assert found["verdict"] == verdict
+        passed_over = f"; compared with shop-api-{baseline}, as shop-api-0004{len(statuses) - 2}-abc fails itself"
+        assert found["headline"].endswith(passed_over) == (baseline != f"0004{len(statuses) - 2}-abc")
+    named = call("check", path, "--baseline", f"shop-api-0004{len(statuses) - 2}-abc", "--format", "json")
+    assert json.loads(named.stdout)["baseline"] == f"shop-api-0004{len(statuses) - 2}-abc"
+
+
 def test_a_slower_revision_fails_and_the_reason_has_the_numbers(two, tmp_path):
     """From 83 to 283 ms: a shift of 200 ms, and the slowest requests as proof."""
     verdict = the(check(tmp_path / "s", two(latency_ms=280)))
