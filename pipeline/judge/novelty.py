@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.judge import special
 from pipeline.judge.comparison import Comparison
+from pipeline.judge.failure_words import speaks_of_failure
 from pipeline.judge.model import Check, Observed, SignatureChange, Status
 from pipeline.judge.numbers import count, cut, percent
 from pipeline.judge.policy import Policy, Rule
@@ -18,12 +19,6 @@ from pipeline.judge.stats import poisson_exact, poisson_interval
 
 #: Events of a process that ended, by the end of their names.
 _CRASHES = (".crashed", ".panic", ".fatal", ".worker_failed", ".startup_failed", ".out_of_memory")
-
-#: Words of a failure, and those that deny it.
-_FAILURE = re.compile(r"(?i)\b(?:failed|failure|could not|cannot|unable to|refused|denied|timed out|exception)\b")
-_NO_FAILURE = re.compile(
-    r"(?i)\b(?:no|0|zero|without|not) (?:\w+ )?(?:failed|failures?|exceptions?)\b|failed[:=] ?(?:0|<|\{)"
-)
 
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
@@ -143,7 +138,7 @@ def _speaks_of_failure(data: RevisionData, rule: Rule) -> tuple[str, int] | None
     matter = {row.signature for row in data.signatures.new}
     least = max(rule["info_lines"], rule["info_ratio"] * data.requests.eligible)
     lines = [(text, n) for text, n in data.signatures.fresh if n >= least and text not in matter]
-    return next(((text, n) for text, n in lines if _FAILURE.search(text) and not _NO_FAILURE.search(text)), None)
+    return next(((text, n) for text, n in lines if speaks_of_failure(text)), None)
 
 
 def silent(data: RevisionData, policy: Policy, _comparisons: Sequence[Comparison]) -> Check:
