@@ -11,7 +11,7 @@ from pipeline.judge.numbers import count, percent
 from pipeline.judge.policy import Policy
 from pipeline.judge.result import result
 from pipeline.judge.revision_data import RevisionData
-from pipeline.judge.stats import clopper_pearson
+from pipeline.judge.stats import clopper_pearson, poisson_exact
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ _DATABASE = _Dependency(
     ("database.dependency",),
 )
 _SERVICES = _Dependency("service authentication", ("service_auth.failure",), ("service_auth.success",))
+
+#: Users are served where fewer of their requests end in 5xx; failures are as frequent as before where they are at most
+#: so many times as frequent, and chance explains the rest.
+_MOST_5XX, _TIMES, _ALPHA = 0.01, 2.0, 0.05
 
 #: By the check that judges it.
 DEPENDENCIES = {"auth.unreachable": _AUTH, "database.failures": _DATABASE, "service_auth.failures": _SERVICES}
@@ -82,6 +86,12 @@ def _judge(data: RevisionData, policy: Policy, check: str) -> Check:
         text = f"{count(n, 'call')} to the {dependency.name}, none failed (rate below {percent(high)})"
         return result(rule, "PASS", text, observed=observed, limit=limit)
     proof = data.proof(*failed.topics)
+    if n == k and (before := _as_before(data, dependency, k)):
+        text = (
+            f"{count(k, 'failure')} of the {dependency.name}, {before:,} in the baseline, while requests are served; "
+            "no success is logged, so the share of calls is not known"
+        )
+        return result(rule, "WARN", text, observed=observed, limit=limit, evidence=proof)
     said = f"{k:,} of {count(n, 'call')} to the {dependency.name} failed ({percent(k / n)})"
     minutes = len(set(failed.minute))
     recovered = len(succeeded) > 0 and succeeded.last_ns.max() > failed.first_ns.min()
@@ -91,6 +101,24 @@ def _judge(data: RevisionData, policy: Policy, check: str) -> Check:
     if k >= rule["fail_count"] and k / n >= rule["fail_ratio"]:
         return result(rule, "FAIL", said, observed=observed, limit=limit, evidence=proof)
     return result(rule, "WARN", said, observed=observed, limit=limit, evidence=proof)
+
+
+def _as_before(data: RevisionData, dependency: _Dependency, k: int) -> int:
+    """How often a dependency failed in the baseline, where it did so about as often and users are served; else 0.
+
+    Of a service that logs failures of it alone, neither side: that all calls that are known failed says nothing.
+    """
+    baseline, now = data.baseline, data.requests
+    if baseline is None or not baseline.requests.eligible or now.eligible_5xx > _MOST_5XX * now.eligible:
+        return 0
+    if any(event in baseline.events for event in (*dependency.successes, *dependency.refusals, *dependency.starts)):
+        return 0
+    before = sum(baseline.events[event].n for event in dependency.failures if event in baseline.events)
+    exposures = {"experiment_exposure": now.eligible, "control_exposure": baseline.requests.eligible}
+    if not now.eligible or k / now.eligible > _TIMES * before / baseline.requests.eligible:
+        return 0
+    p = poisson_exact(control_k=before, experiment_k=k, alternative="greater", **exposures)
+    return before if p > _ALPHA else 0
 
 
 _DELIVERED = ("agent.started", "agent.thinking", "agent.tool_executing", "agent.tool_completed", "agent.completed")
