@@ -31,13 +31,13 @@ def error_rate(data: RevisionData, policy: Policy) -> Check:
         f"{k:,} of {count(n, noun)} ended in 5xx ({percent(k / n)} in this window, "
         f"95 % interval {percent(low)} to {percent(high)})"
     )
+    proof = data.proof("requests/5xx")
+    if low > rule["max_ratio"] and k >= rule["fail_count"]:
+        return result(rule, "FAIL", said, observed=observed, limit=limit, evidence=proof)
     design = data.design_effects.get("errors", INDEPENDENT).value
     needed = more_requests_to_decide(k, n, rule["max_ratio"], rule["confidence"], int(rule["fail_count"]), design)
     if needed:
         said += f"; about {needed:,} more requests would decide whether it is above {percent(rule['max_ratio'])}"
-    proof = data.proof("requests/5xx")
-    if low > rule["max_ratio"] and k >= rule["fail_count"]:
-        return result(rule, "FAIL", said, observed=observed, limit=limit, evidence=proof)
     minutes = data.minutes
     bad = (minutes.errors_5xx >= rule["minute_count"]) & (minutes.errors_5xx > rule["minute_ratio"] * minutes.n)
     if bad.any():

@@ -151,8 +151,10 @@ def tail_latency(data: RevisionData, policy: Policy, comparisons: Sequence[Compa
         return result(rule, "NOT_APPLICABLE", "no baseline to compare with", limit=limit)
     worst = worst_of(comparisons)
     if worst is None:
-        n, m = (sum(t.total for t in side.of_kind("endpoint").values()) for side in (data, data.baseline))
-        text = f"{count(n, 'request')}, {m:,} in the baseline; at least {rule['p95_min_n']:g} are needed on each side"
+        here, there = (side.of_kind("endpoint") for side in (data, data.baseline))
+        n, m = (sum(side[name].total for name in here.keys() & there.keys() - {OTHERS}) for side in (here, there))
+        least = f"at least {rule['p95_min_n']:g} are needed on each side"
+        text = f"{count(n, 'request')} to endpoints of both, {m:,} in the baseline; {least}"
         return result(rule, "NOT_OBSERVABLE", text, limit=limit)
     proof = data.proof(*worst.topics) if worst.decided in ("WARN", "FAIL") else []
     check = result(

@@ -6,6 +6,9 @@ from scipy.stats import beta, betabinom, norm
 
 from pipeline.judge.power import more_requests_to_decide, more_to_detect_shift
 from pipeline.judge.ranks import Weighted, mann_whitney
+from pipeline.judge.revision_data import RequestCounts
+from pipeline.judge.stats import DesignEffect
+from tests.judge.conftest import judged
 
 
 def chance(k, n, more, limit, min_k=3):
@@ -75,3 +78,13 @@ def test_ten_million_values_are_the_most_that_are_promised(beyond, wanted):
     worth = 10 / (needed * (10_000_000 + 10 + beyond))
     experiment = Weighted(np.array([500.0]), np.array([10.0]), worth)
     assert more_to_detect_shift(control=control, experiment=experiment, shift=150) == wanted
+
+
+def test_what_is_decided_asks_for_no_more_requests(healthy, policy):
+    """12 of 400 are above 1 %, whatever their clusters leave open."""
+    assert more_requests_to_decide(12, 400, 0.01, 0.95, 3, 3.0)
+    requests = RequestCounts(n=400, eligible=400, eligible_5xx=12)
+    data = healthy(requests=requests, design_effects={"errors": DesignEffect(3.0)})
+    check = judged(data, policy, "requests.error_rate")
+    assert check.status == "FAIL"
+    assert "more requests" not in check.reason
