@@ -166,8 +166,12 @@ def masked() -> str:
             )
         ) as level,
         if(
-            http_status is null and message is not null
-            and (event is null or outcome in ({outcomes})),
+            message is not null
+            and if(
+                http_status is null,
+                event is null or outcome in ({outcomes}),
+                coalesce(outcome = 'degraded', false)
+            ),
             coalesce({known}, trim({mask})),
             null
         ) as signature

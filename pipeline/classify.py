@@ -50,10 +50,11 @@ def _classified(given: pl.DataFrame, text: pl.Series, message: pl.Series, classi
     read = lines.read_texts(text)
     rows = classifier.classify(given).with_columns(read["level"], read["logger"].alias("component"))
     signature = pl.Series("signature", [None], dtype=pl.String).new_from_index(0, given.height)
+    notable = pl.col("event").is_null() | pl.col("outcome").is_in(NOTABLE)
     signed = rows.select(
-        pl.lit(given["http_status"].is_null())
-        & pl.lit(message.is_not_null())
-        & (pl.col("event").is_null() | pl.col("outcome").is_in(NOTABLE))
+        pl.lit(message.is_not_null())
+        # A request row counts by its status; that its answer was cut stands in its text alone.
+        & pl.when(pl.lit(given["http_status"].is_null())).then(notable).otherwise(pl.col("outcome") == "degraded")
     ).to_series()
     where = signed.arg_true()
     if len(where):

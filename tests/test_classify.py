@@ -82,3 +82,15 @@ def test_unparsed_entries_with_and_without_a_message_differ():
     events = classify(rows, Classifier(load()))
     assert events["signature"].is_null().to_list() == [True, False, False]
     assert set(events["level"]) == {"DEFAULT"}
+
+
+def test_a_request_whose_answer_was_cut_is_a_kind_of_line():
+    """Its status is 200; of other requests the status says it, and a signature would count them twice."""
+    cut = "Truncated response body. Usually implies that the request timed out or the application exited"
+    refused = "The request was aborted because there was no available instance."
+    texts = pl.Series("message", [cut, refused, None, "anything"], dtype=pl.String)
+    statuses = pl.Series("http_status", [200, 429, 200, 200], dtype=pl.Int64)
+    rows = pl.concat([mixed().head(1)] * 4).with_columns(texts, statuses, log_id=pl.lit("run.googleapis.com/requests"))
+    events = classify(rows, Classifier(load()))
+    assert events["signature"].is_null().to_list() == [False, True, True, True]
+    assert events["event"].to_list()[0] == "platform.response_truncated"

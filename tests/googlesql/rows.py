@@ -51,6 +51,7 @@ def of_rows(rows):
 SPICE = ["", " ", "\n", "é", "日本", "\u2028", "\u00a0", "\x00", "\x1b[31m", '"', "\\", "'", "{}", "<*>", "\u0085"]
 WORDS = [
     *("Container called exit(3).", "Traceback (most recent call last)", "\nValueError: no", "ERROR: ", "INFO - "),
+    "Truncated response body. Usually implies that the request timed out ",
     *("closed with code 1008: ", "user 10146348", "9" * 25, "1.5e300s", "12ms", "request_id=abc-1", "level=warn "),
     *("2026-01-15 09:00:00,123 - shop - ERROR - ", '{"level": 30, "a": {"level": "warn"}}', "/api/orders/17", "-0"),
 ]
