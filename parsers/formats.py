@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from parsers.dialect import only
 
+_PLAIN = re.compile("[A-Za-z_]+")
 _PART = re.compile(r"%\{([a-z]+)\}")
 
 #: So many formats are looked for at once: a line of none costs one search for each such group.
@@ -42,9 +43,15 @@ class LineFormat(_Strict):
     near_misses: list[str]
 
 
-class Payload(_Strict):
-    """Where a payload has its level and logger: keys, paths into an object, keys with Python's numbers."""
+def json_path(path: str) -> str:
+    """Return a path of names with dots between them as a JSON path, which all engines read."""
+    return "$" + "".join(f".{name}" if _PLAIN.fullmatch(name) else f'."{name}"' for name in path.split("."))
 
+
+class Payload(_Strict):
+    """Where a payload has its message, level and logger: keys, paths into an object, keys with Python's numbers."""
+
+    message: tuple[str, ...]
     level: tuple[str, ...]
     nested: tuple[str, ...]
     python: tuple[str, ...]
