@@ -39,6 +39,7 @@ class LineFormat(_Strict):
     pattern: str
     level: str | None = None
     levels: dict[str, str] = {}
+    json_object: bool = False
     example: list[FormatExample]
     near_misses: list[str]
 
@@ -48,21 +49,30 @@ def json_path(path: str) -> str:
     return "$" + "".join(f".{name}" if _PLAIN.fullmatch(name) else f'."{name}"' for name in path.split("."))
 
 
+class Scale(_Strict):
+    """Values that mean a level in an object with all `signs`; `absent`: its level where it has none of `keys`."""
+
+    source: str
+    signs: tuple[str, ...]
+    keys: tuple[str, ...]
+    levels: dict[str, str] = {}
+    absent: str | None = None
+
+
 class Payload(_Strict):
-    """Where a payload has its message, level and logger: keys, paths into an object, keys with Python's numbers."""
+    """Where a payload has its message, level and logger: keys, or paths into an object, and other values of levels."""
 
     message: tuple[str, ...]
     level: tuple[str, ...]
     nested: tuple[str, ...]
-    python: tuple[str, ...]
     logger: tuple[str, ...]
+    scale: tuple[Scale, ...]
 
 
 class Formats(_Strict):
-    """All of `formats.toml`; the patterns are whole. `levels` and `python`: the severity of each word."""
+    """All of `formats.toml`; the patterns are whole. `levels`: the severity of each word."""
 
     levels: dict[str, str]
-    python: dict[str, str]
     payload: Payload
     format: tuple[LineFormat, ...]
 
@@ -80,6 +90,5 @@ def formats() -> Formats:
     parts = document.pop("parts")
     for block in document["format"]:
         block["pattern"] = _PART.sub(lambda match: parts[match[1]], block["pattern"])
-    for table in ("levels", "python"):
-        document[table] = {word: severity for severity, words in document[table].items() for word in words}
+    document["levels"] = {word: severity for severity, words in document["levels"].items() for word in words}
     return Formats(**document)

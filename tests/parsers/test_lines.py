@@ -9,7 +9,8 @@ from polars.testing import assert_series_equal
 
 from parsers.check import check_formats
 from parsers.formats import formats
-from parsers.lines import level, read, strip_ansi
+from parsers.json_levels import level
+from parsers.lines import read, strip_ansi
 
 MORE = {
     "stdlib with milliseconds and a name": (
@@ -132,6 +133,41 @@ def test_formats_do_not_disturb_each_other():
         ('{"error":{"severity":"ERROR"},"level":"info"}', "INFO"),
         ('{"list":[{"level":"error"}]}', None),
         ('{"sublevel":"error"}', None),
+        *((f'{{"message":"x","{key}":"Error"}}', "ERROR") for key in formats().payload.level),
+        ('{"Severity":"Warning","State":{"Severity":"Error"}}', "WARNING"),
+        ('{"level":"ERROR+2","msg":"x"}', "ERROR"),
+        ('{"level":{"name":"error","value":50},"message":"x"}', "ERROR"),
+        ('{"level":{"value":50}}', None),
+        ('{"levels":{"name":"error"}}', None),
+        ('{"log":{"severity":"error","file":{"name":"info"}}}', "ERROR"),
+        ('{"log":{"file":{"level":"error"}}}', None),
+        ('{"syslog":{"severity":"err"}}', "ERROR"),
+        ('{"text":"x","record":{"elapsed":{"s":1},"level":{"icon":"x","name":"ERROR","no":40}}}', "ERROR"),
+        ('{"a":[{"b":{"c":"}"}}],"level":"warn"}', "WARNING"),
+        ('{"a":"\\"level\\":\\"error\\"","b":{"c":1},"level":"info"}', "INFO"),
+        ('{"a":{"b":"\\"}","level":"error"},"level":"info"}', "INFO"),
+        ('{"message":"x","metadata":{"level":"error"}}', None),
+        ('{"severityNumber":17,"body":"x"}', "ERROR"),
+        ('{"severityNumber":9}', "INFO"),
+        ('{"severityNumber":25}', None),
+        ('{"severityText":"WARN","severityNumber":17}', "WARNING"),
+        ('{"resource":{"severityNumber":17}}', None),
+        ('{"version":"1.1","short_message":"x","level":3}', "ERROR"),
+        ('{"version":"1.1","short_message":"x","level":6}', "INFO"),
+        ('{"message":"x","level":3}', None),
+        ('{"s":"E","c":"NETWORK","ctx":"conn1","msg":"x"}', "ERROR"),
+        ('{"s":"D2","c":"NETWORK","ctx":"conn1","msg":"x"}', "DEBUG"),
+        ('{"s":"E","message":"x"}', None),
+        ('{"s":"east","c":"b","ctx":"x"}', None),
+        ('{"priority":"ERROR","message":"x"}', "ERROR"),
+        ('{"priority":"high"}', None),
+        ('{"priority":"F"}', None),
+        ('{"priority":"high","level":"warn"}', "WARNING"),
+        ('{"task":{"priority":"ERROR"}}', None),
+        ('{"@t":"2026-01-05","@mt":"x"}', "INFO"),
+        ('{"@t":"2026-01-05","@m":"x","@i":"1","State":{"a":1}}', "INFO"),
+        ('{"@t":"2026-01-05","@m":"x","@l":"Loud"}', None),
+        ('{"@t":"2026-01-05","level":"x"}', None),
         ("not JSON", None),
         (None, None),
     ],
@@ -139,6 +175,34 @@ def test_formats_do_not_disturb_each_other():
 def test_the_level_of_a_json_payload(payload, severity):
     """Its own key, pino's numbers too; not one of an object inside, nor one in a text."""
     assert of("hello", payloads=[payload])[0][0] == severity
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ('{"level":"info","message":"x","error":{"level":"error"}}', "INFO"),
+        ('{"error":{"level":"error"},"level":"info","message":"x"}', "INFO"),
+        ('{"level": {"a": 1}}', None),
+        ('{"sublevel":"error"}', None),
+        ('{"record": {"level": {"name": "WARNING", "no": 30}, "message": "x"}, "text": "x"}', "WARNING"),
+        ('{"severityNumber": 21, "body": "x"}', "CRITICAL"),
+        ('{"a": "cut, "level":"error"}', None),
+        ('sent {"level":"error"}', None),
+        ("{}", None),
+        ("{", None),
+    ],
+)
+def test_the_level_of_a_text_that_is_json(text, severity):
+    """As of a payload: its own, wherever it stands among the objects inside."""
+    assert of(text)[0][0] == severity
+
+
+def test_the_keys_of_payloads_are_those_of_texts():
+    """One list."""
+    objects = [f'{{"a":{{"level":"debug"}},"{key}":"Error"}}' for key in formats().payload.level]
+    assert (
+        {row[0] for row in of(*objects)} == {row[0] for row in of(*["x"] * len(objects), payloads=objects)} == {"ERROR"}
+    )
 
 
 def test_the_payloads_level_comes_before_the_lines():
@@ -230,6 +294,8 @@ HOSTILE = {
     "starts of a logback line": "2026-01-05 08:30:00.123 INFO [x] ",
     "bars": "2026-01-05 08:30:00.123 | INFO | ",
     "JSON": '{"level":',
+    "JSON in JSON": '{"a":{"b":',
+    "JSON side by side": '{"a":{"level":"x"},',
     "quotes": '"',
 }
 
