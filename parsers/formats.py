@@ -88,6 +88,8 @@ def formats() -> Formats:
     """Return the formats, in their order."""
     document = tomli.loads((resources.files("parsers") / "formats.toml").read_text(encoding="utf-8"))
     parts = document.pop("parts")
+    for name in parts:
+        parts[name] = _PART.sub(lambda match: parts[match[1]], parts[name])
     for block in document["format"]:
         block["pattern"] = _PART.sub(lambda match: parts[match[1]], block["pattern"])
     document["levels"] = {word: severity for severity, words in document["levels"].items() for word in words}
