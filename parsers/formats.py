@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from parsers.dialect import only
 
+_PLAIN = re.compile("[A-Za-z_]+")
 _PART = re.compile(r"%\{([a-z]+)\}")
 
 #: So many formats are looked for at once: a line of none costs one search for each such group.
@@ -38,24 +39,40 @@ class LineFormat(_Strict):
     pattern: str
     level: str | None = None
     levels: dict[str, str] = {}
+    json_object: bool = False
     example: list[FormatExample]
     near_misses: list[str]
 
 
-class Payload(_Strict):
-    """Where a payload has its level and logger: keys, paths into an object, keys with Python's numbers."""
+def json_path(path: str) -> str:
+    """Return a path of names with dots between them as a JSON path, which all engines read."""
+    return "$" + "".join(f".{name}" if _PLAIN.fullmatch(name) else f'."{name}"' for name in path.split("."))
 
+
+class Scale(_Strict):
+    """Values that mean a level in an object with all `signs`; `absent`: its level where it has none of `keys`."""
+
+    source: str
+    signs: tuple[str, ...]
+    keys: tuple[str, ...]
+    levels: dict[str, str] = {}
+    absent: str | None = None
+
+
+class Payload(_Strict):
+    """Where a payload has its message, level and logger: keys, or paths into an object, and other values of levels."""
+
+    message: tuple[str, ...]
     level: tuple[str, ...]
     nested: tuple[str, ...]
-    python: tuple[str, ...]
     logger: tuple[str, ...]
+    scale: tuple[Scale, ...]
 
 
 class Formats(_Strict):
-    """All of `formats.toml`; the patterns are whole. `levels` and `python`: the severity of each word."""
+    """All of `formats.toml`; the patterns are whole. `levels`: the severity of each word."""
 
     levels: dict[str, str]
-    python: dict[str, str]
     payload: Payload
     format: tuple[LineFormat, ...]
 
@@ -71,8 +88,9 @@ def formats() -> Formats:
     """Return the formats, in their order."""
     document = tomli.loads((resources.files("parsers") / "formats.toml").read_text(encoding="utf-8"))
     parts = document.pop("parts")
+    for name in parts:
+        parts[name] = _PART.sub(lambda match: parts[match[1]], parts[name])
     for block in document["format"]:
         block["pattern"] = _PART.sub(lambda match: parts[match[1]], block["pattern"])
-    for table in ("levels", "python"):
-        document[table] = {word: severity for severity, words in document[table].items() for word in words}
+    document["levels"] = {word: severity for severity, words in document["levels"].items() for word in words}
     return Formats(**document)

@@ -7,9 +7,9 @@
 import re
 from collections.abc import Mapping
 
-from parsers import signature
+from parsers import json_levels, signature
 from parsers.dialect import groups, only
-from parsers.formats import formats
+from parsers.formats import Scale, formats
 from parsers.to_polars import BARE, DURATION, MAX_DURATION_MS, MS
 from parsers.traces import FIELDS, NUMBERS, PREFIX, traces
 
@@ -55,6 +55,8 @@ def format_part(name: str) -> dict[int, str]:
     for number, form in enumerate(formats().format):
         if name == "level" and form.level:
             parts[number] = text(form.level)
+        elif name == "level" and form.json_object:
+            parts[number] = object_level("text")
         elif name in groups(form.pattern):
             part = f"regexp_extract(text, {text(only(form.pattern, name))})"
             parts[number] = part if name == "message" else f"nullif({part}, '')"
@@ -92,12 +94,32 @@ def severity(word: str, levels: Mapping[str, str]) -> str:
     return f"case {branches} end"
 
 
-def level_paths() -> list[str]:
-    """Return where a payload may have its level, as JSON paths of GoogleSQL."""
+def object_level(column: str) -> str:
+    """Return the severity that a JSON object names itself, null where it names none."""
     payload = formats().payload
-    plain = re.compile("[A-Za-z_]+")
-    own = [f"$.{key}" if plain.fullmatch(key) else f'$."{key}"' for key in payload.level]
-    return own + [f"$.{path}" for path in payload.nested]
+    flat = f"regexp_extract({column}, {text(json_levels.flat_level())})"
+    own = f"regexp_extract({column}, {text(json_levels.own_level())})"
+    nested = f"regexp_extract({column}, {text(json_levels.nested_level())})"
+    inner = f"regexp_contains({column}, {text(json_levels.INNER_OBJECT)})"
+    word = f"coalesce({own}, {nested})"
+    if column == "payload":
+        word = f"if({inner}, {word}, {flat})"
+    return f"coalesce({_named(word, formats().levels)}, {', '.join(_scaled(column, scale) for scale in payload.scale)})"
+
+
+def _scaled(column: str, scale: Scale) -> str:
+    """The severity that a value of a scale stands for."""
+    signs = " and ".join(f"strpos({column}, {text(sign)}) > 0" for sign in scale.signs)
+    if scale.levels:
+        value = _named(f"regexp_extract({column}, {text(json_levels.scale_value(scale.keys))})", scale.levels)
+        return f"if({signs}, {value}, null)"
+    key = f"regexp_contains({column}, {text(json_levels.key_sign(scale.keys))})"
+    return f"if({signs} and not {key}, '{scale.absent}', null)"
+
+
+def _named(word: str, levels: Mapping[str, str]) -> str:
+    """The severity of a word that is written once."""
+    return f"(select {severity('word', levels)} from unnest([{word}]) as word)"
 
 
 def line_format() -> str:
@@ -159,8 +181,7 @@ def masked() -> str:
             severity != 'DEFAULT',
             severity,
             coalesce(
-                {severity("payload_level", formats().levels)},
-                {severity("python_level", formats().python)},
+                payload_level,
                 {severity("level_word", formats().levels)},
                 'DEFAULT'
             )

@@ -9,6 +9,7 @@ import polars as pl
 
 from parsers.dialect import groups
 from parsers.formats import LineFormat, formats
+from parsers.json_levels import json_logger, level, payload_level, text_level
 
 #: Escape sequences of a terminal (ECMA-48 CSI and OSC), which some loggers write into their lines.
 ANSI = r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)"
@@ -19,9 +20,6 @@ TAGS = r"</?(?:red|green|yellow|blue|magenta|cyan|white|black|bold|dim|level|lig
 #: What leaves a message first, in this order, and what stays: a second pass finds the escapes that the first one made,
 #: and then none is left. A tag inside of a word would hide an address from redaction, not from a reader.
 HIDING = ((ANSI, ""), (ANSI, ""), (r"\x1b", ""), (rf"([A-Za-z0-9@._%+-]){TAGS}([A-Za-z0-9@._%+-])", "${1}${2}"))
-
-#: A payload that holds this may name a level inside of an object in it.
-INNER_OBJECT = r"[:,\[] ?\{"
 
 #: A message without a format: its first line.
 FIRST_LINE = r"^[ \t]*([^\r\n]*)"
@@ -104,70 +102,13 @@ def _captured(rows: pl.DataFrame, number: int, form: LineFormat) -> pl.DataFrame
     parts = {name: pl.col(name) if name in names else pl.lit(None, pl.String) for name in _PARTS}
     if form.level:
         parts["level"] = pl.lit(form.level)
+    elif form.json_object:
+        parts["level"] = pl.lit(text_level(rows["text"]))
     elif form.levels:
         parts["level"] = parts["level"].replace(form.levels)
     return rows.select("row", pl.lit(number, pl.Int64).alias("format"), *(part.alias(n) for n, part in parts.items()))
 
 
-def payload_level(payloads: pl.Series) -> pl.Series:
-    """Return the severity that each payload names: of the object itself, not of an object inside it; else null."""
-    words = payloads.str.extract(json_level(), 1)
-    rows = (words.is_not_null() & payloads.str.contains(INNER_OBJECT)).fill_null(False).arg_true()
-    if len(rows):
-        inner = payloads.gather(rows)
-        own = [_at(inner, key, path) for key, path in level_paths()]
-        words = words.clone().scatter(rows, pl.select(pl.coalesce(*own)).to_series())
-    severity = pl.select(level(pl.lit(words))).to_series()
-    python = payloads.str.extract(json_python_level(), 1)
-    if not python.is_not_null().any():
-        return severity
-    return pl.select(
-        pl.coalesce(severity, python.replace_strict(formats().python, default=None, return_dtype=pl.String))
-    ).to_series()
-
-
 def payload_logger(payloads: pl.Series) -> pl.Series:
     """Return the logger that each payload names, else null."""
     return payloads.str.extract(json_logger(), 1)
-
-
-def _at(payloads: pl.Series, key: str, path: str) -> pl.Series:
-    """The value at a path, searched for only in payloads that hold its key."""
-    rows = payloads.str.contains(f'"{key}"', literal=True).arg_true()
-    values = pl.Series([None], dtype=pl.String).new_from_index(0, len(payloads))
-    return values.scatter(rows, payloads.gather(rows).str.json_path_match(path)) if len(rows) else values
-
-
-@cache
-def level_paths() -> list[tuple[str, str]]:
-    """Return where a payload may have its level, as (last key, JSON path of polars)."""
-    payload = formats().payload
-    own = [(key, f'$["{key}"]') for key in payload.level]
-    return own + [(path.rsplit(".", 1)[-1], f"$.{path}") for path in payload.nested]
-
-
-def _key(keys: tuple[str, ...]) -> str:
-    return '"(?:{})": ?'.format("|".join(key.replace(".", r"\.") for key in keys))
-
-
-@cache
-def json_level() -> str:
-    """Return the pattern of a level in JSON: a word, or a number of pino or Monolog."""
-    return _key(formats().payload.level) + '"?([A-Za-z]+|[1-6]0|[1-6][05]0)"?[,}]'
-
-
-@cache
-def json_python_level() -> str:
-    """Return the pattern of a level that is a number of Python's logging."""
-    return _key(formats().payload.python) + "([1-5]0)[,}]"
-
-
-@cache
-def json_logger() -> str:
-    """Return the pattern of a logger's name in JSON."""
-    return _key(formats().payload.logger) + r'"([^"\\]{1,200})"'
-
-
-def level(words: pl.Expr) -> pl.Expr:
-    """Return the severity that a level word stands for, null for an unknown word."""
-    return words.str.to_uppercase().replace_strict(formats().levels, default=None, return_dtype=pl.String)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from parsers import lines
+from parsers import json_levels, lines
 from parsers.dialect import groups, only
 from parsers.googlesql_pieces import (
     case,
@@ -18,9 +18,9 @@ from parsers.googlesql_pieces import (
     group,
     json_text,
     language,
-    level_paths,
     line_format,
     masked,
+    object_level,
     own_frames,
     text,
     traced,
@@ -336,8 +336,6 @@ def _told(wordings: list[_Wording]) -> str:
         kind: ", ".join(f"{kind}_{number}" for number in range(len(_captures(wordings, kind))))
         for kind in ("request_id", "correlation_id")
     }
-    own_level = ", ".join(json_text("payload", path) for path in level_paths())
-    json_level = f"regexp_extract(payload, {text(lines.json_level())})"
     return f"""
     select
         *,
@@ -350,14 +348,9 @@ def _told(wordings: list[_Wording]) -> str:
         nullif(
             regexp_replace(regexp_replace(members, {text(_JSON_NULL)}, ''), ',}}$', '}}'), '{{}}'
         ) as fields,
-        coalesce(regexp_extract(payload, {text(lines.json_logger())}), logger) as component,
+        coalesce(regexp_extract(payload, {text(json_levels.json_logger())}), logger) as component,
         -- the level of the payload itself, not of an object inside it
-        if(
-            {json_level} is not null and regexp_contains(payload, {text(lines.INNER_OBJECT)}),
-            coalesce({own_level}),
-            {json_level}
-        ) as payload_level,
-        regexp_extract(payload, {text(lines.json_python_level())}) as python_level,
+        {object_level("payload")} as payload_level,
         coalesce(body, regexp_extract(text, {text(lines.FIRST_LINE)})) as line
 
     from typed

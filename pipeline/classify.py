@@ -3,6 +3,7 @@
 import polars as pl
 
 from parsers import lines
+from parsers.json_levels import payload_level
 from parsers.signature import NOTABLE, signatures
 from parsers.to_polars import INPUT, Classifier
 from pipeline.schema import EVENTS, polars_schema
@@ -68,6 +69,6 @@ def _levels(entries: pl.DataFrame, of_text: pl.Series) -> pl.Series:
     where = (severity == "DEFAULT").arg_true()
     if not len(where):
         return severity
-    of_payload = lines.payload_level(entries["payload"].gather(where))
+    of_payload = payload_level(entries["payload"].gather(where))
     read = pl.select(pl.coalesce(pl.lit(of_payload), pl.lit(of_text.gather(where)), pl.lit("DEFAULT"))).to_series()
     return severity.scatter(where, read)

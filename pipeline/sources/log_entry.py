@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from parsers.formats import formats, json_path
 from pipeline.database import connection
 from pipeline.schema import ENTRIES, polars_schema
 from pipeline.sources.field_names import respelled
@@ -41,6 +42,11 @@ _PAYLOAD = {
     **dict.fromkeys(("methodName", "resourceName"), "VARCHAR"),
     "status": "JSON",
 }
+
+#: Where a message is, as columns of the query: the first that is not empty.
+_MESSAGES = ("textPayload", "message", "msg", "event", "inner_text", "status_message", "methodName")
+#: Where else a payload can have a text that says what happened, searched where none of these has one.
+_OTHER_MESSAGES = ", ".join(f"'{json_path(path)}'" for path in formats().payload.message)
 
 #: A longer record, in bytes, is not parsed, which would take a multiple of it in memory: 1 MiB of text and what stands
 #: around it. Cloud Logging takes no entry above 256 KiB.
@@ -87,6 +93,13 @@ parts as (
     coalesce(e.jsonPayload, e.protoPayload) as payload,
     json_transform(coalesce(e.jsonPayload, e.protoPayload), '{json.dumps(_PAYLOAD)}') as p
   from entries
+),
+valued as (
+  select
+    *,
+    p.textPayload as inner_text,
+    p.status ->> '$.message' as status_message
+  from parts
 )
 select
   row,
@@ -98,9 +111,15 @@ select
   payload::varchar as payload,
   e.labels::varchar as labels,
   e.labels ->> '$.instanceId' as instance_id,
-  p.message, p.msg, p.event, p.textPayload as inner_text, p.methodName, p.resourceName,
-  p.status ->> '$.message' as status_message
-from parts
+  p.message, p.msg, p.event, inner_text, p.methodName, p.resourceName, status_message,
+  case
+    when payload is not null and coalesce(
+      e.textPayload, p.message, p.msg, p.event, inner_text, status_message, p.methodName, ''
+    ) = '' then list_filter(
+      json_extract(payload, [{_OTHER_MESSAGES}]), lambda value: value::varchar like '"_%"'
+    )[1] ->> '$'
+  end as other_message
+from valued
 """  # noqa: S608
 
 
@@ -178,10 +197,7 @@ def _selected(raw: pl.DataFrame, lines: pl.Series, *, named: bool) -> pl.DataFra
             "workload"
         ),
         _filled("severity").str.to_uppercase().replace(_SEVERITIES).fill_null("DEFAULT"),
-        pl.coalesce(
-            _filled(name)
-            for name in ("textPayload", "message", "msg", "event", "inner_text", "status_message", "methodName")
-        ).alias("message"),
+        pl.coalesce(_filled(name) for name in (*_MESSAGES, "other_message")).alias("message"),
         "payload",
         pl.col("labels").replace("{}", None),
         pl.col("requestMethod").alias("http_method"),

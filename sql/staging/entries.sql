@@ -128,7 +128,59 @@ told as (
             nullif(json_value(payload, '$.textpayload'), ''),
             nullif(json_value(payload, '$.status.message'), ''),
             nullif(json_value(payload, '$.methodName'), ''),
-            nullif(json_value(payload, '$.method_name'), '')
+            nullif(json_value(payload, '$.method_name'), ''),
+            -- where else a text can be: `message` in parsers/formats.toml; an object or a number is none
+            nullif(nullif(
+                json_value(payload, '$.Message'), cast(json_query(payload, '$.Message') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.record.message'), cast(json_query(payload, '$.record.message') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.fields.message'), cast(json_query(payload, '$.fields.message') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$."@m"'), cast(json_query(payload, '$."@m"') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$._m'), cast(json_query(payload, '$._m') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.short_message'), cast(json_query(payload, '$.short_message') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.body'), cast(json_query(payload, '$.body') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.body.stringValue'), cast(json_query(payload, '$.body.stringValue') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.body.stringvalue'), cast(json_query(payload, '$.body.stringvalue') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.text'), cast(json_query(payload, '$.text') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.log'), cast(json_query(payload, '$.log') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$."@mt"'), cast(json_query(payload, '$."@mt"') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$._mt'), cast(json_query(payload, '$._mt') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.err.message'), cast(json_query(payload, '$.err.message') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.error.message'), cast(json_query(payload, '$.error.message') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.error'), cast(json_query(payload, '$.error') as string)
+            ), ''),
+            nullif(nullif(
+                json_value(payload, '$.err'), cast(json_query(payload, '$.err') as string)
+            ), '')
         ) as message,
         if(
             (given_time is not null and timestamp is null)

@@ -53,6 +53,7 @@ WORDS = [
     *("Container called exit(3).", "Traceback (most recent call last)", "\nValueError: no", "ERROR: ", "INFO - "),
     "Truncated response body. Usually implies that the request timed out ",
     *("closed with code 1008: ", "user 10146348", "9" * 25, "1.5e300s", "12ms", "request_id=abc-1", "level=warn "),
+    *('{"a": {"level": "x"}, "severity": "error", ', '{"severityNumber":17,"b":"', '{"s":"E","c":"x","ctx":"y"}'),
     *("2026-01-15 09:00:00,123 - shop - ERROR - ", '{"level": 30, "a": {"level": "warn"}}', "/api/orders/17", "-0"),
 ]
 TEXTS = st.lists(st.sampled_from([*SPICE, *WORDS]) | st.text(max_size=6), max_size=5).map("".join)
@@ -66,6 +67,13 @@ PAYLOADS = st.sampled_from(
         '{"level":{"a":1},"lvl":"info","x":[{"y":1}]}',
         '{"logger":"shop.é","level":null}',
         '{"levelname":"WARNING","items":[{"a":1}]}',
+        '{"level":{"name":"error"},"levelno":30}',
+        '{"record":{"level":{"name":"WARNING","no":30}},"text":"x"}',
+        '{"body":"x","a":{"severityNumber":9},"severityNumber":17}',
+        '{"short_message":"x","level":3}',
+        '{"s":"E","c":"NETWORK","ctx":"a"}',
+        '{"priority":"ERROR"}',
+        '{"@t":"2026-01-05","@mt":"x"}',
     ]
 )
 ROW = st.fixed_dictionaries(

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from parsers.formats import formats
 from parsers.googlesql_pieces import text
 from parsers.model import Catalogue
 from parsers.to_googlesql import classification
@@ -96,6 +97,22 @@ LINES = [
 ]
 
 
+OBJECTS = [
+    '{"level":{"name":"error","value":50},"levelno":30}',
+    '{"record":{"level":{"icon":"x","name":"WARNING","no":30}},"text":"x"}',
+    '{"a":"\\"level\\":\\"error\\"","b":{"c":"}"},"level":"ERROR+2"}',
+    '{"severityNumber":21,"body":"x"}',
+    '{"version":"1.1","short_message":"x","level":1}',
+    '{"s":"D2","c":"NETWORK","ctx":"conn1"}',
+    '{"priority":"emerg","task":{"priority":"err"}}',
+    '{"@t":"2026-01-05","@mt":"x"}',
+    '{"_t":"2026-01-05","_mt":"x"}',
+    '{"@t":"2026-01-05","@mt":"x","@l":"Loud"}',
+    '{"log":{"file":{"level":"error"}}}',
+    '{"log":{"severity":"notice"}}',
+]
+
+
 def test_every_kind_of_block(reference):
     """Conditions, places in the payload, units, several fields of a kind, outcomes by field, equal literals."""
     catalogue = Catalogue(tuple(SMALL), {}, {})
@@ -111,6 +128,19 @@ def test_every_kind_of_block(reference):
     found = agree(reference, catalogue, of_rows(rows))
     assert set(found["event"].drop_nulls()) == {event.name for event in SMALL}
     assert found["n_matches"].max() >= 3
+
+
+def test_levels_of_formats_and_payloads(reference):
+    """Of every example and near miss of a format, as a text and as a payload, and of what loggers write as JSON."""
+    forms = formats().format
+    lines = [line for form in forms for line in (*(example.line for example in form.example), *form.near_misses)]
+    objects = [f'{{"a":{{"level":"debug"}},"{key}":"Error","z":{{"b":1}}}}' for key in formats().payload.level]
+    objects += OBJECTS
+    rows = [{"message": line, "payload": None} for line in (*lines, *objects)]
+    rows += [{"message": "x", "payload": payload} for payload in objects]
+    rows = [{**row, "http_status": None, "http_path": None, "http_method": None, "log_id": None} for row in rows]
+    found = agree(reference, Catalogue(tuple(SMALL), {}, {}), of_rows(rows))
+    assert found["level"].n_unique() == 9
 
 
 def test_a_difference_is_seen(reference):

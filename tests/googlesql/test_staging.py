@@ -4,11 +4,13 @@ Some of them: the evaluator makes every pattern of redaction anew for every text
 """
 
 import json
+import re
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from parsers.formats import formats, json_path
 from pipeline import googlesql as sql
 from pipeline.schema import ENTRIES, polars_schema
 from pipeline.simulate import simulate
@@ -36,6 +38,25 @@ OTHERS = [
     log_line(8, "Container called exit(3).", log="run.googleapis.com%2Fvarlog%2Fsystem"),
     entry(11, jsonPayload={"@type": REPORTED, "message": "panic: nil map of jane@example.com"}, severity="ERROR"),
     *(log_request(second, status, path) for second in (9, 10) for status in (200, 503) for path in ("/a/1?q=s", "/é")),
+]
+
+
+#: Texts of loggers that write none of message, msg, event.
+ELSEWHERE = [
+    {"Message": "a", "LogLevel": "Error"},
+    {"fields": {"message": "b", "n": 1}, "target": "shop"},
+    {"@t": "2026-01-05", "@mt": "c {x}", "@m": "c 3"},
+    {"@mt": "d {x}"},
+    {"short_message": "e", "version": "1.1"},
+    {"body": 'f "quoted"', "severityText": "ERROR"},
+    {"body": {"stringValue": "g"}},
+    {"body": {"other": "no"}, "text": "h"},
+    {"record": {"message": "i"}, "text": "12:00 | ERROR | i"},
+    {"log": "j é"},
+    {"log": {"level": "error"}, "err": {"type": "Error", "message": "k", "stack": "Error: k"}},
+    {"error": "l"},
+    {"error": {"message": "m"}},
+    {"body": 12, "text": "", "error": None, "log": True, "err": ["x"]},
 ]
 
 
@@ -82,6 +103,21 @@ def test_a_made_up_deployment(reference, tmp_path, monkeypatch, as_row):
     """Some minutes of all logs of a service."""
     made = simulate("auth-outage", seed=1, minutes=2, requests_per_minute=20)
     agree(reference, tmp_path, monkeypatch, list(made)[::8], as_row)
+
+
+@pytest.mark.parametrize("as_row", [sink_row, log_analytics_row])
+def test_the_message_of_other_loggers(reference, tmp_path, monkeypatch, as_row):
+    """Where none of message, msg and event stands; a number or an object is no text."""
+    entries = [entry(n, jsonPayload=payload) for n, payload in enumerate(ELSEWHERE)]
+    theirs = agree(reference, tmp_path, monkeypatch, entries, as_row).sort("timestamp")["message"].to_list()
+    assert theirs == ["a", "b", "c 3", "d {x}", "e", 'f "quoted"', *"ghi", "j é", *"klm", None]
+
+
+def test_messages_are_where_the_formats_say():
+    """The paths of `[payload]` stand in the query, in their order."""
+    query = sql.written("staging/entries").partition("where else a text can be")[2].partition(") as message")[0]
+    wanted = [json_path(path) for path in formats().payload.message]
+    assert re.findall(r"json_value\(payload, '([^']+)'", query) == wanted
 
 
 def test_what_is_no_entry_is_kept(reference):

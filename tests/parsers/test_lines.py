@@ -9,7 +9,8 @@ from polars.testing import assert_series_equal
 
 from parsers.check import check_formats
 from parsers.formats import formats
-from parsers.lines import level, read, strip_ansi
+from parsers.json_levels import level
+from parsers.lines import read, strip_ansi
 
 MORE = {
     "stdlib with milliseconds and a name": (
@@ -63,12 +64,27 @@ MORE = {
     ),
     "line of a traceback": ('  File "/app/shop.py", line 3, in get', None, None, 'File "/app/shop.py", line 3, in get'),
     "line of a Java trace": ("\tat com.shop.Api.get(Api.java:3)", None, None, "at com.shop.Api.get(Api.java:3)"),
-    "Node's error": ("Error: failed", None, None, "Error: failed"),
+    "Node's error": ("Error: failed", "ERROR", None, "failed"),
     "orphan tail": ('" does not exist</red>', None, None, '" does not exist</red>'),
     "a word that begins like a level": ("INFORMATION is power", None, None, "INFORMATION is power"),
     "a level that is a word of the sentence": ("the ERROR is gone", None, None, "the ERROR is gone"),
     "a level alone": ("ERROR", None, None, "ERROR"),
     "an unknown level": ("[2026-01-05 08:30:00 +0000] [12] [LOUD] hello", None, None, "hello"),
+    "a heading": ("ERROR HANDLING: enabled", None, None, "ERROR HANDLING: enabled"),
+    "a message in capitals": ("ERROR HTTP 500 of the gateway", "ERROR", None, "HTTP 500 of the gateway"),
+    "a limit that is reached": ("ERROR RATE LIMIT exceeded", "ERROR", None, "RATE LIMIT exceeded"),
+    "a count of nothing": ("ERROR: 0", None, None, "ERROR: 0"),
+    "counts by level": ("critical: 2, high: 5", None, None, "critical: 2, high: 5"),
+    "a code": ("ERROR: 0x80070005 denied", "ERROR", None, "0x80070005 denied"),
+    "a setting": ("Setting log level=error for urllib3", None, None, "Setting log level=error for urllib3"),
+    "a filter": ("Filter: severity=ERROR rows=12", None, None, "Filter: severity=ERROR rows=12"),
+    "the first level of a header": ("2026-01-05 08:30:00 [a] [WARN] [b] ERROR x", "WARNING", None, "[b] ERROR x"),
+    "a bare word before a level": (
+        "2026-01-05 08:30:00 lost ERROR pages",
+        None,
+        None,
+        "2026-01-05 08:30:00 lost ERROR pages",
+    ),
     "empty": ("", None, None, ""),
     "null": (None, None, None, None),
     "other letters": ("2026-01-05 08:30:00 - größe - ERROR - 日本 🔑", "ERROR", "größe", "日本 🔑"),
@@ -132,6 +148,41 @@ def test_formats_do_not_disturb_each_other():
         ('{"error":{"severity":"ERROR"},"level":"info"}', "INFO"),
         ('{"list":[{"level":"error"}]}', None),
         ('{"sublevel":"error"}', None),
+        *((f'{{"message":"x","{key}":"Error"}}', "ERROR") for key in formats().payload.level),
+        ('{"Severity":"Warning","State":{"Severity":"Error"}}', "WARNING"),
+        ('{"level":"ERROR+2","msg":"x"}', "ERROR"),
+        ('{"level":{"name":"error","value":50},"message":"x"}', "ERROR"),
+        ('{"level":{"value":50}}', None),
+        ('{"levels":{"name":"error"}}', None),
+        ('{"log":{"severity":"error","file":{"name":"info"}}}', "ERROR"),
+        ('{"log":{"file":{"level":"error"}}}', None),
+        ('{"syslog":{"severity":"err"}}', "ERROR"),
+        ('{"text":"x","record":{"elapsed":{"s":1},"level":{"icon":"x","name":"ERROR","no":40}}}', "ERROR"),
+        ('{"a":[{"b":{"c":"}"}}],"level":"warn"}', "WARNING"),
+        ('{"a":"\\"level\\":\\"error\\"","b":{"c":1},"level":"info"}', "INFO"),
+        ('{"a":{"b":"\\"}","level":"error"},"level":"info"}', "INFO"),
+        ('{"message":"x","metadata":{"level":"error"}}', None),
+        ('{"severityNumber":17,"body":"x"}', "ERROR"),
+        ('{"severityNumber":9}', "INFO"),
+        ('{"severityNumber":25}', None),
+        ('{"severityText":"WARN","severityNumber":17}', "WARNING"),
+        ('{"resource":{"severityNumber":17}}', None),
+        ('{"version":"1.1","short_message":"x","level":3}', "ERROR"),
+        ('{"version":"1.1","short_message":"x","level":6}', "INFO"),
+        ('{"message":"x","level":3}', None),
+        ('{"s":"E","c":"NETWORK","ctx":"conn1","msg":"x"}', "ERROR"),
+        ('{"s":"D2","c":"NETWORK","ctx":"conn1","msg":"x"}', "DEBUG"),
+        ('{"s":"E","message":"x"}', None),
+        ('{"s":"east","c":"b","ctx":"x"}', None),
+        ('{"priority":"ERROR","message":"x"}', "ERROR"),
+        ('{"priority":"high"}', None),
+        ('{"priority":"F"}', None),
+        ('{"priority":"high","level":"warn"}', "WARNING"),
+        ('{"task":{"priority":"ERROR"}}', None),
+        ('{"@t":"2026-01-05","@mt":"x"}', "INFO"),
+        ('{"@t":"2026-01-05","@m":"x","@i":"1","State":{"a":1}}', "INFO"),
+        ('{"@t":"2026-01-05","@m":"x","@l":"Loud"}', None),
+        ('{"@t":"2026-01-05","level":"x"}', None),
         ("not JSON", None),
         (None, None),
     ],
@@ -139,6 +190,34 @@ def test_formats_do_not_disturb_each_other():
 def test_the_level_of_a_json_payload(payload, severity):
     """Its own key, pino's numbers too; not one of an object inside, nor one in a text."""
     assert of("hello", payloads=[payload])[0][0] == severity
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ('{"level":"info","message":"x","error":{"level":"error"}}', "INFO"),
+        ('{"error":{"level":"error"},"level":"info","message":"x"}', "INFO"),
+        ('{"level": {"a": 1}}', None),
+        ('{"sublevel":"error"}', None),
+        ('{"record": {"level": {"name": "WARNING", "no": 30}, "message": "x"}, "text": "x"}', "WARNING"),
+        ('{"severityNumber": 21, "body": "x"}', "CRITICAL"),
+        ('{"a": "cut, "level":"error"}', None),
+        ('sent {"level":"error"}', None),
+        ("{}", None),
+        ("{", None),
+    ],
+)
+def test_the_level_of_a_text_that_is_json(text, severity):
+    """As of a payload: its own, wherever it stands among the objects inside."""
+    assert of(text)[0][0] == severity
+
+
+def test_the_keys_of_payloads_are_those_of_texts():
+    """One list."""
+    objects = [f'{{"a":{{"level":"debug"}},"{key}":"Error"}}' for key in formats().payload.level]
+    assert (
+        {row[0] for row in of(*objects)} == {row[0] for row in of(*["x"] * len(objects), payloads=objects)} == {"ERROR"}
+    )
 
 
 def test_the_payloads_level_comes_before_the_lines():
@@ -229,7 +308,13 @@ HOSTILE = {
     "starts of an access line": '1:1 - "G /',
     "starts of a logback line": "2026-01-05 08:30:00.123 INFO [x] ",
     "bars": "2026-01-05 08:30:00.123 | INFO | ",
+    "pieces of a header": "2026-01-05 08:30:00 [a] {b} c.d: 7 ",
+    "names": "a.b ",
+    "members of logfmt": 'a="b" ',
+    "open brackets of a header": "[a] [",
     "JSON": '{"level":',
+    "JSON in JSON": '{"a":{"b":',
+    "JSON side by side": '{"a":{"level":"x"},',
     "quotes": '"',
 }
 

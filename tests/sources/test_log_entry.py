@@ -158,6 +158,20 @@ def test_latency_in_ms(reader, latency, ms):
         ({"jsonPayload": {"message": False}}, "false"),
         ({"jsonPayload": {"other": "x"}}, None),
         ({"jsonPayload": {}}, None),
+        ({"jsonPayload": {"Message": "M", "message": "m"}}, "m"),
+        ({"jsonPayload": {"Message": "M", "State": {"Message": "S"}}}, "M"),
+        ({"jsonPayload": {"@mt": "no {x}", "@m": "no price"}}, "no price"),
+        ({"jsonPayload": {"@mt": "no {x}"}}, "no {x}"),
+        ({"jsonPayload": {"fields": {"message": "f"}, "target": "shop"}}, "f"),
+        ({"jsonPayload": {"fields": "none", "body": {"n": 1}, "text": 7, "log": "l"}}, "l"),
+        ({"jsonPayload": {"short_message": "s", "full_message": "s\nt"}}, "s"),
+        ({"jsonPayload": {"body": "b", "text": "t"}}, "b"),
+        ({"jsonPayload": {"body": {"stringValue": "b"}}}, "b"),
+        ({"jsonPayload": {"text": "12:00 | t", "record": {"message": "t"}}}, "t"),
+        ({"jsonPayload": {"err": {"message": "e", "stack": "Error: e"}, "msg": "m"}}, "m"),
+        ({"jsonPayload": {"err": {"message": "e", "stack": "Error: e"}}}, "e"),
+        ({"jsonPayload": {"error": "e", "msg": ""}}, "e"),
+        ({"jsonPayload": {"body": "", "text": [], "log": {}, "err": None, "error": 5}}, None),
         ({"protoPayload": {"status": {"message": "Ready"}, "methodName": "Create"}}, "Ready"),
         ({"protoPayload": {"status": {}, "methodName": "Create"}}, "Create"),
         ({"protoPayload": {"status": {"code": 5}, "methodName": "Create"}}, "Create"),
@@ -170,7 +184,7 @@ def test_latency_in_ms(reader, latency, ms):
     ],
 )
 def test_the_message_wherever_it_is(reader, payload, message):
-    """textPayload, else jsonPayload.message, msg, event, textPayload, else status.message or methodName."""
+    """textPayload, else jsonPayload.message, msg, event, textPayload, status.message, methodName, else another text."""
     found = row(reader, changed(**{"jsonPayload": None, **payload}))
     assert (found["message"], found["raw"]) == (message, None)
 
