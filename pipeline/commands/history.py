@@ -167,15 +167,17 @@ def compare(revisions: tuple[str, ...], forms: str | None, out: Path | None, **o
         run = _run({**options, "revision": revisions[1], "baseline": revisions[0]})
         for note in run.notes:
             click.echo(f"runverdict: {note}", err=True)
-        from pipeline.report.compare import rendered, write
+        from pipeline.report.compare import older_endpoints, rendered, write
 
-        for path, verdict in run.verdicts:
+        for assessment in run.assessments:
+            verdict, target = assessment.verdict, assessment.target
+            older = older_endpoints(run.measures.latency, target.identity, verdict)
             if out:
-                for written in write(out, path, verdict, wanted):  # type: ignore[arg-type]
+                for written in write(out, target.path, verdict, wanted, older):  # type: ignore[arg-type]
                     click.echo(f"runverdict: {written}", err=True)
                 continue
             for name in wanted:
-                click.echo(rendered(verdict, name), nl=False)  # type: ignore[arg-type]
+                click.echo(rendered(verdict, name, older), nl=False)  # type: ignore[arg-type]
         if not run.verdicts:
             raise SystemExit(EXIT_TOOL if run.extraction.failed else EXIT_INCONCLUSIVE)
 
