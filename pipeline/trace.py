@@ -19,6 +19,9 @@ _SHOWN = (
     *_LINKS,
 )
 
+#: What stands before a trace's id in an entry; the column `trace` holds the id alone.
+_TRACE_NAME = re.compile(r"projects/[^/]*/traces/")
+
 #: A Python literal at the end of a context dump, and how much of one is read.
 _CONTEXT = re.compile(r"(?:FULL_CONTEXT|COMPREHENSIVE_CONTEXT_DUMP|Context): (\{.*)", re.DOTALL)
 _MAX_LITERAL = 100_000
@@ -41,12 +44,14 @@ class Step:
 def timeline(slices: Sequence[Path], identifier: str) -> Iterator[Step]:
     """Yield the steps of the request that an id names, in order of time.
 
-    slices: Parquet files of events. identifier: a trace, request id or correlation id. An entry that carries one of
-    these joins all entries with any other id it carries, and so on, until no new id turns up.
+    slices: Parquet files of events. identifier: a trace, also by its name `projects/PROJECT/traces/ID`, a request id or
+    a correlation id. An entry that carries one of these joins all entries with any other id it carries, and so on,
+    until no new id turns up.
     """
     events = pl.scan_parquet(list(slices), hive_partitioning=False, glob=False).select(_SHOWN)
     known: set[str] = set()
-    identifiers = {identifier}
+    name = _TRACE_NAME.match(identifier)
+    identifiers = {identifier, identifier[name.end() :] if name else identifier} - {""}
     rows = pl.DataFrame()
     while identifiers - known:
         known |= identifiers

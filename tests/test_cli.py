@@ -238,6 +238,8 @@ def test_bounds_that_no_entry_can_have(files):
     none = call("check", files["PASS"], "--since", "2200-01-01T00:00:00Z")
     assert none.exit_code == 3
     assert "none of the 41 entries is within the window; change --since or --until" in none.stdout
+    assert "41 entries outside the window; within it: read 0, kept 0," in none.stdout
+    assert "outside the window" not in call("check", files["PASS"]).stdout
 
 
 def test_an_unknown_service_or_revision_names_what_was_seen(files):

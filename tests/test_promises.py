@@ -6,6 +6,8 @@ import tomllib
 
 import pytest
 
+from pipeline.sources import log_entry
+from pipeline.sources.records import MAX_RECORD
 from tests.conftest import ROOT, call, entry, healthy, line, ndjson, request
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -235,3 +237,17 @@ def test_very_many_signatures_are_counted_and_bounded(tmp_path, count):
     verdict = json.loads(call("check", logs, "--format", "json").stdout)
     assert len(verdict["signatures"]) == 500
     assert verdict["signatures_left_out"] == count - 500
+
+
+def test_the_readmes_limits_of_a_record():
+    """In numbers: one byte more is not parsed but kept."""
+    reader_limit, kept_limit = log_entry._MAX_PARSED, MAX_RECORD
+    assert (
+        f"A record above {reader_limit >> 10:,} KiB is not parsed: its text is kept, above {kept_limit >> 20} MiB cut"
+        in README
+    )
+    start, end = b'{"insertId": "a", "textPayload": "', b'"}'
+    with log_entry.EntryReader() as reader:
+        for more, is_parsed in ((0, True), (1, False)):
+            row = reader.read([start + b"x" * (reader_limit + more - len(start) - len(end)) + end])
+            assert (row["raw"].item() is None) == is_parsed

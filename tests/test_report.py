@@ -18,6 +18,7 @@ from pipeline.report.sections import sections
 from pipeline.report.terminal import print_summary
 from pipeline.text import shown
 from tests.conftest import RUNVERDICT, check, failing, line, ndjson, request
+from tests.report import made_up
 from tests.report.made_up import checks, empty, full
 
 HOSTILE = [
@@ -287,6 +288,21 @@ def test_the_summary_fits_into_100_columns(plain, hostile):
             assert "\x1b" not in plain_text
         assert "\x1b" not in terminal(found)
     assert terminal(plain).startswith("FAIL: 10 of 40 user requests ended in 5xx")
+
+
+def test_regions_of_one_service_are_named_on_the_terminal():
+    """Only where a service has more than one: two blocks were headed alike."""
+    shown = io.StringIO()
+    verdicts = [made_up.empty(location=name) for name in ("europe-west1", "us-east1")]
+    print_summary(
+        Console(file=shown, highlight=False), [*verdicts, made_up.empty(service="x", location="us-east1")], {}, {}, []
+    )
+    heads = [line.strip() for line in shown.getvalue().splitlines() if ", risk " in line]
+    assert heads == [
+        "shop-api shop-api-00042-abc, europe-west1, risk MEDIUM",
+        "shop-api shop-api-00042-abc, us-east1, risk MEDIUM",
+        "x shop-api-00042-abc, risk MEDIUM",
+    ]
 
 
 def test_colours_on_a_terminal_only(plain, monkeypatch):

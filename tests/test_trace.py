@@ -47,6 +47,13 @@ def test_ids_join_step_by_step(slices, identifier):
     assert [step.offset_ms for step in steps] == [0.0, 1.0, 2.0, 3.0]
 
 
+def test_a_trace_is_found_by_its_name_in_the_log(slices):
+    """`projects/PROJECT/traces/ID` is the same trace as the bare id, and no other thing of that shape is."""
+    assert list(timeline(slices, "projects/shop/traces/t1")) == list(timeline(slices, "t1"))
+    for other in ("projects/shop/traces/", "projects/shop/traces/t9", "x/projects/shop/traces/t1", "projects/shop/t1"):
+        assert list(timeline(slices, other)) == []
+
+
 def test_an_unknown_id_has_no_step(slices):
     """Nothing is invented."""
     assert list(timeline(slices, "t9")) == []
@@ -83,6 +90,7 @@ def test_trace_prints_the_timeline_and_says_when_there_is_none(tmp_path):
     found = CliRunner().invoke(cli, ["trace", "abc", str(logs), "--format", "json"])
     assert found.exit_code == 0
     assert json.loads(found.stdout)["timestamp"] == "2026-01-15T09:00:00Z"
+    assert CliRunner().invoke(cli, ["trace", entry["trace"], str(logs), "--format", "json"]).stdout == found.stdout
     assert "\x1b" not in CliRunner().invoke(cli, ["trace", "abc", str(logs)]).stdout
     missing = CliRunner().invoke(cli, ["trace", "nope", str(logs)])
     assert missing.exit_code == 3

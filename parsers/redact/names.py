@@ -24,7 +24,7 @@ _SECRETS = (
     *("ssh key", "aes key", "subscription key", "functions key", "fastly key", "admin key", "webhook key"),
     *("integration key", "preshared key", "recovery key", "unseal key", "decryption key", "root key", "sdk key"),
     *("access token", "refresh token", "id token", "auth token", "signing salt", "password salt"),
-    *("seed phrase", "client assertion", "security answer"),
+    *("seed phrase", "client assertion", "security answer", "secret key base", "rediscli auth"),
 )
 _OWN_SPELLINGS = (
     *("pwd", "Pwd", "_pass", "_PASS", "[a-z]Pass", "JSESSIONID", "PHPSESSID", r"connect\.sid", "sessionid"),
@@ -38,7 +38,7 @@ _ENDINGS = (
 #: What follows a name where a value may follow.
 _AFTER = (
     r"(?:\\*[\"']|%2[27]|%3[ade]|&(?:quot|gt|#3[49]);|(?: |%20|\+)?(?:[:=]|->|%3[ade])"
-    r"|(?: |%20|\+)(?:is|was|set|changed)|>| [a-z][^<>]*>)"
+    r"|(?: |%20|\+)(?:is|was|set|changed|\\*[\"'])|>| [a-z][^<>]*>)"
 )
 _NAMED_SIGN = named(*_ENDINGS, after=_AFTER)
 
@@ -73,6 +73,9 @@ _UNLIKE_A_WORD = (
     rf"(?:[^0-9{_CHARACTERS}]{{1,64}}[0-9][^{_CHARACTERS}]{{3,}}[^.:{_CHARACTERS}]"
     rf"|[^0-9{_CHARACTERS}]{{5,64}}[0-9][^{_CHARACTERS}]*|[a-z]{{1,64}}[A-Z][^{_CHARACTERS}]{{3,}}[^.:{_CHARACTERS}])"
 )
+
+
+_PASSWORD = spelled("password", "passwd", "passphrase", "passcode", "passwort", "kennwort")
 
 
 def _quoted(name: str, never_first: str) -> tuple[str, str]:
@@ -157,6 +160,7 @@ SECRETS = (
         examples=(
             *("DB_PASSWORD={n12}", "X-Api-Key: {n12}", "&{Password:{n12} Retries:3}", "password => {n12}"),
             *("password: Permission{n4}", "password=Summer", "password: Perms{n4}"),
+            *("secret_key_base={x128}", "SECRET_KEY_BASE: {x128}", "REDISCLI_AUTH={n8}"),
         ),
         near_misses=(
             *("Token=REDACTED successfully", "secret: [REDACTED]", "secrets are loaded", "api key missing"),
@@ -200,6 +204,28 @@ SECRETS = (
         "${1}<secret>",
         examples=("your new password is hunTer22", "the API key was {l4}4{n8}"),
         near_misses=("password is 12 characters long", "the secret was rotated", "password is required"),
+    ),
+    # In quotes behind the bare name a secret has a digit or capital inside, as no resource's kind has: `secret "db-2"`
+    # is a name, so passwords alone; of a password that was refused it may be any word.
+    Rule(
+        "password in quotes in a sentence",
+        _NAMED_SIGN,
+        rf"((?:[A-Za-z0-9]*_)?(?:{_PASSWORD}){SPACE}\\*[\"']){_UNLIKE_A_WORD}[^\"'\\\n]{{0,128}}"
+        rf"|((?:[Ii]nvalid|[Ww]rong|[Ii]ncorrect|[Bb]ad){SPACE}(?:{_PASSWORD}){SPACE}\\*[\"'])"
+        rf"[A-Z]{{0,64}}[^A-Z*<\[\"'\\\n][^\"'\\\n]{{0,128}}",
+        "${1}${2}<secret>",
+        examples=(
+            *('invalid password "{l4}2{l4}" for bob', "Using password '{l4}2{l4}' for admin"),
+            *(r'{"m": "wrong password \"{l9}\" for bob"}', "GET /x?m=bad+password+'{l9}'"),
+        ),
+        near_misses=(
+            *(
+                'password "required" is missing',
+                "password 'must be 8 characters long'",
+                'secret "db-password-v2" not found',
+            ),
+            *('invalid password "REDACTED" for bob', "invalid password '' for bob", 'wrong password "***"'),
+        ),
     ),
     Rule(
         "secret of an option",

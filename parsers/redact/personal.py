@@ -208,20 +208,31 @@ _PERSONAL_WORDS = (
     *("nric", "hkid", "jmbg", "oib", "egn", "dob", "vin", "born", "born on", "mrn", "itin", "amka", "insee", "nin"),
     *("ahv", "cnp", "dui", "hetu", "ppsn", "rut", "svnr", "tckn", "tfn"),
 )
+#: Those that are cut short by a dot.
+_CUT_SHORT = ("tel", "fax")
 _PERSONAL_NAMES = (
-    rf"(?:(?:{spelled(*_PERSONAL)}|Personalausweis|Reisepass)|{WORD_START}(?:{spelled(*_PERSONAL_WORDS)})"
+    rf"(?:(?:{spelled(*_PERSONAL)}|Personalausweis|Reisepass)"
+    rf"|{WORD_START}(?:{spelled(*_PERSONAL_WORDS)}|(?:{spelled(*_CUT_SHORT)})\.)"
     r"|[Cc]ard\\*\" ?: ?\{ ?\\*\"number)"
 )
 
-_PERSONAL_SIGN = named(*_PERSONAL, "personalausweis", "reisepass") | words(*_PERSONAL_WORDS)
+#: Words for a phone that are words for other things too: a number behind them is one of a mobile phone by its prefix.
+_MOBILES = ("handy", "mobil", "mob", "natel")
+_MOBILE_NAMES = rf"{WORD_START}(?:{spelled(*_MOBILES)})\.?"
+_MOBILE = r"(?:(?:(?:\+|%2[Bb]|00)[1-9]|0(?:1[5-7]|[67][0-9]))(?:(?:[ ./()+-]|%2[089DdFf]){0,2}[0-9]){7,13})"
 
-_KIND = r"(?:[ _]?(?:with )?(?:number|no\.?|nr\.?|num|code|address|Number|No|Nr)| ?#)?"
+_PERSONAL_SIGN = named(*_PERSONAL, "personalausweis", "reisepass") | words(*_PERSONAL_WORDS, *_MOBILES)
+
+_KIND = r"(?:(?:[ _+]|%20)?(?:with )?(?:number|no\.?|nr\.?|num|code|address|Number|No|Nr)| ?#)?"
 _BEFORE = rf"{_KIND}{QUOTE}?\)?(?:{SPACE}(?:is|was|ending))?(?:{IS}|{SPACE}|>|, ?| ?# ?){QUOTE}?(?:%2[Bb])?(?:%28)?"
 #: At least six digits, or five with capital letters; of a date its month may be a word.
 _PERSONAL_VALUE = (
-    r"(?:[+(]{0,2}(?:[A-Z]{2} )?[A-Z]{0,6}[0-9](?:(?:[ ./()-]|%2[089]){0,2}[0-9]|[A-Z]| [A-Z]){5,40}"
-    r"|[A-Z]{1,3}[ -][A-Z]{1,2}[ -]?[0-9]{2,4}[A-Z]?|[A-Z]{5}[0-9]{4}[A-Z]|[a-z]{2}[0-9]{2}[0-9a-z]{11,30}"
-    r"|[0-9]{1,2}\.? [A-Z][a-z]{2,8}\.?,? [0-9]{4}|[A-Z][a-z]{2,8}\.? [0-9]{1,2},? [0-9]{4}"
+    rf"(?:[+(]{{0,2}}(?:[A-Z]{{2}}{SPACE})?[A-Z]{{0,6}}"
+    rf"[0-9](?:(?:[ ./()+-]|%2[089DdFf]){{0,2}}[0-9]|[A-Z]|{SPACE}[A-Z]){{5,40}}"
+    r"|[A-Z]{1,3}(?:[ +-]|%20)[A-Z]{1,2}(?:[ +-]|%20)?[0-9]{2,4}[A-Z]?"
+    r"|[A-Z]{5}[0-9]{4}[A-Z]|[a-z]{2}[0-9]{2}[0-9a-z]{11,30}"
+    rf"|[0-9]{{1,2}}\.?{SPACE}[A-Z][a-z]{{2,8}}\.?,?{SPACE}[0-9]{{4}}"
+    rf"|[A-Z][a-z]{{2,8}}\.?{SPACE}[0-9]{{1,2}},?{SPACE}[0-9]{{4}}"
     r"|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})"
 )
 
@@ -236,8 +247,8 @@ _CODE_SIGN = named(*_CODES) | words(*_CODE_WORDS)
 #: Three digits behind a sign, five behind a space: `security code 403` is a status.
 _CODE = (
     rf"((?:{_CODE_NAMES})(?:{SPACE}?(?:value|number))?{QUOTE}?(?:{SPACE}(?:is|was))?(?:{IS}|>|, ?){QUOTE}?)"
-    r"[0-9]{3}(?:[ -]?[0-9]){0,7}"
-    rf"|((?:{_CODE_NAMES}){SPACE})[0-9]{{3}}[ -]?[0-9]{{2,5}}"
+    r"[0-9]{3}(?:(?:[ +-]|%20)?[0-9]){0,7}"
+    rf"|((?:{_CODE_NAMES})(?:{SPACE}(?:is|was))?{SPACE}{QUOTE}?)[0-9]{{3}}(?:[ +-]|%20)?[0-9]{{2,5}}"
 )
 
 CODE_AS_NUMBER = Rule(
@@ -254,8 +265,14 @@ CODE = Rule(
     _CODE_SIGN,
     _CODE,
     "${1}${2}<secret>",
-    examples=("otp=123456", "verification code 123456", "pin: 1234", "cvv=123"),
-    near_misses=("security code 403", "pin 12", "ping: 12345", "exit code 137", "spin=1234"),
+    examples=(
+        *("otp=123456", "verification code 123456", "pin: 1234", "cvv=123", "2FA code: 123456"),
+        *("Your login code is 774411", "login code was '774 411'", "?otp=123+456"),
+    ),
+    near_misses=(
+        *("security code 403", "pin 12", "ping: 12345", "exit code 137", "spin=1234", "code: 500"),
+        *("status code is 404000", "exit code is 123456", "login code is 500", "error code was 10054"),
+    ),
 )
 
 PERSONAL_NUMBER = Rule(
@@ -270,13 +287,15 @@ PERSONAL_NUMBER = Rule(
 PERSONAL = Rule(
     "personal data by its name",
     _PERSONAL_SIGN,
-    rf"({_PERSONAL_NAMES}{_BEFORE}){_PERSONAL_VALUE}[A-Za-z0-9_]*",
-    "${1}<personal>",
+    rf"({_PERSONAL_NAMES}{_BEFORE}){_PERSONAL_VALUE}[A-Za-z0-9_]*|({_MOBILE_NAMES}{_BEFORE}){_MOBILE}[A-Za-z0-9_]*",
+    "${1}${2}<personal>",
     examples=(
         *("phone: 030 123456", "ssn=123-45-6789", "passport number C01X00T47", "date of birth: 12 May 1984"),
         *("imei=490154203237518", "<iban>DE89370400440532013000</iban>", "NI number: QQ 12 34 56 C"),
         *("card #: 4539578763621486", "Card Number (PAN): 4539578763621486", "AHV 756.1234.5678.97", "pan: ABCDE1234F"),
         *("sms sent to 030 12345678", "Handynummer 0171/1234567", "身份证: 110101199003078515", "HETU: 131052-308T"),
+        *("Tel. 0151 23456789", "Tel.: 0151 23456789", "Handy 0151 23456789", "Mob.: +49 151 23456789"),
+        *("?phone=0151+23456789", "/x?tel=%2B49%20151%2023456789", "?dob=12%20May%201984", "?nino=QQ+12+34+56+C"),
     ),
     near_misses=(
         "company 1234567",
@@ -287,5 +306,7 @@ PERSONAL = Rule(
         "disk tfn-3 of 12",
         "route 123456",
         "sms to 3 users",
+        *("comes in handy 2026-01-05 10:00:00", "handy 1234567", "Handy 0.1234567 s", "handy 08-12-2026"),
+        *("hotel. 1234567", "mob 1767601800000", "the pan. 12 eggs", "mobil 17.3.2026 12:00"),
     ),
 )

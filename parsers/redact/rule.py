@@ -205,7 +205,9 @@ def spelled(*names: str) -> str:
 
 def _cased(word: str) -> str:
     """A word in lower case, in capitals, or with a capital first."""
-    return f"(?:[{word[0].upper()}{word[0]}]{word[1:]}|{word.upper()})" if word[0].isalpha() else word
+    if word[0].isalpha():
+        return f"(?:[{word[0].upper()}{word[0]}]{word[1:]}|{word.upper()})"
+    return word if word == word.upper() else f"(?:{word}|{word.upper()})"
 
 
 def capital_words(never: Iterable[str]) -> str:

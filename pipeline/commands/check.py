@@ -255,6 +255,12 @@ def _summary(run: "Run") -> str:
     console = Console(highlight=False)
     with console.capture() as captured:
         print_summary(
-            console, [verdict for _, verdict in run.verdicts], run.others, run.totals, run.notes, run.other_types
+            console,
+            [verdict for _, verdict in run.verdicts],
+            run.others,
+            run.totals,
+            run.notes,
+            run.other_types,
+            run.extraction.outside,
         )
     return captured.get()

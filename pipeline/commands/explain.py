@@ -45,7 +45,8 @@ def explain(line: str, log: str, form: str, config: Path | None) -> None:
 def trace(identifier: str, sources: tuple[str, ...], form: str, config: Path | None) -> None:
     """Print the entries of one request in order of time; ID is a trace, a request id or a correlation id.
 
-    Entries are joined by any of the three that they carry. Exit code 3 where no entry carries the ID.
+    A trace is found by its id or as it stands in the log, projects/PROJECT/traces/ID. Entries are joined by any of the
+    three that they carry. Exit code 3 where no entry carries the ID.
 
     \b
     Example:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.commands.common import EXIT_INCONCLUSIVE, EXIT_TOOL, StorePath, config_option, exits
+from pipeline.commands.common import EXIT_INCONCLUSIVE, EXIT_TOOL, StorePath, config_option, exits, say
 from pipeline.commands.job import (
     Options,
     estimates_of,
@@ -58,7 +58,8 @@ def history(
         opened = _opened(store, past, api_endpoint)
         if not opened.exists():
             raise UsageError(f"{f'--history {past}' if past else f'--store {store}'}: no such folder, or nothing in it")
-        verdicts = of_service(listed(opened), {"service": service} if service else {})
+        every = listed(opened)
+        verdicts = of_service(every, {"service": service} if service else {})
         rows = masked_frame(points(verdicts, documents(opened, verdicts)))
         changes = drifts(rows)
         if form == "json":
@@ -67,10 +68,22 @@ def history(
         else:
             click.echo(_table(rows, changes), nl=False)
         if rows.is_empty():
-            click.echo("runverdict: the store remembers no verdict; check with --store writes one", err=True)
+            say(_nothing_of(service, every))
             raise SystemExit(EXIT_INCONCLUSIVE)
         if out:
             _write_pages(out, opened, rows, changes)
+
+
+def _nothing_of(service: str | None, every: Any) -> str:
+    """Why no verdict is shown, in words. every: the verdicts of all services."""
+    from pipeline.reasons import names_of
+    from pipeline.report.masked import masked_texts
+
+    services = every["service"].drop_nulls().unique().sort().to_list()
+    if service is None or not services:
+        return "the store remembers no verdict; check with --store writes one"
+    safe = masked_texts([service, *services])
+    return f"no verdict on service {safe[service]!r}; there are verdicts on: {names_of([safe[x] for x in services])}"
 
 
 def _write_pages(out: Path, opened: "History", rows: Any, changes: Any) -> None:
@@ -154,15 +167,17 @@ def compare(revisions: tuple[str, ...], forms: str | None, out: Path | None, **o
         run = _run({**options, "revision": revisions[1], "baseline": revisions[0]})
         for note in run.notes:
             click.echo(f"runverdict: {note}", err=True)
-        from pipeline.report.compare import rendered, write
+        from pipeline.report.compare import older_endpoints, rendered, write
 
-        for path, verdict in run.verdicts:
+        for assessment in run.assessments:
+            verdict, target = assessment.verdict, assessment.target
+            older = older_endpoints(run.measures.latency, target.identity, verdict)
             if out:
-                for written in write(out, path, verdict, wanted):  # type: ignore[arg-type]
+                for written in write(out, target.path, verdict, wanted, older):  # type: ignore[arg-type]
                     click.echo(f"runverdict: {written}", err=True)
                 continue
             for name in wanted:
-                click.echo(rendered(verdict, name), nl=False)  # type: ignore[arg-type]
+                click.echo(rendered(verdict, name, older), nl=False)  # type: ignore[arg-type]
         if not run.verdicts:
             raise SystemExit(EXIT_TOOL if run.extraction.failed else EXIT_INCONCLUSIVE)
 

@@ -4,18 +4,27 @@ OUT/SERVICE/REVISION/compare.html, compare.md, compare.json
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
+import polars as pl
+
 from pipeline.errors import StoreError
-from pipeline.judge.model import Endpoint, Verdict
+from pipeline.judge.model import Endpoint, EndpointBefore, Verdict
 from pipeline.judge.numbers import cut, duration, number, percent, signed
 from pipeline.report.html import page
 from pipeline.report.markdown import escaped
+from pipeline.report.masked import masked_frame
+from pipeline.schema import SERVICE
 from pipeline.text import shown
 from pipeline.whole_file import write_whole
+
+#: All requests of the older revision by endpoint, as `Endpoint` counts those of the newer one.
+Older = Mapping[str, EndpointBefore]
+_NONE: Older = MappingProxyType({})
 
 Form = Literal["text", "md", "html", "json"]
 FILES: dict[Form, str] = {"html": "compare.html", "md": "compare.md", "json": "compare.json"}
@@ -38,7 +47,24 @@ class Table:
     left_out: int = 0
 
 
-def tables(verdict: Verdict) -> list[Table]:
+def older_endpoints(latency: pl.DataFrame, identity: Mapping[str, str | None], verdict: Verdict) -> Older:
+    """Return all requests of a revision's baseline by endpoint; empty where it is of another time than the window.
+
+    `Endpoint.before` has those of users alone, so none of `/health`, of WebSockets or OPTIONS. latency: the measure.
+    identity, verdict: of the newer revision.
+    """
+    baseline = verdict.baseline if verdict.compared and verdict.compared.origin == "window" else None
+    own = (pl.col(name).eq_missing(pl.lit(identity[name], pl.String)) for name in SERVICE)
+    rows = latency.filter(*own, pl.col("revision") == baseline, pl.col("scope") == "endpoint")
+    return {
+        name: EndpointBefore(n=n, errors_5xx=n_5xx, p50=p50, p95=p95)
+        for name, n, n_5xx, p50, p95 in masked_frame(
+            rows.select("endpoint", "n", "errors_5xx", pl.col("p50_ms", "p95_ms").round_sig_figs(9))
+        ).iter_rows()
+    }
+
+
+def tables(verdict: Verdict, older: Older = _NONE) -> list[Table]:
     """Return what two revisions have side by side; a table without rows is left out.
 
     verdict: of the newer revision, with the older one as its baseline.
@@ -53,7 +79,11 @@ def tables(verdict: Verdict) -> list[Table]:
         (change.change, f"{change.baseline_n:,}", f"{change.n:,}", change.level, cut(change.signature, _MAX_SIGNATURE))
         for change in changes
     ]
-    endpoints = sorted(verdict.requests.by_endpoint, key=_change, reverse=True)
+    endpoints = [
+        endpoint.model_copy(update={"before": older.get(endpoint.endpoint, endpoint.before)})
+        for endpoint in verdict.requests.by_endpoint
+    ]
+    endpoints.sort(key=_change, reverse=True)
     every = [
         Table("Requests", ("", "before", "now", "change"), 3, _overview(verdict)),
         _cut("Endpoints, most changed first", _ENDPOINT, 5, [_endpoint(endpoint) for endpoint in endpoints]),
@@ -68,14 +98,18 @@ def heading(verdict: Verdict) -> str:
     return f"{verdict.service}: {verdict.revision} compared with {verdict.baseline or 'nothing'}"
 
 
-def document(verdict: Verdict) -> str:
-    """Return all of it as one line of JSON: durations in ms, rates as ratios."""
+def document(verdict: Verdict, older: Older = _NONE) -> str:
+    """Return all of it as one line of JSON: durations in ms, rates as ratios.
+
+    endpoints_before: all requests of the older revision; `before` of an endpoint in requests: those of users alone.
+    """
     return json.dumps(
         {
             "service": verdict.service,
             "revision": verdict.revision,
             "baseline": verdict.baseline,
             "requests": verdict.requests.model_dump(),
+            "endpoints_before": {name: endpoint.model_dump() for name, endpoint in sorted(older.items())},
             "compared": verdict.compared.model_dump() if verdict.compared else None,
             "checks": [check.model_dump() for check in verdict.checks if check.baseline is not None],
             "changes": [change.model_dump() for change in verdict.changes],
@@ -83,10 +117,10 @@ def document(verdict: Verdict) -> str:
     )
 
 
-def markdown(verdict: Verdict) -> str:
+def markdown(verdict: Verdict, older: Older = _NONE) -> str:
     """Return the tables as Markdown."""
     parts = [f"# {escaped(heading(verdict))}"]
-    for table in tables(verdict):
+    for table in tables(verdict, older):
         signs = ["---", *(["--:"] * table.n_numbers)]
         signs += ["---"] * (len(table.headings) - len(signs))
         rows = [table.headings, tuple(signs), *(tuple(escaped(cell) for cell in row) for row in table.rows)]
@@ -95,26 +129,29 @@ def markdown(verdict: Verdict) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def rendered(verdict: Verdict, form: Form) -> str:
-    """Return a comparison in one form. verdict: as it may be shown (`pipeline.report.masked`)."""
+def rendered(verdict: Verdict, form: Form, older: Older = _NONE) -> str:
+    """Return a comparison in one form. verdict: as it may be shown (`pipeline.report.masked`).
+
+    older: of `older_endpoints`; an endpoint that it does not have is compared by its user requests.
+    """
     if form == "json":
-        return document(verdict) + "\n"
+        return document(verdict, older) + "\n"
     if form == "md":
-        return markdown(verdict)
+        return markdown(verdict, older)
     if form == "html":
-        return page("compare.html", v=verdict, heading=heading(verdict), tables=tables(verdict))
+        return page("compare.html", v=verdict, heading=heading(verdict), tables=tables(verdict, older))
     from pipeline.report.terminal import tables_text
 
-    return tables_text(shown(heading(verdict)), tables(verdict))
+    return tables_text(shown(heading(verdict)), tables(verdict, older))
 
 
-def write(out: Path, path: str, verdict: Verdict, forms: Sequence[Form]) -> list[Path]:
+def write(out: Path, path: str, verdict: Verdict, forms: Sequence[Form], older: Older = _NONE) -> list[Path]:
     """Write a comparison below `out`, and return the paths. Raises StoreError where that fails."""
     written = []
     for form in forms:
         target = out / path / FILES[form]
         try:
-            write_whole(target, rendered(verdict, form).encode(), below=out)
+            write_whole(target, rendered(verdict, form, older).encode(), below=out)
         except OSError as error:
             raise StoreError(str(target), error.strerror or str(error)) from error
         written.append(target)

@@ -50,7 +50,8 @@ def latency(charts: Charts) -> "Figure | None":
             row = medians[role]
             axes.axvline(row["median_ms"], color=INK, linewidth=0.9)
             least, median, most = (duration(row[name]) for name in ("low_ms", "median_ms", "high_ms"))
-            text = f"{_NAMES[role]}: median {median}, 95 % {least} to {most}"
+            about = "" if row["is_exact"] else "about "
+            text = f"{_NAMES[role]}: median {about}{median}, 95 % {least} to {most}"
             axes.set_title(f"{text} (n = {row['n']:,})", fontsize=SMALL, pad=2)
             texts.append(f"{text}, n = {row['n']:,}")
             axes.set_ylim(0, max(shares) * 1.1)

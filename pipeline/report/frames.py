@@ -58,7 +58,8 @@ class Charts:
     """The frames of one revision's charts. `role` is `revision` or `baseline`; times are UTC.
 
     latency: role, low_ms, high_ms, n, share; one row per step of the distribution of user requests.
-    medians: role, n, median_ms, low_ms, high_ms; the median with its 95 % interval by ranks.
+    medians: role, n, median_ms, low_ms, high_ms, is_exact; the median with its 95 % interval by ranks. is_exact: the
+    median is that of the requests, as in the verdict; else of buckets of 2 %, as the interval is.
     minutes: role, time, n, errors_5xx, p95_ms; user requests, every minute from the first to the last.
     marks: time, until, kind (deploy, ready, incident), label.
     failures: causes (in words), time, n; of the incident with most failures, the minutes that have some.
@@ -109,7 +110,7 @@ def charts(
         revision=verdict.revision,
         baseline=verdict.baseline,
         latency=_latency(histogram),
-        medians=_medians(histogram),
+        medians=_medians(histogram, mine(measures.latency)),
         minutes=_minutes(mine(measures.minutes), mine(measures.pace)),
         marks=_marks(_of(measures.events, service), verdict),
         failures=_failures(verdict),
@@ -136,8 +137,13 @@ def _latency(histogram: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _medians(histogram: pl.DataFrame) -> pl.DataFrame:
-    """The median by rank, with the ranks that hold it in 95 % of samples (normal approximation of the binomial)."""
+def _medians(histogram: pl.DataFrame, latency: pl.DataFrame) -> pl.DataFrame:
+    """The median by rank, with the ranks that hold it in 95 % of samples (normal approximation of the binomial).
+
+    latency: the measure, whose exact median stands where it is of the same requests.
+    """
+    users = latency.filter(pl.col("scope") == "eligible").select("role", "n_latency", "p50_ms").iter_rows()
+    exact = {role: (n, median) for role, n, median in users}
     rows = []
     for (role,), part in histogram.group_by("role", maintain_order=True):
         counts = part.group_by("bucket").agg(pl.col("n").sum()).sort("bucket")
@@ -145,10 +151,14 @@ def _medians(histogram: pl.DataFrame) -> pl.DataFrame:
         spread = 1.959964 * math.sqrt(n) / 2
         ranks = (n / 2, max(n / 2 - spread, 1.0), min(n / 2 + spread + 1, float(n)))
         buckets = [int((reached < rank).sum()) for rank in ranks]
-        rows.append((role, n, *(1.02 ** (int(counts["bucket"][bucket]) - 0.5) / 1e6 for bucket in buckets)))
-    names = ("median_ms", "low_ms", "high_ms")
+        median, low, high = (1.02 ** (int(counts["bucket"][bucket]) - 0.5) / 1e6 for bucket in buckets)
+        n_exact, exact_median = exact.get(role, (0, None))
+        is_exact = n_exact == n and exact_median is not None
+        median = exact_median if is_exact else median
+        rows.append((role, n, median, min(low, median), max(high, median), is_exact))
+    numbers = dict.fromkeys(("median_ms", "low_ms", "high_ms"), pl.Float64)
     schema: dict[str, pl.DataType | type[pl.DataType]] = {"role": pl.String, "n": pl.Int64}
-    return pl.DataFrame(rows, schema=schema | dict.fromkeys(names, pl.Float64), orient="row").sort("role")
+    return pl.DataFrame(rows, schema={**schema, **numbers, "is_exact": pl.Boolean}, orient="row").sort("role")
 
 
 #: A chart shows no more minutes without a gap: a week.

@@ -42,14 +42,19 @@ def print_summary(
     totals: dict[str, int],
     notes: Sequence[str],
     other_types: str = "",
+    outside: int = 0,
 ) -> None:
     """Print what a reader needs first: each verdict, the checks that decided it with their first entries, totals.
 
     others: entries of services that are only listed. other_types: entries that are none of Cloud Run's, in words.
+    outside: entries outside of the window, which no total counts.
     """
     _fit(console)
+    regions: dict[tuple[str, str], set[str | None]] = {}
     for verdict in verdicts:
-        _verdict(console, verdict)
+        regions.setdefault((verdict.workload, verdict.service), set()).add(verdict.location)
+    for verdict in verdicts:
+        _verdict(console, verdict, with_region=len(regions[verdict.workload, verdict.service]) > 1)
     for note in notes:
         console.print(Text.assemble(("INCONCLUSIVE", _STYLES["INCONCLUSIVE"]), f": {shown(note)}"))
     if others and verdicts:
@@ -61,14 +66,18 @@ def print_summary(
         console.print(Text(f"not judged, no deployment, start, crash or 20 requests: {listed}", style="dim"))
     if other_types:
         console.print(Text(f"not of Cloud Run, in no number above: {shown(other_types)}", style="dim"))
-    console.print(Text(", ".join(f"{name} {n:,}" for name, n in totals.items()), style="dim"))
+    counts = ", ".join(f"{name} {n:,}" for name, n in totals.items())
+    if outside:
+        counts = f"{count(outside, 'entry', 'entries')} outside the window; within it: {counts}"
+    console.print(Text(counts, style="dim"))
 
 
-def _verdict(console: Console, verdict: Verdict) -> None:
+def _verdict(console: Console, verdict: Verdict, *, with_region: bool) -> None:
     head, _, rest = shown(verdict.headline).partition(verdict.verdict)
     console.print(Text.assemble(head, (verdict.verdict, _STYLES[verdict.verdict]), rest))
     covered = f"{verdict.window.covered_start or '–'} to {verdict.window.covered_end or '–'}"
-    console.print(Text(f"  {shown(f'{verdict.service} {verdict.revision}')}, risk {verdict.risk}", style="bold"))
+    named = f"{verdict.service} {verdict.revision}" + (f", {verdict.location or 'no region'}" if with_region else "")
+    console.print(Text(f"  {shown(named)}, risk {verdict.risk}", style="bold"))
     console.print(
         Text(
             f"  {covered}, {count(verdict.inputs.entries, 'entry', 'entries')}, {count(verdict.requests.n, 'request')}",

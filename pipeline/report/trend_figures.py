@@ -108,6 +108,23 @@ def _levels(axes: "Axes", runs: pl.DataFrame, drifts: pl.DataFrame, column: str)
         )
 
 
+def _named_times(started: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Which of the times are named on the axis, and how: by the day; with the clock where two are of one day.
+
+    >>> _named_times(["2026-03-09T08:00:00Z", "2026-03-10T09:10:00Z", "2026-03-11T09:10:00Z"])
+    ([0, 1, 2], ['03-09', '03-10', '03-11'])
+    >>> _named_times(["2026-03-10T09:10:00Z", "2026-03-10T12:00:00Z", "2026-03-11T08:00:00Z"])
+    ([0, 1, 2], ['03-10 09:10', '12:00', '03-11 08:00'])
+    """
+    shown = sorted({0, len(started) // 2, len(started) - 1})
+    days = [started[index][5:10] for index in shown]
+    if len(set(days)) == len(days):
+        return shown, days
+    times = [started[index][11:16] for index in shown]
+    is_new = [day not in days[:place] for place, day in enumerate(days)]
+    return shown, [f"{day} {time}" if new else time for day, time, new in zip(days, times, is_new, strict=True)]
+
+
 def _failed(axes: "Axes", runs: pl.DataFrame, column: str) -> None:
     """A cross on each run that failed."""
     failed = [
@@ -138,11 +155,9 @@ def _scale(axes: "Axes", runs: pl.DataFrame, columns: Sequence[str]) -> None:
 
 
 def _dates(axes: "Axes", runs: pl.DataFrame) -> None:
-    """Days at the first, the middle and the last run; a tick under each run of a revision that is new."""
+    """Days, or times, of the first, the middle and the last run; a tick under each run of a revision that is new."""
     height = runs.height
-    days = [(started or "")[5:10] for started in runs["started"]]
-    shown = sorted({0, height // 2, height - 1})
-    axes.set_xticks(shown, [days[index] for index in shown])
+    axes.set_xticks(*_named_times([started or "" for started in runs["started"]]))
     new = runs["revision"].ne_missing(runs["revision"].shift(1)).to_list()
     axes.set_xticks([index for index in range(height) if new[index]], minor=True)
     axes.tick_params("x", which="minor", length=4, direction="in", color=INK)

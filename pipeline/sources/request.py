@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -87,7 +87,8 @@ def asked(
 
 def _lookback(start: datetime, end: datetime | None) -> timedelta:
     """How long a time before a window is read for the baseline."""
-    return min(max(end - start, _HOUR), _DAY) if end else _DAY
+    longest = start - datetime.min.replace(tzinfo=UTC)  # the first day of the calendar has none before it
+    return min(max(end - start, _HOUR) if end else _DAY, _DAY, longest)
 
 
 def time_at(sources: Sequence[Source], local: Callable[[], datetime]) -> datetime:

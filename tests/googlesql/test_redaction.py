@@ -34,6 +34,17 @@ def test_secrets_and_what_looks_like_them(reference):
     assert found["subject"].n_unique() > 1
 
 
+def test_what_a_url_has_for_a_space(reference):
+    """Numbers of accounts, cards and phones, dates and codes, and what looks like them."""
+    texts = [
+        *(text for text, _ in PLANTED.values() if "%20" in text or "+" in text),
+        *(text for text in HARMLESS if "%2" in text or "+" in text),
+        *("Tel. 0151 23456789", "Handy: 0151 23456789", "2FA code: 123456", "Your login code is 774411"),
+        *('invalid password "hunter2pass" for bob', "wrong password 'swordfish'", "SECRET_KEY_BASE: 8a7b6c5d4e3f"),
+    ]
+    agree(reference, texts)
+
+
 def test_kinds(reference):
     """Each twelfth, in a line and in a field in JSON: the evaluator makes every pattern anew for every row."""
     values = [(kind, drawn(kind.value, "1")) for kind in KINDS[::12]]

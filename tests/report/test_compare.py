@@ -102,6 +102,48 @@ def test_every_form_says_the_same(logs, tmp_path):
     assert json.loads(compare(logs, "--format", "json")) == found
 
 
+def test_an_endpoint_without_user_requests_is_compared_too(tmp_path):
+    """Health checks, OPTIONS and what one user asked among them: rows on both sides, as many as there are."""
+    rows = []
+    for place in range(30):
+        for revision, first, times in (("00041-xyz", 0, 1), ("00042-abc", 300, 2)):
+            rows.append(timed(first + place * 4, revision, "/api", 100))
+            for n in range(times):
+                probe = timed(first + place * 4 + 1 + n, revision, "/health", 20 * times)
+                probe["httpRequest"]["userAgent"] = "GoogleStackdriverMonitoring-UptimeChecks(https://cloud.google.com)"
+                rows.append(probe)
+    rows.append(timed(500, "00042-abc", "/new", 70))
+    logs = ndjson(tmp_path / "x.ndjson", rows)
+    text = compare(logs)
+    assert words(text, "GET /health")[2:] == [
+        "30",
+        "→",
+        "60",
+        "0",
+        "→",
+        "0",
+        "20",
+        "→",
+        "40",
+        "ms",
+        "20",
+        "→",
+        "40",
+        "ms",
+        "+20",
+        "ms",
+        "(+100",
+        "%)",
+    ]
+    assert words(text, "GET /api")[2:5] == ["30", "→", "30"]
+    assert words(text, "GET /new")[2:5] == ["–", "→", "1"]
+    found = json.loads(compare(logs, "--format", "json"))
+    assert found["endpoints_before"]["GET /health"] == {"n": 30, "errors_5xx": 0, "p50": 20.0, "p95": 20.0}
+    before = {endpoint["endpoint"]: endpoint["before"] for endpoint in found["requests"]["by_endpoint"]}
+    assert before["GET /health"] is None
+    assert before["GET /api"]["n"] == 30
+
+
 @pytest.mark.parametrize("arguments", [["--format", "pdf"], ["--format", "text", "--out", "x"]])
 def test_unknown_forms_are_refused(logs, arguments):
     """Before anything is read."""

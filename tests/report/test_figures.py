@@ -100,6 +100,17 @@ def test_the_frame_of_medians(found):
         assert all(abs(got / want - 1) < 0.0101 for got, want in zip(found.medians[name], (100, 200), strict=True))
 
 
+def test_a_median_is_that_of_the_verdict_or_about(measured):
+    """Exact where the chart has all user requests; of buckets, and so named, where it has some of them."""
+    found = charts(measured, ID, full(baseline=None))
+    exact = measured.latency.filter(pl.col("scope") == "eligible", pl.col("revision") == ID["revision"])["p50_ms"][0]
+    assert found.medians.select("median_ms", "is_exact").rows() == [(exact, True)]
+    fewer = charts(_with(measured, latency=measured.latency.with_columns(n_latency=1)), ID, full(baseline=None))
+    assert fewer.medians["is_exact"].to_list() == [False]
+    assert fewer.medians["low_ms"][0] <= fewer.medians["median_ms"][0] <= fewer.medians["high_ms"][0]
+    assert re.search(r"now: median about (199|200|201) ms, 95 %", described(figures(fewer)["latency"]))
+
+
 def test_medians_have_the_interval_of_ranks(measured):
     """Of 100 requests of 1 to 100 buckets the interval is that of the 40th and 61st."""
     rows = pl.DataFrame(

@@ -57,6 +57,16 @@ def test_the_files(pages):
             assert link.startswith("https://") or (page.parent / link).is_file(), link
 
 
+def test_a_service_without_verdicts_names_those_that_have_some(store, tmp_path):
+    """Exit 3, and no word of an empty store; one that is empty says how it is filled, whatever service is asked for."""
+    found = history("--store", store, "--service", "nope")
+    assert (found.exit_code, found.stdout) == (3, "")
+    assert found.stderr == "runverdict: no verdict on service 'nope'; there are verdicts on: billing, shop-api\n"
+    (tmp_path / "empty").mkdir()
+    assert "the store remembers no verdict" in history("--store", tmp_path / "empty", "--service", "nope").stderr
+    assert history("--store", store, "--service", "billing").exit_code == 0
+
+
 def test_the_page_of_a_service(pages):
     """What it is now, how runs ended, each lasting change with its numbers, and every run's numbers."""
     shown = text(pages / "shop-api/history.html")

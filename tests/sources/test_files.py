@@ -303,10 +303,19 @@ def test_a_cut_array_gives_its_whole_elements_and_the_tail(layout, chunk):
         ('{"a": 1}\n' + "[" * 5000 + "]" * 5000, False),
         ('{"a": 1}\n' + "[" * 5000 + "]" * 4999, True),
         ('{"a": 1', True),
+        ('{"a": 1}\nhi', True),
+        ("hi", False),
+        ("The logs of March.\nAsk the team for more", False),
+        ("x" * 4096, False),
+        ("x" * 4097, True),
+        ("shop started at 9:30 and th", True),
+        ("2026-01-15 shop sta", True),
+        ('"message": "hel', True),
+        ("hi\x00", True),
     ],
 )
 def test_lines_are_truncated_where_the_last_one_is_cut(text, truncated):
-    """A last line without a line end that is no JSON value was cut; it is given as it stands."""
+    """A last line without a line end that is no JSON value was cut; it is given as it stands. A short note is none."""
     lines, report = framed(text)
     assert lines == [line.encode() for line in text.split("\n") if line]
     assert report.truncated is truncated

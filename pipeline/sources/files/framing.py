@@ -5,6 +5,7 @@ Here are the lines, which are split and never parsed; `values.py` has all the re
 
 import codecs
 import json
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -16,6 +17,10 @@ _BRACKET = ord("[")
 
 #: Bytes that stay in the processor's cache.
 _PIECE = 64 << 10
+
+#: A whole file that is so short and has no sign of an entry is a note beside logs: brackets, quotes, a date or a clock.
+_NOTE = 4 << 10
+_OF_AN_ENTRY = re.compile(rb"[{}\[\]\"\x00-\x08\x0e-\x1f]|[0-9]{4}-[0-9]{2}|[0-9]:[0-9]{2}")
 
 
 def frame(chunks: Iterable[bytes], report: SourceReport, *, limit: int = MAX_RECORD) -> Iterator[list[bytes]]:
@@ -106,7 +111,10 @@ def _lines(chunks: Iterator[bytes], report: SourceReport, limit: int) -> Iterato
     """Yield the lines that are not blank; from a line on that opens an array or a pretty-printed object, its values."""
     held: list[bytes] = []  # the line that has not ended yet, of which no more than a byte above the limit is kept
     size = 0
+    start = b""
     for chunk in chunks:
+        if len(start) <= _NOTE:
+            start += chunk[: _NOTE + 1]
         if not size and chunk.isspace():
             held = [chunk[chunk.rfind(b"\n") + 1 :]]
             size = len(held[0])
@@ -130,10 +138,11 @@ def _lines(chunks: Iterator[bytes], report: SourceReport, limit: int) -> Iterato
         if values:
             yield from Values(chain([values, b"\n", *held], chunks), report, limit).frame()
             return
-    yield from _last_line(b"".join(held), report, limit)
+    is_note = len(start) <= _NOTE and not _OF_AN_ENTRY.search(start)
+    yield from _last_line(b"".join(held), report, limit, is_note=is_note)
 
 
-def _last_line(line: bytes, report: SourceReport, limit: int) -> Iterator[list[bytes]]:
+def _last_line(line: bytes, report: SourceReport, limit: int, *, is_note: bool) -> Iterator[list[bytes]]:
     if len(line) > limit:
         yield [cut(line, limit, report)]
         return
@@ -141,7 +150,7 @@ def _last_line(line: bytes, report: SourceReport, limit: int) -> Iterator[list[b
     if values:
         yield from Values(iter([values]), report, limit).frame()
     elif lines:
-        report.truncated = report.truncated or not _is_value(line.strip())
+        report.truncated = report.truncated or not (is_note or _is_value(line.strip()))
         yield lines
 
 
