@@ -73,7 +73,11 @@ class Example(_Strict):
 
 
 class EventType(_Strict):
-    """One block: an event with its wordings, fields, examples and near misses."""
+    """One block: an event with its wordings, fields, examples and near misses.
+
+    `whole`: a match is a record of its own, such as a line of an access log or a logged query. It stands where the match
+    begins, not where its literal does, so what the record quotes (a path, a value) comes behind it.
+    """
 
     name: str
     pack: str
@@ -88,6 +92,7 @@ class EventType(_Strict):
     echo_of: str | None = None
     log: list[str] = Field(default_factory=list)
     trace: bool = False
+    whole: bool = False
     where: dict[str, int | str | list[int] | list[str]] = Field(default_factory=dict)
 
     @property

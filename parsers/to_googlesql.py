@@ -217,8 +217,11 @@ def _hit(wording: _Wording) -> str:
     if wording.match.on:
         key = wording.match.on.rsplit(".", 1)[-1]
         conditions.append("strpos(payload, " + text(f'"{key}"') + ") > 0")
+    pattern = text(only(wording.match.pattern, ""))
     where = f"strpos({wording.text}, {literal})"
-    conditions += [f"{where} > 0", f"regexp_contains({wording.text}, {text(only(wording.match.pattern, ''))})"]
+    conditions += [f"{where} > 0", f"regexp_contains({wording.text}, {pattern})"]
+    if wording.event.whole:
+        where = f"strpos({wording.text}, regexp_extract({wording.text}, {pattern}))"
     return f"if({' and '.join(conditions)}, {where} * {_BASE**2} + {tail}, null)"
 
 

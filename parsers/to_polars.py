@@ -11,7 +11,7 @@ from functools import reduce
 import polars as pl
 
 from parsers import traces
-from parsers.dialect import groups
+from parsers.dialect import groups, only
 from parsers.model import Catalogue, EventType, Match
 
 #: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`, `532.1µs`, `250ns`.
@@ -191,7 +191,8 @@ class Classifier:
             return pl.repeat(COLUMNS_POSITION - len(event.where), len(rows), dtype=pl.Int64, eager=True)
         if match.on:
             return _position(entries["payload"].gather(rows).str.json_path_match(match.on), match.literal)
-        return _position(entries["text"].gather(rows), match.literal)
+        texts = entries["text"].gather(rows)
+        return _position(texts, texts.str.extract(f"({only(match.pattern, '')})") if event.whole else match.literal)
 
     def _fields(self, index: int, rows: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
         """The output columns of the rows that one wording won."""
@@ -244,9 +245,9 @@ class Classifier:
         )
 
 
-def _position(texts: pl.Series, literal: str) -> pl.Series:
-    """Where the literal stands in each text, in characters from 1, as STRPOS of GoogleSQL counts."""
-    bytes_before = texts.str.find(literal, literal=True)
+def _position(texts: pl.Series, part: str | pl.Series) -> pl.Series:
+    """Where a part stands in each text, in characters from 1, as STRPOS of GoogleSQL counts."""
+    bytes_before = pl.select(pl.lit(texts).str.find(pl.lit(part), literal=True)).to_series()
     if (texts.str.len_bytes() != texts.str.len_chars()).any():
         before = pl.select(pl.lit(texts).cast(pl.Binary).bin.slice(0, pl.lit(bytes_before))).to_series()
         return before.cast(pl.String).str.len_chars().cast(pl.Int64) + 1

@@ -80,6 +80,16 @@ def test_of_one_events_wordings_the_first_wins_and_counts_once():
     assert (row["wording"], row["n_matches"]) == (0, 1)
 
 
+def test_a_whole_record_stands_where_its_match_begins():
+    """What a path quotes is behind it, what comes before it is not its own; characters count, not bytes."""
+    access = block("a.access", (" HTTP/", '"GET [^ ]+ HTTP/1'), whole=True)
+    events = [access, block("b.failure", ("broken", "broken"), outcome="failure")]
+    rows = ['é "GET /broken HTTP/1', 'broken: "GET /x HTTP/1', '"GET /x', "broken HTTP/"]
+    assert winners(events, *rows) == [("a.access", 2), ("b.failure", 2), (None, 0), ("b.failure", 1)]
+    events[0] = access.model_copy(update={"whole": False})
+    assert winners(events, rows[0]) == [("b.failure", 2)]
+
+
 def test_the_place_of_a_literal_is_its_first_in_the_line():
     """As STRPOS gives it: the same on every engine."""
     events = [block("a.b", ("open", "openly")), block("b.c", ("shop", "shop"))]
