@@ -7,7 +7,7 @@
 import re
 from collections.abc import Mapping
 
-from parsers import signature
+from parsers import lines, signature
 from parsers.dialect import groups, only
 from parsers.formats import formats
 from parsers.to_polars import BARE, DURATION, MAX_DURATION_MS, MS
@@ -143,8 +143,40 @@ def duration_ms(column: str, in_seconds: str) -> str:
     return f"(select if(ms <= {MAX_DURATION_MS!r}, ms, null) from unnest([{value}]) as ms)"
 
 
+def levelled() -> str:
+    """Return a step: the effective level, from severity, payload and the text's format."""
+    own_level = ", ".join(json_text("payload", path) for path in level_paths())
+    json_level = f"regexp_extract(payload, {text(lines.json_level())})"
+    # The level of the payload itself, not of an object inside it.
+    payload_level = f"if({json_level} is not null and regexp_contains(payload, {text(lines.INNER_OBJECT)}), "
+    payload_level += f"coalesce({own_level}), {json_level})"
+    python_level = f"regexp_extract(payload, {text(lines.json_python_level())})"
+    words = f"{payload_level} as payload_level, {python_level} as python_level, "
+    words += f"{case('format', format_part('level'))} as level_word"
+    return f"""
+    select
+        *,
+        if(
+            severity != 'DEFAULT',
+            severity,
+            (
+                select
+                    coalesce(
+                        {severity("word.payload_level", formats().levels)},
+                        {severity("word.python_level", formats().python)},
+                        {severity("word.level_word", formats().levels)},
+                        'DEFAULT'
+                    )
+                from unnest([struct({words})]) as word
+            )
+        ) as level
+
+    from read
+"""
+
+
 def masked() -> str:
-    """Return a step: the effective level, and the signatures of the lines that get one."""
+    """Return a step: the signatures of the lines that get one."""
     shown = f"concat('{PREFIX}', trace_exception, coalesce(concat(': ', trace_message), ''))"
     named = f"coalesce({shown}, line)"
     known = replace(f"concat('{PREFIX}', trace_exception, ' at ', trace_frame)", NUMBERS, signature.MASK)
@@ -155,16 +187,6 @@ def masked() -> str:
     return f"""
     select
         *,
-        if(
-            severity != 'DEFAULT',
-            severity,
-            coalesce(
-                {severity("payload_level", formats().levels)},
-                {severity("python_level", formats().python)},
-                {severity("level_word", formats().levels)},
-                'DEFAULT'
-            )
-        ) as level,
         if(
             http_status is null and message is not null
             and (event is null or outcome in ({outcomes})),

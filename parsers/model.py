@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from parsers.dialect import faults, groups
 from parsers.errors import CatalogueError, Problem
+from parsers.signature import NOTABLE
 from parsers.traces import FIELDS
 
 Outcome = Literal["ok", "info", "degraded", "failure", "critical"]
@@ -75,8 +76,8 @@ class Example(_Strict):
 class EventType(_Strict):
     """One block: an event with its wordings, fields, examples and near misses.
 
-    `whole`: a match is a record of its own, such as a line of an access log or a logged query. It stands where the match
-    begins, not where its literal does, so what the record quotes (a path, a value) comes behind it.
+    `whole`: a match is a record of its own, such as a line of an access log or a logged query. It stands where the
+    match begins, not where its literal does, so what the record quotes (a path, a value) comes behind it.
     """
 
     name: str
@@ -99,6 +100,11 @@ class EventType(_Strict):
     def traced(self) -> tuple[str, ...]:
         """Its fields that are read from the line's stack trace, where the pattern has them not."""
         return tuple(name for name in FIELDS if self.trace and name in self.fields)
+
+    @property
+    def mentioned(self) -> bool:
+        """Whether a text may only mention it (`parsers.quoted`): it is no good news, and is read from texts alone."""
+        return self.outcome in NOTABLE and bool(self.match) and not any(match.on for match in self.match)
 
     @property
     def cause(self) -> str:

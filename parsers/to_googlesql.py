@@ -18,7 +18,7 @@ from parsers.googlesql_pieces import (
     group,
     json_text,
     language,
-    level_paths,
+    levelled,
     line_format,
     masked,
     own_frames,
@@ -26,6 +26,7 @@ from parsers.googlesql_pieces import (
     traced,
 )
 from parsers.model import Catalogue, EventType, Match
+from parsers.quoted import LOW, NEGATED, QUOTATIONS
 from parsers.to_polars import CODE, COLUMNS_POSITION, log_ids
 
 #: One number holds a hit: where the literal stands, rank of the wording, number of the event; the last two below this.
@@ -120,13 +121,14 @@ def _steps(catalogue: Catalogue, table: str) -> dict[str, str]:
 
     from given
 """,
+        "levelled": levelled(),
         "traces": """
     select
         *,
         -- in JSON messages a newline may be the two characters \\n
         if(strpos(text, '\\n') > 0, text, replace(text, '\\\\n', '\\n')) as stack
 
-    from read
+    from levelled
 """,
         "marked": f"""
     select
@@ -155,10 +157,11 @@ def _steps(catalogue: Catalogue, table: str) -> dict[str, str]:
         *,
         array(select hit from unnest([
 {hits}
-        ]) as hit where hit is not null) as hits
+        ]) as hit where hit is not null) as found
 
     from traced
 """,
+        "counted": _counted(catalogue),
         "ranked": f"""
     select
         *,
@@ -166,7 +169,7 @@ def _steps(catalogue: Catalogue, table: str) -> dict[str, str]:
         (select mod(div(min(hit), {_BASE}), {_BASE}) from unnest(hits) as hit) as winner,
         (select mod(min(hit), {_BASE}) from unnest(hits) as hit) as winning_event
 
-    from searched
+    from counted
 """,
         "won": f"""
     select
@@ -225,6 +228,38 @@ def _hit(wording: _Wording) -> str:
     return f"if({' and '.join(conditions)}, {where} * {_BASE**2} + {tail}, null)"
 
 
+def _counted(catalogue: Catalogue) -> str:
+    """A step: the hits without those that the line only mentions, which `parsers.quoted` tells."""
+    mentioned = ", ".join(str(number) for number, event in enumerate(catalogue.events) if event.mentioned)
+    quoted = " or ".join(
+        f"(regexp_contains(head, {text(opened)})" + (f" and not regexp_contains(head, {text(own)}))" if own else ")")
+        for opened, own in QUOTATIONS
+    )
+    return f"""
+    select
+        *,
+        array(
+            select hit
+            from (
+                select
+                    hit,
+                    substr(shown, 1, div(hit, {_BASE**2}) - 1) as head,
+                    substr(shown, div(hit, {_BASE**2})) as tail
+                from unnest(found) as hit
+            )
+            where not (
+                mod(hit, {_BASE}) in ({mentioned or "-1"})
+                and (
+                    regexp_contains(tail, {text(NEGATED)})
+                    or (level in ({", ".join(map(text, LOW))}) and ({quoted}))
+                )
+            )
+        ) as hits
+
+    from searched
+"""
+
+
 def _conditions(event: EventType, match: Match | None) -> list[str]:
     """What `log` and `where` of a block ask of an entry's columns."""
     conditions = []
@@ -269,7 +304,6 @@ def _captured(wordings: list[_Wording]) -> str:
         f"field_{group}": case("winner", {w.rank: w.captured(w.names[group]) for w in wordings if group < len(w.names)})
         for group in range(most)
     }
-    columns["level_word"] = case("format", format_part("level"))
     columns["logger"] = case("format", format_part("logger"))
     columns["body"] = case("format", format_part("message"))
     return ",\n".join(f"        {sql} as {name}" for name, sql in columns.items())
@@ -339,8 +373,6 @@ def _told(wordings: list[_Wording]) -> str:
         kind: ", ".join(f"{kind}_{number}" for number in range(len(_captures(wordings, kind))))
         for kind in ("request_id", "correlation_id")
     }
-    own_level = ", ".join(json_text("payload", path) for path in level_paths())
-    json_level = f"regexp_extract(payload, {text(lines.json_level())})"
     return f"""
     select
         *,
@@ -354,13 +386,6 @@ def _told(wordings: list[_Wording]) -> str:
             regexp_replace(regexp_replace(members, {text(_JSON_NULL)}, ''), ',}}$', '}}'), '{{}}'
         ) as fields,
         coalesce(regexp_extract(payload, {text(lines.json_logger())}), logger) as component,
-        -- the level of the payload itself, not of an object inside it
-        if(
-            {json_level} is not null and regexp_contains(payload, {text(lines.INNER_OBJECT)}),
-            coalesce({own_level}),
-            {json_level}
-        ) as payload_level,
-        regexp_extract(payload, {text(lines.json_python_level())}) as python_level,
         coalesce(body, regexp_extract(text, {text(lines.FIRST_LINE)})) as line
 
     from typed

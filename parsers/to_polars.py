@@ -10,9 +10,10 @@ from functools import reduce
 
 import polars as pl
 
-from parsers import traces
+from parsers import lines, traces
 from parsers.dialect import groups, only
 from parsers.model import Catalogue, EventType, Match
+from parsers.quoted import LOW, NEGATED, QUOTATIONS
 
 #: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`, `532.1µs`, `250ns`.
 DURATION = (
@@ -78,6 +79,11 @@ class Classifier:
             schema={"wording": pl.UInt32, "name": pl.String, "length": pl.Int64},
             orient="row",
         )
+        self._mentioned = pl.DataFrame(
+            [(index, w.match.literal) for index, w in enumerate(wordings) if w.match and w.event.mentioned],
+            schema={"wording": pl.UInt32, "literal": pl.String},
+            orient="row",
+        )
         self._by_literal: dict[str, list[int]] = {}
         self._by_payload: dict[str, list[int]] = {}
         self._by_columns: list[int] = []
@@ -133,7 +139,27 @@ class Classifier:
         rows = pl.concat([entries["row"].head(0), *(rows for _, rows in hits)])
         wordings = pl.DataFrame({"wording": [index for index, _ in hits], "n": [len(rows) for _, rows in hits]})
         wordings = wordings.select(pl.col("wording").cast(pl.UInt32).repeat_by(pl.col("n").cast(pl.UInt32)))
-        return pl.DataFrame({"row": rows, "wording": wordings["wording"].explode(empty_as_null=False)})
+        table = pl.DataFrame({"row": rows, "wording": wordings["wording"].explode(empty_as_null=False)})
+        return table.join(self._only_mentioned(table, entries), on=["row", "wording"], how="anti")
+
+    def _only_mentioned(self, table: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+        """The hits of `table` that a line quotes or says there are none of (`parsers.quoted`)."""
+        hits = table.join(self._mentioned, on="wording")
+        hits = hits.with_columns(entries["text"].gather(hits["row"]).alias("text"))
+        # Cut at bytes, for characters would be counted.
+        at, text = pl.col("text").str.find(pl.col("literal"), literal=True), pl.col("text").cast(pl.Binary)
+        hits = hits.with_columns(text.bin.head(at).cast(pl.String), tail=text.bin.slice(at).cast(pl.String))
+        quoted = pl.any_horizontal(
+            pl.col("text").str.contains(opened) & (~pl.col("text").str.contains(own) if own else pl.lit(value=True))
+            for opened, own in QUOTATIONS
+        )
+        hits = hits.with_columns(quoted=quoted, negated=pl.col("tail").str.contains(NEGATED))
+        of_quoted = entries[hits["row"].filter(hits["quoted"])]
+        read = lines.read(of_quoted["text"], of_quoted["payload"])["level"]
+        given = of_quoted["severity"].replace("DEFAULT", None)
+        low = pl.select(pl.coalesce(pl.lit(given), pl.lit(read)).is_in(LOW).fill_null(value=False)).to_series()
+        quoted_rows = of_quoted["row"].filter(low).unique()
+        return hits.filter(pl.col("negated") | (pl.col("quoted") & pl.col("row").is_in(quoted_rows.implode())))
 
     def _search(self, entries: pl.DataFrame) -> Iterator[tuple[int, pl.Series]]:
         if self._by_literal:

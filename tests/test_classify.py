@@ -82,3 +82,18 @@ def test_unparsed_entries_with_and_without_a_message_differ():
     events = classify(rows, Classifier(load()))
     assert events["signature"].is_null().to_list() == [True, False, False]
     assert set(events["level"]) == {"DEFAULT"}
+
+
+def test_the_payloads_level_decides_of_what_repeats():
+    """A quoted failure does not count below WARNING, whichever of two equal messages comes first."""
+    rows = pl.concat([mixed().head(1)] * 3).with_columns(
+        message=pl.lit('said "MySQL server has gone away"'),
+        payload=pl.Series(['{"level":30}', '{"level":50}', None], dtype=pl.String),
+        severity=pl.lit("DEFAULT"),
+        http_status=pl.lit(None, pl.Int64),
+        raw=pl.lit(None, pl.String),
+    )
+    rows = rows.cast(dict(mixed().schema))
+    expected = [None, "database.unavailable", "database.unavailable"]
+    assert classify(rows, Classifier(load()))["event"].to_list() == expected
+    assert classify(rows.reverse(), Classifier(load()))["event"].to_list() == expected[::-1]

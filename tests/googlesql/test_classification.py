@@ -80,6 +80,8 @@ SMALL = [
         fields={"x": "text", "y": "text"},
         outcomes={"x": {"a": "ok"}, "y": {"a": "failure"}},
     ),
+    block("i.failure", ("is down", "is down(?P<x>!)?"), fields={"x": "text"}, outcome="failure"),
+    block("j.record", (" HTTP", '"[a-z ]+ HTTP'), whole=True),
 ]
 LINES = [
     *("shop 1", "shop 12 é shop 1", "é shop 7", "signal 9", "signal 0x9", "signal +9", "signal 12345678901234567890"),
@@ -93,6 +95,7 @@ LINES = [
         "took 5µs",
     ),
     *("both a b", "both b a", "both a a", "both b b", "shop 1 both a b", "", None),
+    *('é "is down"', "is down: 0", "is down", 'é "is down HTTP', "INFO: 'is down'", 'is down "a HTTP'),
 ]
 
 
@@ -108,6 +111,7 @@ def test_every_kind_of_block(reference):
         for status in (499, 500, 599)
     ]
     rows += [{**rows[-1], "http_status": None, "http_method": method} for method in ("GET", "POST")]
+    rows = [{**row, "severity": severity} for row in rows for severity in ("DEFAULT", "INFO")]
     found = agree(reference, catalogue, of_rows(rows))
     assert set(found["event"].drop_nulls()) == {event.name for event in SMALL}
     assert found["n_matches"].max() >= 3

@@ -90,6 +90,64 @@ def test_a_whole_record_stands_where_its_match_begins():
     assert winners(events, rows[0]) == [("b.failure", 2)]
 
 
+FAILURE = [block("a.failure", ("is down", "is down"), ("failed", "failed"), outcome="failure")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'INFO:shop:said "it is down"',
+        'INFO:shop:é said "it is down"',
+        "INFO:shop:said 'I can't say: it is down'",
+        'INFO:shop:{"a": "b", "text": "it is down"}',
+        '{"level":"info","msg":"said \\"it is down\\""}',
+        "INFO:shop:{'event': 'x', 'text': 'it is down'}",
+        "DEBUG:shop:said “it is down”",
+        "check failed: 0",
+        'checks{state="it is down"} 0',
+        "it is down: False, it is up: True",
+        '{"check failed":false}',
+    ],
+)
+def test_a_failure_that_is_only_mentioned_does_not_count(line):
+    """A quotation below WARNING, or none of it."""
+    assert winners(FAILURE, line) == [(None, 0)]
+    assert winners([FAILURE[0].model_copy(update={"outcome": "info"})], line) == [("a.failure", 1)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "INFO:shop:it is down",
+        'INFO:shop:after "x" it is down',
+        "INFO:shop:I can't: it is down",
+        'ERROR:shop:said "it is down"',
+        'said "it is down"',
+        'level=info msg="it is down"',
+        'INFO:shop:call, error: "it is down"',
+        '{"level":"info","message":"after \\"x\\" it is down"}',
+        "INFO:shop:{'event': 'it is down'}",
+        'INFO:shop:said "x\nit is down',
+        "check failed: 0 of 3",
+        "check failed: no route",
+        "check failed, retries: 0",
+        "check failed: 10",
+    ],
+)
+def test_a_failure_that_is_reported_counts(line):
+    """The message itself is no quotation."""
+    assert winners(FAILURE, line) == [("a.failure", 1)]
+
+
+def test_the_level_of_a_quotation_is_the_effective_one():
+    """Severity, then payload, then text."""
+    said = 'said "it is down"'
+    low = [{"severity": "NOTICE"}, {"payload": '{"level":30}'}, {"severity": "DEFAULT", "payload": '{"level":"info"}'}]
+    assert winners(FAILURE, *({"text": said, **row} for row in low)) == [(None, 0)] * 3
+    high = [{"severity": "ERROR"}, {"severity": "WARNING", "payload": '{"level":30}'}, {"payload": '{"level":50}'}]
+    assert winners(FAILURE, *({"text": said, **row} for row in high)) == [("a.failure", 1)] * 3
+
+
 def test_the_place_of_a_literal_is_its_first_in_the_line():
     """As STRPOS gives it: the same on every engine."""
     events = [block("a.b", ("open", "openly")), block("b.c", ("shop", "shop"))]
