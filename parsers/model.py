@@ -53,12 +53,14 @@ class Match(_Strict):
     """One wording: a literal that stands in every line it matches, and the pattern.
 
     `on` names the place of the payload that is matched in place of the message, as a JSON path (`$.error.type`).
-    `log` stands in place of the block's: the logs that this wording holds in, [] for all.
+    `log` stands in place of the block's: the logs that this wording holds in, [] for all. A `fallback` is so general
+    that it stands behind all literals, the higher the number the later: any other event of the line wins.
     """
 
     literal: str = Field(min_length=3)
     pattern: str
     log: list[str] | None = None
+    fallback: int = Field(default=0, ge=0, le=9)
     on: str | None = Field(default=None, pattern=r"^\$(\.[A-Za-z_][A-Za-z0-9_]*)+$")
 
 

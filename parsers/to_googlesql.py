@@ -13,6 +13,7 @@ from parsers import lines
 from parsers.dialect import groups, only
 from parsers.googlesql_pieces import (
     case,
+    counted,
     duration_ms,
     format_part,
     group,
@@ -26,8 +27,7 @@ from parsers.googlesql_pieces import (
     traced,
 )
 from parsers.model import Catalogue, EventType, Match
-from parsers.quoted import LOW, NEGATED, QUOTATIONS
-from parsers.to_polars import CODE, COLUMNS_POSITION, log_ids
+from parsers.to_polars import CODE, COLUMNS_POSITION, FALLBACK_POSITION, log_ids
 
 #: One number holds a hit: where the literal stands, rank of the wording, number of the event; the last two below this.
 _BASE = 10_000
@@ -161,7 +161,7 @@ def _steps(catalogue: Catalogue, table: str) -> dict[str, str]:
 
     from traced
 """,
-        "counted": _counted(catalogue),
+        "counted": counted([number for number, event in enumerate(catalogue.events) if event.mentioned], _BASE),
         "ranked": f"""
     select
         *,
@@ -223,41 +223,11 @@ def _hit(wording: _Wording) -> str:
     pattern = text(only(wording.match.pattern, ""))
     where = f"strpos({wording.text}, {literal})"
     conditions += [f"{where} > 0", f"regexp_contains({wording.text}, {pattern})"]
-    if wording.event.whole:
+    if wording.match.fallback:
+        where = str(FALLBACK_POSITION + wording.match.fallback)
+    elif wording.event.whole:
         where = f"strpos({wording.text}, regexp_extract({wording.text}, {pattern}))"
     return f"if({' and '.join(conditions)}, {where} * {_BASE**2} + {tail}, null)"
-
-
-def _counted(catalogue: Catalogue) -> str:
-    """A step: the hits without those that the line only mentions, which `parsers.quoted` tells."""
-    mentioned = ", ".join(str(number) for number, event in enumerate(catalogue.events) if event.mentioned)
-    quoted = " or ".join(
-        f"(regexp_contains(head, {text(opened)})" + (f" and not regexp_contains(head, {text(own)}))" if own else ")")
-        for opened, own in QUOTATIONS
-    )
-    return f"""
-    select
-        *,
-        array(
-            select hit
-            from (
-                select
-                    hit,
-                    substr(shown, 1, div(hit, {_BASE**2}) - 1) as head,
-                    substr(shown, div(hit, {_BASE**2})) as tail
-                from unnest(found) as hit
-            )
-            where not (
-                mod(hit, {_BASE}) in ({mentioned or "-1"})
-                and (
-                    regexp_contains(tail, {text(NEGATED)})
-                    or (level in ({", ".join(map(text, LOW))}) and ({quoted}))
-                )
-            )
-        ) as hits
-
-    from searched
-"""
 
 
 def _conditions(event: EventType, match: Match | None) -> list[str]:

@@ -28,7 +28,9 @@ BARE = r"^([0-9]+(?:\.[0-9]+)?)$"
 MAX_DURATION_MS = 9e12
 #: A captured code that is a number; what has more digits is none.
 CODE = "^([+-]?[0-9]{1,18})$"
-#: Where events that are read from columns alone stand: behind every literal, and the more conditions the earlier.
+#: Where fallbacks stand: behind every literal.
+FALLBACK_POSITION = 2**30
+#: Where events that are read from columns alone stand: behind those, and the more conditions the earlier.
 COLUMNS_POSITION = 2**31
 MS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000_001}
 
@@ -80,7 +82,11 @@ class Classifier:
             orient="row",
         )
         self._mentioned = pl.DataFrame(
-            [(index, w.match.literal) for index, w in enumerate(wordings) if w.match and w.event.mentioned],
+            [
+                (index, w.match.literal)
+                for index, w in enumerate(wordings)
+                if w.match and w.event.mentioned and not w.match.fallback
+            ],
             schema={"wording": pl.UInt32, "literal": pl.String},
             orient="row",
         )
@@ -215,6 +221,8 @@ class Classifier:
         event, match = self._wordings[index].event, self._wordings[index].match
         if match is None:
             return pl.repeat(COLUMNS_POSITION - len(event.where), len(rows), dtype=pl.Int64, eager=True)
+        if match.fallback:
+            return pl.repeat(FALLBACK_POSITION + match.fallback, len(rows), dtype=pl.Int64, eager=True)
         if match.on:
             return _position(entries["payload"].gather(rows).str.json_path_match(match.on), match.literal)
         texts = entries["text"].gather(rows)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from parsers.googlesql_pieces import text
-from parsers.model import Catalogue
+from parsers.model import Catalogue, EventType, Match
 from parsers.to_googlesql import classification
 from parsers.to_polars import Classifier
 from pipeline.classify import classify
@@ -82,6 +82,14 @@ SMALL = [
     ),
     block("i.failure", ("is down", "is down(?P<x>!)?"), fields={"x": "text"}, outcome="failure"),
     block("j.record", (" HTTP", '"[a-z ]+ HTTP'), whole=True),
+    EventType(
+        name="a.general",
+        pack="test",
+        meaning="x",
+        outcome="failure",
+        source="x",
+        match=[Match(literal="Error: ", pattern="Error: ", fallback=1)],
+    ),
 ]
 LINES = [
     *("shop 1", "shop 12 é shop 1", "é shop 7", "signal 9", "signal 0x9", "signal +9", "signal 12345678901234567890"),
@@ -95,7 +103,16 @@ LINES = [
         "took 5µs",
     ),
     *("both a b", "both b a", "both a a", "both b b", "shop 1 both a b", "", None),
-    *('é "is down"', "is down: 0", "is down", 'é "is down HTTP', "INFO: 'is down'", 'is down "a HTTP'),
+    *(
+        'é "is down"',
+        "is down: 0",
+        "is down",
+        'é "is down HTTP',
+        "INFO: 'is down'",
+        'is down "a HTTP',
+        "Error: is down",
+        "INFO: 'Error: is",
+    ),
 ]
 
 

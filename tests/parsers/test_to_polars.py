@@ -80,6 +80,26 @@ def test_of_one_events_wordings_the_first_wins_and_counts_once():
     assert (row["wording"], row["n_matches"]) == (0, 1)
 
 
+def test_a_fallback_gives_way_to_any_other_event():
+    """The lower its number the sooner it comes; columns alone come behind it."""
+    general, last = (
+        EventType(
+            name=name,
+            pack="test",
+            meaning="x",
+            outcome="failure",
+            source="x",
+            match=[Match(literal="Error: ", pattern="Error: .", fallback=number)],
+        )
+        for name, number in (("b.general", 1), ("a.last", 2))
+    )
+    special, row = block("c.special", ("refused", "refused")), block("a.row", where={"http_status": [500, 599]})
+    line = {"text": "Error: refused", "http_status": 500}
+    assert winners([general, last, special, row], line) == [("c.special", 4)]
+    assert winners([general, last, row], line) == [("b.general", 3)]
+    assert winners([last, row], line) == [("a.last", 2)]
+
+
 def test_a_whole_record_stands_where_its_match_begins():
     """What a path quotes is behind it, what comes before it is not its own; characters count, not bytes."""
     access = block("a.access", (" HTTP/", '"GET [^ ]+ HTTP/1'), whole=True)
