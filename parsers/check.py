@@ -41,10 +41,13 @@ def check(catalogue: Catalogue) -> list[Problem]:
     results = classifier.classify(frame).to_dicts()
     several = [row for row, result in enumerate(results) if result["n_matches"] > 1]
     names = [{result["event"]} for result in results]
+    strong: dict[int, set[str]] = {}
     for row, hits in zip(several, classifier.matches(frame[several]), strict=True):
         names[row] = {name for name, _ in hits}
+        # A fallback gives way to any other event, so it need not be declared.
+        strong[row] = {name for name, number in hits if not _is_fallback(catalogue[name], number)}
     shown: dict[str, set[int]] = {}
-    for (event, number, example), result, matched in zip(owners, results, names, strict=False):
+    for row, ((event, number, example), result) in enumerate(zip(owners, results, strict=False)):
         where = f"example {number + 1}"
 
         def problem(text: str, event: EventType = event, where: str = where) -> None:
@@ -55,7 +58,7 @@ def check(catalogue: Catalogue) -> list[Problem]:
             problem(f"wins as {result['event']}, not as this event{_how_far(event.match, example.line)}")
             continue
         shown.setdefault(event.name, set()).add(result["wording"])
-        if others := matched - {event.name} - set(example.also):
+        if others := strong.get(row, set()) - {event.name} - set(example.also):
             problem(f"matches {', '.join(sorted(others))} too; declare also = {sorted(others)}, or tell them apart")
         for field, wanted in example.want.items():
             got = _got(event, field, result)
@@ -147,6 +150,10 @@ def as_entries(examples: Iterable[Example]) -> pl.DataFrame:
     schema = {name: _COLUMN_TYPES.get(name, pl.String()) for name in INPUT}
     frame = pl.DataFrame([{**dict.fromkeys(schema), **row} for row in rows], schema=schema)
     return frame.with_columns(redact(plain(frame["text"])).alias("text"))
+
+
+def _is_fallback(event: EventType, number: int) -> bool:
+    return bool(event.match) and event.match[number].fallback > 0
 
 
 def _log_id(log: str | None) -> str | None:

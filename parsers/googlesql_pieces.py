@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from parsers import json_levels, signature
 from parsers.dialect import groups, only
 from parsers.formats import Scale, formats
-from parsers.to_polars import BARE, DURATION, MAX_DURATION_MS, MS
+from parsers.quoted import LOW, NEGATED, QUOTATIONS
+from parsers.to_polars import BARE, DURATION, FALLBACK_POSITION, MAX_DURATION_MS, MS
 from parsers.traces import FIELDS, NUMBERS, PREFIX, traces
 
 _REFERENCE = re.compile(r"\$\{([0-9])\}")
@@ -165,8 +166,56 @@ def duration_ms(column: str, in_seconds: str) -> str:
     return f"(select if(ms <= {MAX_DURATION_MS!r}, ms, null) from unnest([{value}]) as ms)"
 
 
+def levelled() -> str:
+    """Return a step: the effective level, from severity, payload and the text's format."""
+    of_text = _named(case("format", format_part("level")), formats().levels)
+    return f"""
+    select
+        *,
+        if(severity != 'DEFAULT', severity, coalesce({object_level("payload")}, {of_text}, 'DEFAULT')) as level
+
+    from read
+"""
+
+
+def counted(mentioned: list[int], base: int) -> str:
+    """Return a step: the hits without those that a line only mentions (`parsers.quoted`), of the events numbered.
+
+    base: a hit is its position times base squared, and its event's number modulo base.
+    """
+    numbers = ", ".join(map(str, mentioned or [-1]))
+    quoted = " or ".join(
+        f"(regexp_contains(head, {text(opened)})" + (f" and not regexp_contains(head, {text(own)}))" if own else ")")
+        for opened, own in QUOTATIONS
+    )
+    return f"""
+    select
+        *,
+        array(
+            select hit
+            from (
+                select
+                    hit,
+                    substr(shown, 1, div(hit, {base**2}) - 1) as head,
+                    substr(shown, div(hit, {base**2})) as tail
+                from unnest(found) as hit
+            )
+            where not (
+                mod(hit, {base}) in ({numbers})
+                and hit < {FALLBACK_POSITION * base**2}
+                and (
+                    regexp_contains(tail, {text(NEGATED)})
+                    or (level in ({", ".join(map(text, LOW))}) and ({quoted}))
+                )
+            )
+        ) as hits
+
+    from searched
+"""
+
+
 def masked() -> str:
-    """Return a step: the effective level, and the signatures of the lines that get one."""
+    """Return a step: the signatures of the lines that get one."""
     shown = f"concat('{PREFIX}', trace_exception, coalesce(concat(': ', trace_message), ''))"
     named = f"coalesce({shown}, line)"
     known = replace(f"concat('{PREFIX}', trace_exception, ' at ', trace_frame)", NUMBERS, signature.MASK)
@@ -177,15 +226,6 @@ def masked() -> str:
     return f"""
     select
         *,
-        if(
-            severity != 'DEFAULT',
-            severity,
-            coalesce(
-                payload_level,
-                {severity("level_word", formats().levels)},
-                'DEFAULT'
-            )
-        ) as level,
         if(
             message is not null
             and if(

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from parsers.dialect import faults, groups
 from parsers.errors import CatalogueError, Problem
+from parsers.signature import NOTABLE
 from parsers.traces import FIELDS
 
 Outcome = Literal["ok", "info", "degraded", "failure", "critical"]
@@ -52,12 +53,14 @@ class Match(_Strict):
     """One wording: a literal that stands in every line it matches, and the pattern.
 
     `on` names the place of the payload that is matched in place of the message, as a JSON path (`$.error.type`).
-    `log` stands in place of the block's: the logs that this wording holds in, [] for all.
+    `log` stands in place of the block's: the logs that this wording holds in, [] for all. A `fallback` is so general
+    that it stands behind all literals, the higher the number the later: any other event of the line wins.
     """
 
     literal: str = Field(min_length=3)
     pattern: str
     log: list[str] | None = None
+    fallback: int = Field(default=0, ge=0, le=9)
     on: str | None = Field(default=None, pattern=r"^\$(\.[A-Za-z_][A-Za-z0-9_]*)+$")
 
 
@@ -73,7 +76,11 @@ class Example(_Strict):
 
 
 class EventType(_Strict):
-    """One block: an event with its wordings, fields, examples and near misses."""
+    """One block: an event with its wordings, fields, examples and near misses.
+
+    `whole`: a match is a record of its own, such as a line of an access log or a logged query. It stands where the
+    match begins, not where its literal does, so what the record quotes (a path, a value) comes behind it.
+    """
 
     name: str
     pack: str
@@ -88,12 +95,18 @@ class EventType(_Strict):
     echo_of: str | None = None
     log: list[str] = Field(default_factory=list)
     trace: bool = False
+    whole: bool = False
     where: dict[str, int | str | list[int] | list[str]] = Field(default_factory=dict)
 
     @property
     def traced(self) -> tuple[str, ...]:
         """Its fields that are read from the line's stack trace, where the pattern has them not."""
         return tuple(name for name in FIELDS if self.trace and name in self.fields)
+
+    @property
+    def mentioned(self) -> bool:
+        """Whether a text may only mention it (`parsers.quoted`): it is no good news, and is read from texts alone."""
+        return self.outcome in NOTABLE and bool(self.match) and not any(match.on for match in self.match)
 
     @property
     def cause(self) -> str:

@@ -13,20 +13,21 @@ from parsers import json_levels, lines
 from parsers.dialect import groups, only
 from parsers.googlesql_pieces import (
     case,
+    counted,
     duration_ms,
     format_part,
     group,
     json_text,
     language,
+    levelled,
     line_format,
     masked,
-    object_level,
     own_frames,
     text,
     traced,
 )
 from parsers.model import Catalogue, EventType, Match
-from parsers.to_polars import CODE, COLUMNS_POSITION, log_ids
+from parsers.to_polars import CODE, COLUMNS_POSITION, FALLBACK_POSITION, log_ids
 
 #: One number holds a hit: where the literal stands, rank of the wording, number of the event; the last two below this.
 _BASE = 10_000
@@ -120,13 +121,14 @@ def _steps(catalogue: Catalogue, table: str) -> dict[str, str]:
 
     from given
 """,
+        "levelled": levelled(),
         "traces": """
     select
         *,
         -- in JSON messages a newline may be the two characters \\n
         if(strpos(text, '\\n') > 0, text, replace(text, '\\\\n', '\\n')) as stack
 
-    from read
+    from levelled
 """,
         "marked": f"""
     select
@@ -155,10 +157,11 @@ def _steps(catalogue: Catalogue, table: str) -> dict[str, str]:
         *,
         array(select hit from unnest([
 {hits}
-        ]) as hit where hit is not null) as hits
+        ]) as hit where hit is not null) as found
 
     from traced
 """,
+        "counted": counted([number for number, event in enumerate(catalogue.events) if event.mentioned], _BASE),
         "ranked": f"""
     select
         *,
@@ -166,7 +169,7 @@ def _steps(catalogue: Catalogue, table: str) -> dict[str, str]:
         (select mod(div(min(hit), {_BASE}), {_BASE}) from unnest(hits) as hit) as winner,
         (select mod(min(hit), {_BASE}) from unnest(hits) as hit) as winning_event
 
-    from searched
+    from counted
 """,
         "won": f"""
     select
@@ -217,8 +220,13 @@ def _hit(wording: _Wording) -> str:
     if wording.match.on:
         key = wording.match.on.rsplit(".", 1)[-1]
         conditions.append("strpos(payload, " + text(f'"{key}"') + ") > 0")
+    pattern = text(only(wording.match.pattern, ""))
     where = f"strpos({wording.text}, {literal})"
-    conditions += [f"{where} > 0", f"regexp_contains({wording.text}, {text(only(wording.match.pattern, ''))})"]
+    conditions += [f"{where} > 0", f"regexp_contains({wording.text}, {pattern})"]
+    if wording.match.fallback:
+        where = str(FALLBACK_POSITION + wording.match.fallback)
+    elif wording.event.whole:
+        where = f"strpos({wording.text}, regexp_extract({wording.text}, {pattern}))"
     return f"if({' and '.join(conditions)}, {where} * {_BASE**2} + {tail}, null)"
 
 
@@ -266,7 +274,6 @@ def _captured(wordings: list[_Wording]) -> str:
         f"field_{group}": case("winner", {w.rank: w.captured(w.names[group]) for w in wordings if group < len(w.names)})
         for group in range(most)
     }
-    columns["level_word"] = case("format", format_part("level"))
     columns["logger"] = case("format", format_part("logger"))
     columns["body"] = case("format", format_part("message"))
     return ",\n".join(f"        {sql} as {name}" for name, sql in columns.items())
@@ -349,8 +356,6 @@ def _told(wordings: list[_Wording]) -> str:
             regexp_replace(regexp_replace(members, {text(_JSON_NULL)}, ''), ',}}$', '}}'), '{{}}'
         ) as fields,
         coalesce(regexp_extract(payload, {text(json_levels.json_logger())}), logger) as component,
-        -- the level of the payload itself, not of an object inside it
-        {object_level("payload")} as payload_level,
         coalesce(body, regexp_extract(text, {text(lines.FIRST_LINE)})) as line
 
     from typed

@@ -10,9 +10,10 @@ from functools import reduce
 
 import polars as pl
 
-from parsers import traces
-from parsers.dialect import groups
+from parsers import lines, traces
+from parsers.dialect import groups, only
 from parsers.model import Catalogue, EventType, Match
+from parsers.quoted import LOW, NEGATED, QUOTATIONS
 
 #: `644.97ms`, `1.24s`, `2m7.69s`, `1h2m3s`, `532.1µs`, `250ns`.
 DURATION = (
@@ -27,7 +28,9 @@ BARE = r"^([0-9]+(?:\.[0-9]+)?)$"
 MAX_DURATION_MS = 9e12
 #: A captured code that is a number; what has more digits is none.
 CODE = "^([+-]?[0-9]{1,18})$"
-#: Where events that are read from columns alone stand: behind every literal, and the more conditions the earlier.
+#: Where fallbacks stand: behind every literal.
+FALLBACK_POSITION = 2**30
+#: Where events that are read from columns alone stand: behind those, and the more conditions the earlier.
 COLUMNS_POSITION = 2**31
 MS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000_001}
 
@@ -76,6 +79,15 @@ class Classifier:
         self._ranks = pl.DataFrame(
             [(index, w.event.name, len(w.match.literal) if w.match else 0) for index, w in enumerate(wordings)],
             schema={"wording": pl.UInt32, "name": pl.String, "length": pl.Int64},
+            orient="row",
+        )
+        self._mentioned = pl.DataFrame(
+            [
+                (index, w.match.literal)
+                for index, w in enumerate(wordings)
+                if w.match and w.event.mentioned and not w.match.fallback
+            ],
+            schema={"wording": pl.UInt32, "literal": pl.String},
             orient="row",
         )
         self._by_literal: dict[str, list[int]] = {}
@@ -133,7 +145,27 @@ class Classifier:
         rows = pl.concat([entries["row"].head(0), *(rows for _, rows in hits)])
         wordings = pl.DataFrame({"wording": [index for index, _ in hits], "n": [len(rows) for _, rows in hits]})
         wordings = wordings.select(pl.col("wording").cast(pl.UInt32).repeat_by(pl.col("n").cast(pl.UInt32)))
-        return pl.DataFrame({"row": rows, "wording": wordings["wording"].explode(empty_as_null=False)})
+        table = pl.DataFrame({"row": rows, "wording": wordings["wording"].explode(empty_as_null=False)})
+        return table.join(self._only_mentioned(table, entries), on=["row", "wording"], how="anti")
+
+    def _only_mentioned(self, table: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+        """The hits of `table` that a line quotes or says there are none of (`parsers.quoted`)."""
+        hits = table.join(self._mentioned, on="wording")
+        hits = hits.with_columns(entries["text"].gather(hits["row"]).alias("text"))
+        # Cut at bytes, for characters would be counted.
+        at, text = pl.col("text").str.find(pl.col("literal"), literal=True), pl.col("text").cast(pl.Binary)
+        hits = hits.with_columns(text.bin.head(at).cast(pl.String), tail=text.bin.slice(at).cast(pl.String))
+        quoted = pl.any_horizontal(
+            pl.col("text").str.contains(opened) & (~pl.col("text").str.contains(own) if own else pl.lit(value=True))
+            for opened, own in QUOTATIONS
+        )
+        hits = hits.with_columns(quoted=quoted, negated=pl.col("tail").str.contains(NEGATED))
+        of_quoted = entries[hits["row"].filter(hits["quoted"])]
+        read = lines.read(of_quoted["text"], of_quoted["payload"])["level"]
+        given = of_quoted["severity"].replace("DEFAULT", None)
+        low = pl.select(pl.coalesce(pl.lit(given), pl.lit(read)).is_in(LOW).fill_null(value=False)).to_series()
+        quoted_rows = of_quoted["row"].filter(low).unique()
+        return hits.filter(pl.col("negated") | (pl.col("quoted") & pl.col("row").is_in(quoted_rows.implode())))
 
     def _search(self, entries: pl.DataFrame) -> Iterator[tuple[int, pl.Series]]:
         if self._by_literal:
@@ -189,9 +221,12 @@ class Classifier:
         event, match = self._wordings[index].event, self._wordings[index].match
         if match is None:
             return pl.repeat(COLUMNS_POSITION - len(event.where), len(rows), dtype=pl.Int64, eager=True)
+        if match.fallback:
+            return pl.repeat(FALLBACK_POSITION + match.fallback, len(rows), dtype=pl.Int64, eager=True)
         if match.on:
             return _position(entries["payload"].gather(rows).str.json_path_match(match.on), match.literal)
-        return _position(entries["text"].gather(rows), match.literal)
+        texts = entries["text"].gather(rows)
+        return _position(texts, texts.str.extract(f"({only(match.pattern, '')})") if event.whole else match.literal)
 
     def _fields(self, index: int, rows: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
         """The output columns of the rows that one wording won."""
@@ -244,9 +279,9 @@ class Classifier:
         )
 
 
-def _position(texts: pl.Series, literal: str) -> pl.Series:
-    """Where the literal stands in each text, in characters from 1, as STRPOS of GoogleSQL counts."""
-    bytes_before = texts.str.find(literal, literal=True)
+def _position(texts: pl.Series, part: str | pl.Series) -> pl.Series:
+    """Where a part stands in each text, in characters from 1, as STRPOS of GoogleSQL counts."""
+    bytes_before = pl.select(pl.lit(texts).str.find(pl.lit(part), literal=True)).to_series()
     if (texts.str.len_bytes() != texts.str.len_chars()).any():
         before = pl.select(pl.lit(texts).cast(pl.Binary).bin.slice(0, pl.lit(bytes_before))).to_series()
         return before.cast(pl.String).str.len_chars().cast(pl.Int64) + 1

@@ -4,13 +4,14 @@ import polars as pl
 
 from parsers import lines
 from parsers.json_levels import payload_level
+from parsers.quoted import LOW
 from parsers.signature import NOTABLE, signatures
 from parsers.to_polars import INPUT, Classifier
 from pipeline.schema import EVENTS, polars_schema
 
 #: What decides what an entry is where it is classified with others; `alone` is null there. An unparsed entry may have
-#: a message beside its raw text, and then has a signature.
-_DECIDES = ("text", "log_id", "severity", "has_message", "alone")
+#: a message beside its raw text, and then has a signature. What is below WARNING by its payload only quotes failures.
+_DECIDES = ("text", "log_id", "severity", "low", "has_message", "alone")
 
 
 def classify(entries: pl.DataFrame, classifier: Classifier, *, whole: bool = True) -> pl.DataFrame:
@@ -25,20 +26,25 @@ def classify(entries: pl.DataFrame, classifier: Classifier, *, whole: bool = Tru
     # An unparsed entry is not an empty one: it has a text, which is just not known.
     known = pl.when(pl.col("raw").is_null()).then(text).otherwise(pl.lit("?"))
     given = entries.with_columns(known.alias("text")).select(INPUT)
-    first, at = _distinct(given, entries["message"].is_not_null(), classifier)
+    stated = _stated(entries)
+    first, at = _distinct(given, stated.is_in(LOW), entries["message"].is_not_null(), classifier)
     distinct = _classified(given[first], text.gather(first), entries["message"].gather(first), classifier)
     rows = entries.hstack(distinct[at]).with_columns(
         pl.coalesce(pl.lit(lines.payload_logger(entries["payload"]) if whole else None), "component").alias(
             "component"
         ),
-        _levels(entries, distinct["level"].gather(at)).alias("level"),
+        pl.coalesce(pl.lit(stated), pl.lit(distinct["level"].gather(at)), pl.lit("DEFAULT")).alias("level"),
     )
     return rows.select(polars_schema(EVENTS).names()).cast(dict(polars_schema(EVENTS)))  # type: ignore[arg-type]
 
 
-def _distinct(given: pl.DataFrame, has_message: pl.Series, classifier: Classifier) -> tuple[pl.Series, pl.Series]:
+def _distinct(
+    given: pl.DataFrame, low: pl.Series, has_message: pl.Series, classifier: Classifier
+) -> tuple[pl.Series, pl.Series]:
     """The first row of each kind of entry, and for each row the place of its kind among them."""
-    numbered = given.with_row_index("row").with_columns(classifier.alone(given), has_message.alias("has_message"))
+    numbered = given.with_row_index("row").with_columns(
+        classifier.alone(given), low.alias("low"), has_message.alias("has_message")
+    )
     numbered = numbered.with_columns(pl.when("alone").then("row").alias("alone"))
     firsts = numbered.select(pl.col("row").first().over(_DECIDES)).to_series()
     first = (firsts == numbered["row"]).arg_true()
@@ -63,12 +69,8 @@ def _classified(given: pl.DataFrame, text: pl.Series, message: pl.Series, classi
     return rows.with_columns(signature.alias("signature"))
 
 
-def _levels(entries: pl.DataFrame, of_text: pl.Series) -> pl.Series:
-    """The effective level: the severity as given, else that of the payload, else that of the text."""
+def _stated(entries: pl.DataFrame) -> pl.Series:
+    """The severity as given, else that of the payload, else null: then the text has the level."""
     severity = entries["severity"].fill_null("DEFAULT")
     where = (severity == "DEFAULT").arg_true()
-    if not len(where):
-        return severity
-    of_payload = payload_level(entries["payload"].gather(where))
-    read = pl.select(pl.coalesce(pl.lit(of_payload), pl.lit(of_text.gather(where)), pl.lit("DEFAULT"))).to_series()
-    return severity.scatter(where, read)
+    return severity.scatter(where, payload_level(entries["payload"].gather(where))) if len(where) else severity

@@ -94,3 +94,18 @@ def test_a_request_whose_answer_was_cut_is_a_kind_of_line():
     events = classify(rows, Classifier(load()))
     assert events["signature"].is_null().to_list() == [False, True, True, True]
     assert events["event"].to_list()[0] == "platform.response_truncated"
+
+
+def test_the_payloads_level_decides_of_what_repeats():
+    """A quoted failure does not count below WARNING, whichever of two equal messages comes first."""
+    rows = pl.concat([mixed().head(1)] * 3).with_columns(
+        message=pl.lit('said "MySQL server has gone away"'),
+        payload=pl.Series(['{"level":30}', '{"level":50}', None], dtype=pl.String),
+        severity=pl.lit("DEFAULT"),
+        http_status=pl.lit(None, pl.Int64),
+        raw=pl.lit(None, pl.String),
+    )
+    rows = rows.cast(dict(mixed().schema))
+    expected = [None, "database.unavailable", "database.unavailable"]
+    assert classify(rows, Classifier(load()))["event"].to_list() == expected
+    assert classify(rows.reverse(), Classifier(load()))["event"].to_list() == expected[::-1]

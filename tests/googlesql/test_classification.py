@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from parsers.formats import formats
 from parsers.googlesql_pieces import text
-from parsers.model import Catalogue
+from parsers.model import Catalogue, EventType, Match
 from parsers.to_googlesql import classification
 from parsers.to_polars import Classifier
 from pipeline.classify import classify
@@ -81,6 +81,16 @@ SMALL = [
         fields={"x": "text", "y": "text"},
         outcomes={"x": {"a": "ok"}, "y": {"a": "failure"}},
     ),
+    block("i.failure", ("is down", "is down(?P<x>!)?"), fields={"x": "text"}, outcome="failure"),
+    block("j.record", (" HTTP", '"[a-z ]+ HTTP'), whole=True),
+    EventType(
+        name="a.general",
+        pack="test",
+        meaning="x",
+        outcome="failure",
+        source="x",
+        match=[Match(literal="Error: ", pattern="Error: ", fallback=1)],
+    ),
 ]
 LINES = [
     *("shop 1", "shop 12 é shop 1", "é shop 7", "signal 9", "signal 0x9", "signal +9", "signal 12345678901234567890"),
@@ -94,6 +104,16 @@ LINES = [
         "took 5µs",
     ),
     *("both a b", "both b a", "both a a", "both b b", "shop 1 both a b", "", None),
+    *(
+        'é "is down"',
+        "is down: 0",
+        "is down",
+        'é "is down HTTP',
+        "INFO: 'is down'",
+        'is down "a HTTP',
+        "Error: is down",
+        "INFO: 'Error: is",
+    ),
 ]
 
 
@@ -125,6 +145,7 @@ def test_every_kind_of_block(reference):
         for status in (499, 500, 599)
     ]
     rows += [{**rows[-1], "http_status": None, "http_method": method} for method in ("GET", "POST")]
+    rows = [{**row, "severity": severity} for row in rows for severity in ("DEFAULT", "INFO")]
     found = agree(reference, catalogue, of_rows(rows))
     assert set(found["event"].drop_nulls()) == {event.name for event in SMALL}
     assert found["n_matches"].max() >= 3

@@ -80,6 +80,94 @@ def test_of_one_events_wordings_the_first_wins_and_counts_once():
     assert (row["wording"], row["n_matches"]) == (0, 1)
 
 
+def test_a_fallback_gives_way_to_any_other_event():
+    """The lower its number the sooner it comes; columns alone come behind it."""
+    general, last = (
+        EventType(
+            name=name,
+            pack="test",
+            meaning="x",
+            outcome="failure",
+            source="x",
+            match=[Match(literal="Error: ", pattern="Error: .", fallback=number)],
+        )
+        for name, number in (("b.general", 1), ("a.last", 2))
+    )
+    special, row = block("c.special", ("refused", "refused")), block("a.row", where={"http_status": [500, 599]})
+    line = {"text": "Error: refused", "http_status": 500}
+    assert winners([general, last, special, row], line) == [("c.special", 4)]
+    assert winners([general, last, row], line) == [("b.general", 3)]
+    assert winners([last, row], line) == [("a.last", 2)]
+
+
+def test_a_whole_record_stands_where_its_match_begins():
+    """What a path quotes is behind it, what comes before it is not its own; characters count, not bytes."""
+    access = block("a.access", (" HTTP/", '"GET [^ ]+ HTTP/1'), whole=True)
+    events = [access, block("b.failure", ("broken", "broken"), outcome="failure")]
+    rows = ['é "GET /broken HTTP/1', 'broken: "GET /x HTTP/1', '"GET /x', "broken HTTP/"]
+    assert winners(events, *rows) == [("a.access", 2), ("b.failure", 2), (None, 0), ("b.failure", 1)]
+    events[0] = access.model_copy(update={"whole": False})
+    assert winners(events, rows[0]) == [("b.failure", 2)]
+
+
+FAILURE = [block("a.failure", ("is down", "is down"), ("failed", "failed"), outcome="failure")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'INFO:shop:said "it is down"',
+        'INFO:shop:é said "it is down"',
+        "INFO:shop:said 'I can't say: it is down'",
+        'INFO:shop:{"a": "b", "text": "it is down"}',
+        '{"level":"info","msg":"said \\"it is down\\""}',
+        "INFO:shop:{'event': 'x', 'text': 'it is down'}",
+        "DEBUG:shop:said “it is down”",
+        "check failed: 0",
+        'checks{state="it is down"} 0',
+        "it is down: False, it is up: True",
+        '{"check failed":false}',
+    ],
+)
+def test_a_failure_that_is_only_mentioned_does_not_count(line):
+    """A quotation below WARNING, or none of it."""
+    assert winners(FAILURE, line) == [(None, 0)]
+    assert winners([FAILURE[0].model_copy(update={"outcome": "info"})], line) == [("a.failure", 1)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "INFO:shop:it is down",
+        'INFO:shop:after "x" it is down',
+        "INFO:shop:I can't: it is down",
+        'ERROR:shop:said "it is down"',
+        'said "it is down"',
+        'level=info msg="it is down"',
+        'INFO:shop:call, error: "it is down"',
+        '{"level":"info","message":"after \\"x\\" it is down"}',
+        "INFO:shop:{'event': 'it is down'}",
+        'INFO:shop:said "x\nit is down',
+        "check failed: 0 of 3",
+        "check failed: no route",
+        "check failed, retries: 0",
+        "check failed: 10",
+    ],
+)
+def test_a_failure_that_is_reported_counts(line):
+    """The message itself is no quotation."""
+    assert winners(FAILURE, line) == [("a.failure", 1)]
+
+
+def test_the_level_of_a_quotation_is_the_effective_one():
+    """Severity, then payload, then text."""
+    said = 'said "it is down"'
+    low = [{"severity": "NOTICE"}, {"payload": '{"level":30}'}, {"severity": "DEFAULT", "payload": '{"level":"info"}'}]
+    assert winners(FAILURE, *({"text": said, **row} for row in low)) == [(None, 0)] * 3
+    high = [{"severity": "ERROR"}, {"severity": "WARNING", "payload": '{"level":30}'}, {"payload": '{"level":50}'}]
+    assert winners(FAILURE, *({"text": said, **row} for row in high)) == [("a.failure", 1)] * 3
+
+
 def test_the_place_of_a_literal_is_its_first_in_the_line():
     """As STRPOS gives it: the same on every engine."""
     events = [block("a.b", ("open", "openly")), block("b.c", ("shop", "shop"))]
