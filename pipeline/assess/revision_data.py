@@ -152,6 +152,7 @@ def revision_data(
     exits = view.rows(measures.exits).to_dicts()
     closes = view.rows(measures.closes).sort("code")
     audit = view.rows(measures.durations).filter(pl.col("event") == "audit.ready")
+    gaps = view.rows(measures.gaps, revision=False)
     own = profile(view)
     return RevisionData(
         **vars(own),
@@ -164,7 +165,8 @@ def revision_data(
         asked_end_ns=nanoseconds(window.end) if window.end else None,
         service_first_ns=number(service["first_ns"].min()),
         service_last_ns=number(service["last_ns"].max()),
-        service_max_gap_ns=number(view.rows(measures.gaps, revision=False)["max_gap_ns"].max()),
+        service_max_gap_ns=number(gaps["max_gap_ns"].max()),
+        service_settled_ns=number(gaps["settled_ns"].max()),
         service_entries=int(service["entries"].sum()),
         service_below_notice=int(service["below_notice"].sum()),
         incomplete=tuple(incomplete),
@@ -252,6 +254,7 @@ def _traffic(view: View) -> dict[str, Any]:
     since = rows.filter(pl.col("minute") >= first)
     older = since.filter(pl.col("revision").is_in(view.target.older))["minute"].max()
     return {
+        "service_minutes": _minutes(rows),
         "first_request_ns": int(first) * 60 * 10**9,
         "traffic_ratio": int(own["n"].sum()) / int(since["n"].sum()),
         "outlived_ns": max(older - int(last), 0) * 60 * 10**9 if isinstance(older, int) else None,

@@ -274,7 +274,8 @@ class RevisionData(Profile):
 
     minutes, occurrences: what happened when; peers: its instances; steps: latency by minute, by endpoint ("" for all);
     probes: failed ones by kind; pooled: the baseline and runs that passed; endpoint_minutes: of the endpoints that
-    contracts name. shared_minutes: in which the baseline served users too. traffic_ratio: the revision's share of the
+    contracts name. service_minutes: of all revisions; service_settled_ns: to when the service writes, stray lines
+    left out. shared_minutes: in which the baseline served users too. traffic_ratio: the revision's share of the
     service's requests since its first. outlived_ns: an older revision had requests that long after the revision's last.
     deployed: None where the window is not live, or the revision to judge was named. answered_before: requests that it
     answered before the window, in the lookback. planned_end_ns: of a window that is not over, when it will be.
@@ -289,6 +290,8 @@ class RevisionData(Profile):
     service_first_ns: int | None
     service_last_ns: int | None
     service_max_gap_ns: int | None
+    service_settled_ns: int | None = None
+    service_minutes: Minutes | None = None
     service_entries: int
     service_below_notice: int
     incomplete: tuple[str, ...]
