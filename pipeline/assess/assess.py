@@ -10,7 +10,7 @@ from pipeline.assess.context import Context
 from pipeline.assess.document import document
 from pipeline.assess.earlier import Earlier, added, from_lookback, seen
 from pipeline.assess.executions import executions
-from pipeline.assess.revision_data import View, answered, beside, revision_data
+from pipeline.assess.revision_data import View, answered, beside, event_minutes, revision_data
 from pipeline.assess.revisions import Target
 from pipeline.judge.counts import Execution
 from pipeline.judge.crosscheck import Crosscheck
@@ -62,18 +62,20 @@ def data_of(view: View, context: Context) -> RevisionData:
     if context.lookback:
         given = replace(given, answered_before=answered(View(context.lookback, target)))
     before_window = context.lookback and from_lookback(context.lookback, view.measures, target, context.baseline)
-    if before_window:
+    if context.lookback and before_window:
         earlier = before_window
+        before = View(context.lookback, target, earlier.profile.revision)
+        given = replace(given, baseline_minutes=event_minutes(before))
     elif target.baseline:
         before = View(view.measures, target, target.baseline)
         earlier = seen(before)
-        given = beside(given, view, before)
+        given = replace(beside(given, view, before), baseline_minutes=event_minutes(before))
     elif target in context.history:
         earlier = context.history[target]
     else:
         return given
     pooled = _pooled(earlier, context.passed.get(target))
-    changed = signatures.signatures(view, pooled.signatures, earlier.wordings)
+    changed = signatures.signatures(view, pooled.signatures, earlier.wordings, earlier.signatures)
     return replace(given, baseline=earlier.profile, pooled=pooled.profile, signatures=changed)
 
 

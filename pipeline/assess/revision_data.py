@@ -199,6 +199,12 @@ def answered(view: View) -> int:
     return int((rows["n"] - rows["errors_5xx"]).sum())
 
 
+def event_minutes(view: View) -> dict[str, int]:
+    """Return in how many minutes the revision had each event."""
+    rows = view.rows(view.measures.events).group_by("event").agg(pl.col("minute").n_unique()).sort("event")
+    return dict(rows.iter_rows())
+
+
 def beside(data: RevisionData, view: View, baseline: View) -> RevisionData:
     """Return the revision data with what only both revisions together tell: the minutes that they shared."""
     own, others = (side.rows(side.measures.minutes) for side in (view, baseline))
