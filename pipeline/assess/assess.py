@@ -10,7 +10,7 @@ from pipeline.assess.context import Context
 from pipeline.assess.document import document
 from pipeline.assess.earlier import Earlier, added, from_lookback, seen
 from pipeline.assess.executions import executions
-from pipeline.assess.revision_data import View, answered, beside, event_minutes, revision_data
+from pipeline.assess.revision_data import View, answered, before_in_time, beside, revision_data
 from pipeline.assess.revisions import Target
 from pipeline.judge.counts import Execution
 from pipeline.judge.crosscheck import Crosscheck
@@ -64,12 +64,11 @@ def data_of(view: View, context: Context) -> RevisionData:
     before_window = context.lookback and from_lookback(context.lookback, view.measures, target, context.baseline)
     if context.lookback and before_window:
         earlier = before_window
-        before = View(context.lookback, target, earlier.profile.revision)
-        given = replace(given, baseline_minutes=event_minutes(before))
+        given = before_in_time(given, View(context.lookback, target, earlier.profile.revision))
     elif target.baseline:
         before = View(view.measures, target, target.baseline)
         earlier = seen(before)
-        given = replace(beside(given, view, before), baseline_minutes=event_minutes(before))
+        given = before_in_time(beside(given, view, before), before)
     elif target in context.history:
         earlier = context.history[target]
     else:

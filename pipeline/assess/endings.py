@@ -31,6 +31,15 @@ def statuses_and_clients(statuses: pl.DataFrame, clients: pl.DataFrame) -> dict[
     return {"statuses": by_endpoint, "clients": by_status}
 
 
+def calls(statuses: pl.DataFrame) -> dict[tuple[str, str], tuple[int, ...]]:
+    """Return when Google's services called, in seconds since 1970, to ten: the last 1,000 by endpoint and caller."""
+    called = statuses.filter(~pl.col("caller").is_in(("", HANDSHAKE))).select("endpoint", "caller", "slot")
+    times: dict[tuple[str, str], tuple[int, ...]] = {}
+    for (endpoint, caller), rows in called.unique().sort("slot").group_by("endpoint", "caller", maintain_order=True):
+        times[str(endpoint), str(caller)] = tuple((rows["slot"] * 10).tail(1000).to_list())
+    return times
+
+
 def ended_effects(statuses: pl.DataFrame) -> dict[str, DesignEffect]:
     """Return the design effects of `ended GROUP ENDPOINT` that are above 1: how failures cluster in time.
 

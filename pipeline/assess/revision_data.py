@@ -199,10 +199,11 @@ def answered(view: View) -> int:
     return int((rows["n"] - rows["errors_5xx"]).sum())
 
 
-def event_minutes(view: View) -> dict[str, int]:
-    """Return in how many minutes the revision had each event."""
-    rows = view.rows(view.measures.events).group_by("event").agg(pl.col("minute").n_unique()).sort("event")
-    return dict(rows.iter_rows())
+def before_in_time(data: RevisionData, baseline: View) -> RevisionData:
+    """Return the revision data with when its baseline had events and was called, where that is known."""
+    events = baseline.rows(baseline.measures.events).group_by("event").agg(pl.col("minute").n_unique()).sort("event")
+    calls = endings.calls(baseline.rows(baseline.measures.statuses))
+    return replace(data, baseline_minutes=dict(events.iter_rows()), baseline_calls=calls)
 
 
 def beside(data: RevisionData, view: View, baseline: View) -> RevisionData:

@@ -289,8 +289,8 @@ class RevisionData(Profile):
     probes: failed ones by kind; pooled: the baseline and runs that passed; endpoint_minutes: of the endpoints that
     contracts name. service_minutes: of all revisions; service_settled_ns: to when the service writes, stray lines
     left out. shared_minutes: in which the baseline served users too; baseline_minutes: those of it with each event.
-    traffic_ratio: the revision's share of the service's requests since its first. outlived_ns: an older revision had
-    requests that long after the revision's last.
+    baseline_calls: by endpoint and caller the seconds of its calls, to ten. traffic_ratio: the revision's share of the
+    service's requests since its first. outlived_ns: an older revision had requests that long after the revision's last.
     deployed: None where the window is not live, or the revision to judge was named. answered_before: requests that it
     answered before the window, in the lookback. planned_end_ns: of a window that is not over, when it will be.
     refused_deploys: audit entries of the service. siblings: the other executions of the job in the window, earlier:
@@ -326,6 +326,7 @@ class RevisionData(Profile):
     pooled: Profile | None = None
     shared_minutes: int = 0
     baseline_minutes: Mapping[str, int] = field(default_factory=dict)
+    baseline_calls: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
     signatures: Signatures = field(default_factory=Signatures)
     deployed_ns: int | None = None
     ready_ns: int | None = None
