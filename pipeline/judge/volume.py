@@ -149,7 +149,10 @@ def _hole(data: RevisionData, rule: Rule) -> str:
 def bodies(data: RevisionData, policy: Policy) -> Check:
     """Answers hold as much as before: no endpoint's become nearly empty."""
     rule = policy["requests.bodies"]
-    limit = f"{rule['warn_points'] * 100:g} points more answers below a tenth of the baseline's median size WARN"
+    limit = (
+        f"{rule['warn_points'] * 100:g} points more answers below a tenth of the baseline's median size WARN, "
+        f"{rule['none_points'] * 100:g} points where the baseline had nearly none"
+    )
     before = data.baseline
     if before is None:
         return result(rule, "NOT_APPLICABLE", "no baseline to compare with", limit=limit)
@@ -170,8 +173,12 @@ def bodies(data: RevisionData, policy: Policy) -> Check:
         (here[0] / here[1] - there[0] / there[1], float(chance), endpoint, here, there)
         for (endpoint, here, there), chance in zip(sizes, q, strict=True)
     ]
-    difference, chance, endpoint, few, usual = max(judged, key=lambda change: (change[1] <= rule["alpha"], change[0]))
-    status: Status = "WARN" if chance <= rule["alpha"] and difference >= rule["warn_points"] else "PASS"
+    difference, chance, endpoint, few, usual = max(
+        judged,
+        key=lambda change: (change[1] <= rule["alpha"] and _is_large(change[3], change[4], rule), change[0]),
+    )
+    emptied = chance <= rule["alpha"] and _is_large(few, usual, rule)
+    status: Status = "WARN" if emptied else "PASS"
     text = (
         f"{endpoint}: {percent(few[0] / few[1])} of {count(few[1], 'answer')} are below a tenth of the usual size, "
         f"{percent(usual[0] / usual[1])} in the baseline"
@@ -179,6 +186,14 @@ def bodies(data: RevisionData, policy: Policy) -> Check:
     check = result(rule, status, text, observed=proportion(few[0], few[1]), limit=limit)
     effect = Effect(kind="difference", value=rounded(difference), unit="ratio", q=chance)
     return check.model_copy(update={"baseline": proportion(usual[0], usual[1]), "effect": effect})
+
+
+def _is_large(here: tuple[int, int, float], there: tuple[int, int, float], rule: Rule) -> bool:
+    """Whether small answers, k of n on each side, are many more than before; fewer do where there were nearly none."""
+    (k, n, _), (base_k, base_n, _) = here, there
+    difference, before = k / n - base_k / base_n, base_k / base_n
+    nearly_none = base_n >= rule["none_min_n"] and before <= rule["none_ratio"] and k >= rule["min_n"]
+    return difference >= (rule["none_points"] if nearly_none else rule["warn_points"])
 
 
 def _median(sizes: Mapping[int, int]) -> int:

@@ -137,7 +137,8 @@ def bodies(empty, full):
     ("now", "before", "wanted"),
     [
         (bodies(100, 0), bodies(0, 100), "WARN"),
-        (bodies(49, 51), bodies(0, 100), "PASS"),
+        (bodies(49, 51), bodies(2, 98), "PASS"),
+        (bodies(49, 51), bodies(0, 100), "WARN"),  # there were none
         (bodies(60, 40), bodies(40, 60), "PASS"),  # the median flips, the share moves by 20 points
         (bodies(10, 0), bodies(0, 100), "NOT_APPLICABLE"),
     ],
@@ -304,6 +305,23 @@ def test_below_three_tenths_of_the_same_hour(healthy, policy, n, wanted):
 )
 def test_empty_answers_at_the_limits(pair, policy, now, before, wanted):
     """20 answers a side, half of them more below a tenth of the baseline's median."""
+    assert judged(pair(base={"bodies": before}, bodies=now), policy, "requests.bodies").status == wanted
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "wanted"),
+    [
+        (bodies(20, 80), bodies(0, 100), "WARN"),  # 20 points, 20 answers
+        (bodies(19, 77), bodies(0, 100), "PASS"),  # 19 answers
+        (bodies(20, 81), bodies(0, 100), "PASS"),  # 19.8 points
+        (bodies(22, 78), bodies(1, 99), "WARN"),  # 1 in 100 is nearly none
+        (bodies(40, 60), bodies(2, 98), "PASS"),
+        (bodies(40, 60), bodies(0, 50), "WARN"),
+        (bodies(40, 60), bodies(0, 49), "PASS"),  # too few to say that there are none
+    ],
+)
+def test_empty_answers_where_there_were_none(pair, policy, now, before, wanted):
+    """Twenty points suffice. R: fisher.test(matrix(c(20, 80, 0, 100), 2), alternative = "greater") is 3.3e-07."""
     assert judged(pair(base={"bodies": before}, bodies=now), policy, "requests.bodies").status == wanted
 
 
