@@ -10,7 +10,7 @@ from pipeline.assess.context import Context
 from pipeline.assess.document import document
 from pipeline.assess.earlier import Earlier, added, from_lookback, seen
 from pipeline.assess.executions import executions
-from pipeline.assess.revision_data import View, answered, beside, revision_data
+from pipeline.assess.revision_data import View, answered, before_in_time, beside, revision_data
 from pipeline.assess.revisions import Target, baseline_before, select
 from pipeline.judge.counts import Execution
 from pipeline.judge.crosscheck import Crosscheck
@@ -65,17 +65,18 @@ def data_of(view: View, context: Context) -> RevisionData:
     if lookback and (name := _in_lookback(lookback, view.measures, target, context)):
         sound = _sound(lookback, target, name, context)
         earlier = from_lookback(lookback, target, sound)
+        given = before_in_time(given, View(lookback, target, sound))
     elif name := target.baseline:
         sound = _sound(view.measures, target, name, context)
         before = View(view.measures, target, sound)
         earlier = seen(before)
-        given = beside(given, view, before)
+        given = before_in_time(beside(given, view, before), before)
     elif target in context.history:
         earlier, sound, name = context.history[target], None, None
     else:
         return given
     pooled = _pooled(earlier, context.passed.get(target))
-    changed = signatures.signatures(view, pooled.signatures, earlier.wordings)
+    changed = signatures.signatures(view, pooled.signatures, earlier.wordings, earlier.signatures)
     return replace(
         given,
         baseline=earlier.profile,

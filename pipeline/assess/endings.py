@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.assess.histograms import dense, slots_or_minutes
 from pipeline.judge.counts import Clients, LatencySteps, Peer
@@ -32,6 +34,15 @@ def statuses_and_clients(statuses: pl.DataFrame, clients: pl.DataFrame) -> dict[
     for endpoint, status, n, most in rows.iter_rows():
         by_status.setdefault(endpoint, {})[status] = Clients(n, most)
     return {"statuses": by_endpoint, "clients": by_status}
+
+
+def calls(statuses: pl.DataFrame) -> dict[tuple[str, str], tuple[int, ...]]:
+    """Return when Google's services called, in seconds since 1970, to ten: the last 1,000 by endpoint and caller."""
+    called = statuses.filter(~pl.col("caller").is_in(("", HANDSHAKE))).select("endpoint", "caller", "slot")
+    times: dict[tuple[str, str], tuple[int, ...]] = {}
+    for (endpoint, caller), rows in called.unique().sort("slot").group_by("endpoint", "caller", maintain_order=True):
+        times[str(endpoint), str(caller)] = tuple((rows["slot"] * 10).tail(1000).to_list())
+    return times
 
 
 def ended_effects(statuses: pl.DataFrame) -> dict[str, DesignEffect]:
@@ -122,11 +133,45 @@ def sizes(bodies: pl.DataFrame) -> dict[str, dict[int, int]]:
 
 
 def peers(rows: pl.DataFrame) -> tuple[Peer, ...]:
-    """Return the instances that served users."""
-    instances = []
-    for row in rows.sort("instance_id").iter_rows(named=True):
-        n, total = row["n_steady"], row["bucket_sum"]
-        mean = total / n if n else 0.0
-        variance = max(row["bucket_squares"] - n * mean**2, 0.0) / (n - 1) if n > 1 else 0.0
-        instances.append(Peer(row["instance_id"], row["n"], row["errors_5xx"], n, mean, variance))
-    return tuple(instances)
+    """Return the instances that served users, as if all had the same mix of endpoints.
+
+    The mean of an instance is that of all, and how far its own requests are from the means of their endpoints; failures
+    are compared on endpoints that others served too.
+    """
+    if rows.is_empty():
+        return ()
+    names, at = np.unique(rows["instance_id"].to_numpy().astype(str), return_inverse=True)
+    kinds, of = np.unique(rows["endpoint"].fill_null("").to_numpy().astype(str), return_inverse=True)
+    n, failed, steady, total, squares = (
+        rows[name].cast(pl.Float64).fill_null(0.0).to_numpy()
+        for name in ("n", "errors_5xx", "n_steady", "bucket_sum", "bucket_squares")
+    )
+
+    def by_kind(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        sums: NDArray[np.float64] = np.bincount(of, weights=values, minlength=len(kinds)).astype(np.float64)
+        return sums[of]
+
+    def by_instance(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(at, weights=values, minlength=len(names)).astype(np.float64)
+
+    others_n, others_failed = by_kind(n) - n, by_kind(failed) - failed
+    shared = others_n > 0
+    usual = np.where(shared, n * others_failed / np.maximum(others_n, 1.0), 0.0)
+    apart = total - steady * by_kind(total) / np.maximum(by_kind(steady), 1.0)
+    within = squares - total**2 / np.maximum(steady, 1.0)
+    own = by_instance(steady)
+    mean = total.sum() / max(steady.sum(), 1.0) + by_instance(apart) / np.maximum(own, 1.0)
+    variance = np.maximum(by_instance(within), 0.0) / np.maximum(own - 1, 1.0)
+    alike_n, alike_failed, alike_usual = (by_instance(values * shared) for values in (n, failed, usual))
+    return tuple(
+        Peer(
+            instance=str(name),
+            n=int(alike_n[i]),
+            errors_5xx=int(alike_failed[i]),
+            n_steady=int(own[i]),
+            mean=float(mean[i]) if own[i] else 0.0,
+            variance=float(variance[i]) if own[i] > 1 else 0.0,
+            usual_5xx=float(alike_usual[i] / alike_n[i]) if alike_n[i] else None,
+        )
+        for i, name in enumerate(names)
+    )

@@ -152,6 +152,7 @@ def revision_data(
     exits = view.rows(measures.exits).to_dicts()
     closes = view.rows(measures.closes).sort("code")
     audit = view.rows(measures.durations).filter(pl.col("event") == "audit.ready")
+    gaps = view.rows(measures.gaps, revision=False)
     own = profile(view)
     return RevisionData(
         **vars(own),
@@ -164,7 +165,8 @@ def revision_data(
         asked_end_ns=nanoseconds(window.end) if window.end else None,
         service_first_ns=number(service["first_ns"].min()),
         service_last_ns=number(service["last_ns"].max()),
-        service_max_gap_ns=number(view.rows(measures.gaps, revision=False)["max_gap_ns"].max()),
+        service_max_gap_ns=number(gaps["max_gap_ns"].max()),
+        service_settled_ns=number(gaps["settled_ns"].max()),
         service_entries=int(service["entries"].sum()),
         service_below_notice=int(service["below_notice"].sum()),
         incomplete=tuple(incomplete),
@@ -195,6 +197,13 @@ def answered(view: View) -> int:
     """Return how many requests a revision answered, not counting those that ended in 5xx."""
     rows = view.rows(view.measures.requests)
     return int((rows["n"] - rows["errors_5xx"]).sum())
+
+
+def before_in_time(data: RevisionData, baseline: View) -> RevisionData:
+    """Return the revision data with when its baseline had events and was called, where that is known."""
+    events = baseline.rows(baseline.measures.events).group_by("event").agg(pl.col("minute").n_unique()).sort("event")
+    calls = endings.calls(baseline.rows(baseline.measures.statuses))
+    return replace(data, baseline_minutes=dict(events.iter_rows()), baseline_calls=calls)
 
 
 def beside(data: RevisionData, view: View, baseline: View) -> RevisionData:
@@ -252,6 +261,7 @@ def _traffic(view: View) -> dict[str, Any]:
     since = rows.filter(pl.col("minute") >= first)
     older = since.filter(pl.col("revision").is_in(view.target.older))["minute"].max()
     return {
+        "service_minutes": _minutes(rows),
         "first_request_ns": int(first) * 60 * 10**9,
         "traffic_ratio": int(own["n"].sum()) / int(since["n"].sum()),
         "outlived_ns": max(older - int(last), 0) * 60 * 10**9 if isinstance(older, int) else None,

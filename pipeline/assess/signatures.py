@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.assess.revision_data import View, time_text
-from pipeline.judge.revision_data import SignatureRow, Signatures, is_grave
+from pipeline.judge.revision_data import SignatureRow, Signatures, SteadyLine, is_grave
 from pipeline.text import shown
 
 #: So many rows of each kind become objects, the most severe and most frequent first.
@@ -16,6 +16,12 @@ _MOST_FRESH = 200
 #: Lines that matter without an event, and outcomes that matter with one.
 _LEVELS = ("WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 _OUTCOMES = ("degraded", "failure", "critical")
+
+#: Levels of lines that say what goes well; those of DEBUG come and go with a setting.
+_QUIET_LEVELS = ("DEFAULT", "INFO", "NOTICE")
+
+#: A baseline's line is steady from so many on.
+_STEADY_LINES = 20
 
 #: Events that report a request: its row is judged already.
 _REQUESTS = ("http.request", "http.access")
@@ -40,11 +46,13 @@ def signature_totals(view: View) -> pl.DataFrame:
     )
 
 
-def signatures(view: View, baseline: pl.DataFrame, wordings: dict[str, str]) -> Signatures:
+def signatures(
+    view: View, baseline: pl.DataFrame, wordings: dict[str, str], before: pl.DataFrame | None = None
+) -> Signatures:
     """Return how the signatures of a revision differ from its baseline's.
 
     baseline: the signature_totals of the baseline, of which KEY, n and n_startup are read.
-    wordings: event to a line of it in the baseline.
+    wordings: event to a line of it in the baseline. before: signature_totals of the hours just before, if known.
     """
     own = signature_totals(view)
     known = baseline.select("signature").unique()
@@ -74,7 +82,23 @@ def signatures(view: View, baseline: pl.DataFrame, wordings: dict[str, str]) -> 
         fresh=tuple((shown(signature), n) for signature, n in fresh.iter_rows()),
         wordings=wordings,
         grave_before=any(is_grave(*kind) for kind in baseline.select("level", "event").unique().iter_rows()),
+        steady=() if before is None or "minutes" not in before.columns else _steady(own, before),
     )
+
+
+def _steady(own: pl.DataFrame, before: pl.DataFrame) -> tuple[SteadyLine, ...]:
+    """The baseline's frequent lines below WARNING, other than those of starts, with their count in the revision."""
+    quiet = before.filter(pl.col("level").is_in(_QUIET_LEVELS), pl.col("outcome").is_in(("", "ok", "info")))
+    often = (
+        quiet.group_by("signature")
+        .agg(pl.col("event").min(), pl.col("n", "minutes", "n_startup").sum())
+        .filter(pl.col("n") >= _STEADY_LINES, 2 * pl.col("n_startup") < pl.col("n"), pl.col("signature") != "(others)")
+        .join(own.group_by("signature").agg(pl.col("n").sum().alias("here")), on="signature", how="left")
+        .sort(-pl.col("n"), "signature")
+        .head(_MOST_ROWS)
+    )
+    rows = often.select("signature", "event", "n", "minutes", pl.col("here").fill_null(0)).iter_rows()
+    return tuple(SteadyLine(shown(signature), *rest) for signature, *rest in rows)
 
 
 def wordings(view: View) -> dict[str, str]:

@@ -87,7 +87,11 @@ class Closes:
 
 @dataclass(frozen=True)
 class Peer:
-    """One instance: its user requests, and the mean and variance of the buckets of `n_steady` latencies."""
+    """One instance: its user requests, and the mean and variance of the buckets of `n_steady` latencies.
+
+    n, errors_5xx: on endpoints that others served too; usual_5xx: the others' share of failures at the same mix of
+    endpoints, None for that of all. mean: at the mix of all.
+    """
 
     instance: str
     n: int
@@ -95,6 +99,7 @@ class Peer:
     n_steady: int
     mean: float
     variance: float
+    usual_5xx: float | None = None
 
 
 @dataclass(frozen=True)

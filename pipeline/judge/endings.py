@@ -1,6 +1,8 @@
 """How requests end, endpoint by endpoint and caller by caller, compared with the baseline."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
 
 from pipeline.judge.comparison import Comparison, finite, minutes_needed, proportion, rounded, share_p, worst_of
 from pipeline.judge.counts import Clients
@@ -231,15 +233,33 @@ def _failed_before(baseline: Profile | None, name: str, caller: str) -> bool:
 
 
 def _stopped(data: RevisionData, rule: Rule) -> Iterator[tuple[str, str, float]]:
-    """Callers that the baseline had, and the revision has not."""
+    """Callers that the baseline had, and the revision has not: so many calls were expected, or their schedule was."""
     before = data.baseline
     if before is None or not before.minutes_long or data.traffic_ratio is None or data.traffic_ratio < 0.5:
         return
     for name, caller in sorted(callers(before) - callers(data)):
         n = ended(before, name, caller=caller)
         expected = n * data.minutes_long / before.minutes_long * data.traffic_ratio
-        if expected >= rule["caller_expected"]:
-            yield name, caller, expected
+        missed = _missed(data, data.baseline_calls.get((name, caller), ()), rule) if data.traffic_ratio >= 0.9 else 0
+        if expected >= rule["caller_expected"] or missed >= rule["caller_missed"]:
+            yield name, caller, max(expected, missed)
+
+
+def _missed(data: RevisionData, calls: Sequence[int], rule: Rule) -> int:
+    """How many calls of a schedule the revision missed; 0 where the baseline's calls follow none.
+
+    calls: seconds since 1970, in order. On schedule is a call within a tenth of the usual time between two, or 20 s,
+    for times are known to ten seconds.
+    """
+    if len(calls) < rule["caller_starts"] or data.first_ns is None or data.last_ns is None:
+        return 0
+    gaps = [after - before for before, after in pairwise(calls)]
+    usual = median(gaps)
+    late = max(0.1 * usual, 20.0)
+    if usual < 60 or sum(abs(gap - usual) <= late for gap in gaps) < rule["caller_regular"] * len(gaps):
+        return 0
+    since = max(calls[-1], data.first_ns / 1e9)
+    return max(int((data.last_ns / 1e9 - since - late) / usual), 0)
 
 
 def _reported(data: RevisionData, rule: Rule, comparisons: Sequence[Comparison], limit: str, nothing: str) -> Check:

@@ -149,14 +149,16 @@ def _sick(peer: Peer, whole: _Whole, data: RevisionData, rule: Rule, alpha: floa
     """What is wrong with one instance, in words; nothing where it is like the others."""
     n, k, n_others = whole.n - peer.n, whole.errors_5xx - peer.errors_5xx, len(data.peers) - 1
     short = peer.instance[-8:]
-    share, rest = peer.errors_5xx / peer.n, k / n
+    share = peer.errors_5xx / peer.n if peer.n else 0.0
+    rest = k / n if peer.usual_5xx is None and n else peer.usual_5xx or 0.0
     if (
-        peer.errors_5xx >= rule["warn_count"]
+        n
+        and peer.errors_5xx >= rule["warn_count"]
         and share - rest >= rule["warn_points"]
         and share >= rule["warn_times"] * rest
     ):
         effect = data.design_effects.get("errors", INDEPENDENT).value
-        if share_p((peer.errors_5xx, peer.n, effect), (k, n, effect)) <= alpha:
+        if share_p((peer.errors_5xx, peer.n, effect), (round(rest * n), n, effect)) <= alpha:
             return (
                 f"instance …{short}: {peer.errors_5xx:,} of {count(peer.n, 'request')} ended in 5xx "
                 f"({percent(share)}); {percent(rest)} on the other {n_others}"

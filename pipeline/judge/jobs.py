@@ -117,7 +117,7 @@ def _failures_before(execution: Execution, data: RevisionData) -> list[str]:
 
 
 def _differences(execution: Execution, data: RevisionData, rule: Rule) -> list[str]:
-    """Much longer, or with far fewer or more lines, than the executions before it that succeeded."""
+    """Much longer or shorter, or with far fewer or more lines, than the executions before it that succeeded."""
     pooled = data.pooled.executions if data.pooled else ()
     known = {other.name: other for other in (*pooled, *data.earlier, *data.siblings) if other.ending == "succeeded"}
     known.pop(execution.name, None)
@@ -132,6 +132,10 @@ def _differences(execution: Execution, data: RevisionData, rule: Rule) -> list[s
         if took >= rule["slow_times"] * usual and took >= longest + rule["slow_s"]:
             change = f"{duration(usual * 1000)} → {duration(took * 1000)}"
             findings.append(f"it took {took / usual:.2g} times as long as usual ({change})")
+        shortest = min(durations)
+        if took * rule["short_times"] <= shortest and took <= shortest - rule["short_s"]:
+            change = f"{duration(shortest * 1000)} → {duration(took * 1000)}"
+            findings.append(f"it ended much sooner than the shortest before ({change}), so it may have done nothing")
     lines = [other.lines for other in earlier]
     if min(lines) >= rule["min_lines"] and execution.lines * rule["lines_times"] < min(lines):
         findings.append(f"it wrote {count(execution.lines, 'line')}; earlier ones wrote at least {min(lines):,}")

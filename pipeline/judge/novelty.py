@@ -10,11 +10,19 @@ from pipeline.judge import special
 from pipeline.judge.comparison import Comparison
 from pipeline.judge.failure_words import speaks_of_failure
 from pipeline.judge.model import Check, Observed, SignatureChange, Status
-from pipeline.judge.numbers import count, cut, percent
+from pipeline.judge.numbers import count, cut, minutes_long, percent
 from pipeline.judge.policy import Policy, Rule
 from pipeline.judge.rates import SHORT_MINUTES
 from pipeline.judge.result import result, worst
-from pipeline.judge.revision_data import SEVERE, EndpointCounts, Profile, RevisionData, SignatureRow, is_grave
+from pipeline.judge.revision_data import (
+    SEVERE,
+    EndpointCounts,
+    Profile,
+    RevisionData,
+    SignatureRow,
+    SteadyLine,
+    is_grave,
+)
 from pipeline.judge.stats import poisson_exact, poisson_interval
 
 #: Events of a process that ended, by the end of their names.
@@ -24,6 +32,9 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 
 #: Successes that come with a start, a deployment or a request row, not with each user request.
 _PER_START = ("platform.", "audit.", "http.", "container.", "database.ready", "websocket.readiness", "python.", "node.")
+#: Entries that are none of the revision's own lines.
+_NOT_OWN = ("platform.", "audit.", "http.request")
+
 _NOT_PER_REQUEST = (*_PER_START, "java.", "go.", "expected.")
 
 
@@ -149,15 +160,30 @@ def silent(data: RevisionData, policy: Policy, _comparisons: Sequence[Comparison
         return no_baseline(rule)
     limit = (
         f"none of {rule['min_expected']:g} expected, of an event seen {rule['min_n']:g} times before: FAIL; "
-        f"at most {percent(rule['rare_ratio'])} of {rule['rare_expected']:g} or more expected: WARN"
+        f"at most {percent(rule['rare_ratio'])} of {rule['rare_expected']:g} or more expected: WARN; "
+        f"a line of most minutes, none of {rule['steady_expected']:g} expected and no new one in its place: WARN"
     )
-    if not baseline.requests.eligible:
+    by_requests = baseline.requests.eligible > 0
+    minutes = _minutes_to_end(data)
+    share = (
+        data.requests.eligible / baseline.requests.eligible
+        if by_requests
+        else minutes / baseline.minutes_long
+        if baseline.minutes_long
+        else 0.0
+    )
+    alike = not by_requests or _other_endpoints(data, baseline) <= rule["mix_points"]
+    comparable = alike and min(minutes, baseline.minutes_long) >= rule["steady_minutes"]
+    often = rule["steady_ratio"] * baseline.minutes_long
+    steady = [line for line in data.signatures.steady if comparable and line.baseline_minutes >= often]
+    usual = {name for name, n in data.baseline_minutes.items() if comparable and n >= often}
+    if not by_requests and not usual and not steady:
         return result(rule, "NOT_OBSERVABLE", "the baseline has no user requests to compare with", limit=limit)
-    share = data.requests.eligible / baseline.requests.eligible
     gone, renamed, rare, thin, watched = [], [], [], 0, 0
-    alike = _other_endpoints(data, baseline) <= rule["mix_points"]
     for name, total in baseline.events.items():
         if total.outcome != "ok" or total.n < rule["min_n"] or name.startswith(_NOT_PER_REQUEST):
+            continue
+        if not by_requests and name not in usual:
             continue
         watched += 1
         expected = total.n * share
@@ -171,16 +197,23 @@ def silent(data: RevisionData, policy: Policy, _comparisons: Sequence[Comparison
             renamed.append((name, expected))
         else:
             gone.append((name, expected))
-    observed = Observed(value=len(gone), unit="events", n=watched)
+    dropped = _dropped(data, steady, share, rule)
+    watched += sum(not line.event for line in steady)
+    observed = Observed(value=len(gone) + len(dropped), unit="events", n=watched)
     if not watched:
         return result(rule, "NOT_APPLICABLE", "no success event is frequent enough in the baseline", limit=limit)
-    if gone or renamed or rare:
+    if gone or renamed or rare or dropped:
         parts = [f"{name} stopped ({expected:,.0f} expected, none seen)" for name, expected in gone]
         parts += [f"{name} stopped, and a reworded line takes its place" for name, _ in renamed]
         parts += [
             f"{name} became rare ({data.events[name].n:,} seen, {expected:,.0f} expected)" for name, expected in rare
         ]
-        return result(rule, "FAIL" if gone else "WARN", "; ".join(parts), observed=observed, limit=limit)
+        if dropped and _own_lines(data) <= 0:
+            parts.append("the revision writes no lines of its own any more, so what is read from them is not checked")
+        parts += [f"{cut(text, 120)!r} stopped ({expected:,.0f} expected, none seen)" for text, expected in dropped[:3]]
+        # Of work that nobody asks for by a request, none at all may be an empty queue.
+        fails = gone and (by_requests or 2 * _own_lines(data) >= max(expected for _, expected in gone))
+        return result(rule, "FAIL" if fails else "WARN", "; ".join(parts), observed=observed, limit=limit)
     if thin:
         text = f"{count(thin, 'event')} not seen, but too few requests to expect {rule['min_expected']:g} of them"
         return result(rule, "NOT_OBSERVABLE", text, observed=observed, limit=limit)
@@ -188,16 +221,45 @@ def silent(data: RevisionData, policy: Policy, _comparisons: Sequence[Comparison
     return result(rule, "PASS", text, observed=observed, limit=limit)
 
 
-def _is_rare(data: RevisionData, baseline: Profile, name: str, expected: float, rule: Rule) -> bool:
-    """Whether an event came much less often a request than before, minutes as clusters.
+def _minutes_to_end(data: RevisionData) -> float:
+    """Minutes from the revision's first entry to its last, or to when its service writes for sure, or was asked for."""
+    ends = (data.last_ns, data.service_settled_ns, data.asked_end_ns)
+    return minutes_long(data.first_ns, max((end for end in ends if end is not None), default=None))
 
-    The design effect is that of the revision's minutes: the variance of n_t around r requests_t, in units of its mean.
+
+def _own_lines(data: RevisionData) -> int:
+    """How many lines the revision wrote, without those of the platform and the request rows."""
+    return data.parsed - sum(total.n for name, total in data.events.items() if name.startswith(_NOT_OWN))
+
+
+def _dropped(data: RevisionData, steady: Sequence[SteadyLine], share: float, rule: Rule) -> list[tuple[str, float]]:
+    """Steady lines without an event that are gone, with the expected number; nothing where others take their place.
+
+    A new line about as often as an old one may be the same in other words; of many new lines, nobody knows which.
+    """
+    gone = [(line.signature, line.baseline_n * share) for line in steady if not line.event and not line.n]
+    gone = [(text, expected) for text, expected in gone if expected >= rule["steady_expected"]]
+    new = [n for _, n in data.signatures.fresh]
+    if gone and 2 * sum(n >= min(expected for _, expected in gone) / 2 for n in new) > len(gone):
+        return []
+    return [(text, expected) for text, expected in gone if not any(expected / 2 <= n <= expected * 2 for n in new)]
+
+
+def _is_rare(data: RevisionData, baseline: Profile, name: str, expected: float, rule: Rule) -> bool:
+    """Whether an event came much less often a request than before, or a minute where there are none.
+
+    Minutes are clusters: the design effect is the variance of n_t around r requests_t, in units of its mean.
     """
     seen = data.events[name].n
     if seen > rule["rare_ratio"] * expected:
         return False
     rows = data.occurrences.where(data.occurrences.event == name)
     minute, requests = data.minutes.minute, data.minutes.n
+    exposures = float(baseline.requests.eligible), float(data.requests.eligible)
+    if not baseline.requests.eligible:
+        exposures = baseline.minutes_long, _minutes_to_end(data)
+        minute = (data.first_ns or 0) // (60 * 10**9) + np.arange(int(exposures[1]) + 1)
+        requests = np.ones(len(minute), dtype=np.int64)
     if len(minute) < 2:
         return False
     counts = np.array([rows.n[rows.minute == slot].sum() for slot in minute], dtype=np.float64)
@@ -205,9 +267,9 @@ def _is_rare(data: RevisionData, baseline: Profile, name: str, expected: float, 
     effect = max(1.0, float(left / max(counts.sum(), 1.0) * len(minute) / (len(minute) - 1)))
     p = poisson_exact(
         control_k=round(baseline.events[name].n / effect),
-        control_exposure=baseline.requests.eligible,
+        control_exposure=exposures[0],
         experiment_k=round(seen / effect),
-        experiment_exposure=data.requests.eligible,
+        experiment_exposure=exposures[1],
         alternative="less",
     )
     return p <= rule["alpha"]

@@ -181,12 +181,24 @@ def is_grave(level: str, event: str | None) -> bool:
 
 
 @dataclass(frozen=True)
+class SteadyLine:
+    """A line below WARNING that the baseline had often: how often, in how many minutes, and how often it is here."""
+
+    signature: str
+    event: str
+    baseline_n: int
+    baseline_minutes: int
+    n: int
+
+
+@dataclass(frozen=True)
 class Signatures:
     """Signatures that matter (WARNING and above without an event, or of a failed event) and differ from the baseline.
 
     new: not in the baseline; both: in both, more often here; gone: only in the baseline. fresh: new ones of any level,
     with their count. wordings: event to a line of it in the baseline. grave_before: whether the baseline had a
-    traceback or a CRITICAL line. Each holds the first 1,000 by severity and count.
+    traceback or a CRITICAL line. steady: of a baseline of the hours just before. Each holds the first 1,000 by severity
+    and count.
     """
 
     new: tuple[SignatureRow, ...] = ()
@@ -195,6 +207,7 @@ class Signatures:
     fresh: tuple[tuple[str, int], ...] = ()
     wordings: Mapping[str, str] = field(default_factory=dict)
     grave_before: bool = True
+    steady: tuple[SteadyLine, ...] = ()
 
     def without(self, excused: Callable[[SignatureRow], bool]) -> "Signatures":
         """Return the signatures but for the rows that are excused."""
@@ -274,7 +287,9 @@ class RevisionData(Profile):
 
     minutes, occurrences: what happened when; peers: its instances; steps: latency by minute, by endpoint ("" for all);
     probes: failed ones by kind; pooled: the baseline and runs that passed; endpoint_minutes: of the endpoints that
-    contracts name. shared_minutes: in which the baseline served users too. traffic_ratio: the revision's share of the
+    contracts name. service_minutes: of all revisions; service_settled_ns: to when the service writes, stray lines
+    left out. shared_minutes: in which the baseline served users too; baseline_minutes: those of it with each event.
+    baseline_calls: by endpoint and caller the seconds of its calls, to ten. traffic_ratio: the revision's share of the
     service's requests since its first. outlived_ns: an older revision had requests that long after the revision's last.
     deployed: None where the window is not live, or the revision to judge was named. answered_before: requests that it
     answered before the window, in the lookback. planned_end_ns: of a window that is not over, when it will be.
@@ -290,6 +305,8 @@ class RevisionData(Profile):
     service_first_ns: int | None
     service_last_ns: int | None
     service_max_gap_ns: int | None
+    service_settled_ns: int | None = None
+    service_minutes: Minutes | None = None
     service_entries: int
     service_below_notice: int
     incomplete: tuple[str, ...]
@@ -309,6 +326,8 @@ class RevisionData(Profile):
     baseline: Profile | None = None
     pooled: Profile | None = None
     shared_minutes: int = 0
+    baseline_minutes: Mapping[str, int] = field(default_factory=dict)
+    baseline_calls: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
     signatures: Signatures = field(default_factory=Signatures)
     deployed_ns: int | None = None
     ready_ns: int | None = None

@@ -88,11 +88,11 @@ def test_instances_have_the_mean_and_variance_of_their_buckets():
     whole = ("a", 5, 1, 4, 3280, 800**2 + 810**2 + 820**2 + 850**2)
     two = ("d", 2, 0, 2, 1620, 800**2 + 820**2)
     rows = pl.DataFrame([("b", 1, 0, 1, 800, 800**2), whole, ("c", 2, 0, 0, 0, 0), two], columns, orient="row")
-    assert peers(rows) == (
-        Peer("a", 5, 1, 4, 820.0, pytest.approx(466.6667, abs=1e-4)),
-        Peer("b", 1, 0, 1, 800.0, 0.0),
-        Peer("c", 2, 0, 0, 0.0, 0.0),
-        Peer("d", 2, 0, 2, 810.0, 200.0),
+    assert peers(rows.with_columns(endpoint=pl.lit("GET /"))) == (
+        Peer("a", 5, 1, 4, pytest.approx(820.0), pytest.approx(466.6667, abs=1e-4), 0.0),
+        Peer("b", 1, 0, 1, pytest.approx(800.0), 0.0, pytest.approx(1 / 9)),
+        Peer("c", 2, 0, 0, 0.0, 0.0, pytest.approx(1 / 8)),
+        Peer("d", 2, 0, 2, pytest.approx(810.0), pytest.approx(200.0), pytest.approx(1 / 8)),
     )
 
 

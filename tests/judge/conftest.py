@@ -60,6 +60,7 @@ def a_healthy_sample():
         service_first_ns=START_NS,
         service_last_ns=START_NS + 60 * MINUTE_NS,
         service_max_gap_ns=MINUTE_NS,
+        service_settled_ns=START_NS + 60 * MINUTE_NS,
         service_entries=5000,
         service_below_notice=4900,
         incomplete=(),

@@ -52,6 +52,7 @@ def test_a_revision_has_no_more_than_what_is_given():
     own = {field.name for field in fields(RevisionData)} - {field.name for field in fields(Profile)}
     unset = own - {
         *("service", "service_first_ns", "service_last_ns", "service_max_gap_ns", "service_entries", "workload"),
+        "service_settled_ns",
         *("service_below_notice", "occurrences", "minutes", "readiness_ages_ns"),
     }
     assert {name for name in unset if getattr(data, name)} == {"signatures", "crosscheck"}

@@ -174,6 +174,35 @@ def test_a_caller_that_stopped_coming_warns(pair, policy, n, wanted):
     assert judged(data, policy, "requests.endpoint_errors").status == wanted
 
 
+@pytest.mark.parametrize(
+    ("times", "long_s", "ratio", "wanted"),
+    [
+        ((0, 300, 600, 900, 1200), 900 + 30, 1.0, "WARN"),  # three times five minutes, and a tenth
+        ((0, 300, 600, 900, 1200), 900 + 29, 1.0, "PASS"),
+        ((0, 300, 600, 900, 1200), 3600, 0.89, "PASS"),  # another revision may have had them
+        ((0, 300, 600, 900), 3600, 1.0, "PASS"),  # three equal times are none
+        ((0, 300, 600, 1000, 1300), 3600, 1.0, "WARN"),  # three of four are on time
+        ((0, 300, 600, 1000, 1400), 3600, 1.0, "PASS"),
+        ((0, 50, 100, 150, 200), 3600, 1.0, "PASS"),  # more often than any schedule
+    ],
+)
+def test_a_schedule_that_was_missed_three_times(pair, policy, times, long_s, ratio, wanted):
+    """Calls of the baseline at these seconds, the last as the revision began: fewer than 20 are expected of it."""
+    before = {**endings(orders={200: 500}), **calls("Cloud Scheduler", {200: len(times)})}
+    (named,) = calls("Cloud Scheduler", {200: 1})
+    data = sides(
+        pair,
+        endings(orders={200: 500}),
+        before,
+        first_ns=times[-1] * 10**9,
+        last_ns=(times[-1] + long_s) * 10**9,
+        traffic_ratio=ratio,
+        baseline_calls={(named, "Cloud Scheduler"): times},
+    )
+    check = judged(data, policy, "requests.endpoint_errors")
+    assert check.status == wanted, check
+
+
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize(("clients", "wanted"), [(16, "PASS"), (22, "INCONCLUSIVE"), (50, "FAIL")])
 def test_rejected_users_are_many(pair, policy, status, clients, wanted):

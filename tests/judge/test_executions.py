@@ -54,6 +54,23 @@ def test_twice_as_long_as_usual_and_a_minute_longer_than_any(checked, took_s, be
     assert ("times as long as usual" in check.reason) == (wanted == "WARN")
 
 
+@pytest.mark.parametrize(
+    ("took_s", "before", "wanted"),
+    [
+        (12, (60, 60, 60), "WARN"),  # a fifth
+        (12.1, (60, 60, 60), "PASS"),
+        (5, (25, 300, 300), "WARN"),  # 20 s less than the shortest
+        (4.9, (24.8, 300, 300), "PASS"),
+        (5, (60, 60), "PASS"),  # two say little
+        (5, (60, 60, 60, 6), "PASS"),  # one was as short
+    ],
+)
+def test_a_fifth_of_the_shortest_and_twenty_seconds_less(checked, took_s, before, wanted):
+    """It may have done nothing."""
+    check = checked(run(took_s=took_s), earlier=earlier(*before))
+    assert (check.status, "done nothing" in check.reason) == (wanted, wanted == "WARN")
+
+
 def test_how_much_longer_is_told(checked):
     """100 s is the median of 90, 100 and 150."""
     check = checked(run(took_s=250), earlier=earlier(90, 100, 150))

@@ -4,7 +4,14 @@ import pytest
 
 from pipeline.judge.decide import judge
 from pipeline.judge.novelty import similarity
-from pipeline.judge.revision_data import EndpointCounts, EventTotal, RequestCounts, SignatureRow, Signatures
+from pipeline.judge.revision_data import (
+    EndpointCounts,
+    EventTotal,
+    RequestCounts,
+    SignatureRow,
+    Signatures,
+    SteadyLine,
+)
 from tests.judge.conftest import MINUTE_NS, START_NS, judged, minutes, occurrences, profile
 
 
@@ -268,3 +275,92 @@ def test_a_new_logger_at_info_hides_nothing(pair, policy):
     """As many known lines a request as before, and twice as many unknown ones beside them."""
     assert judged(pair(parsed=15000, explained=5000), policy, "evidence.explained").status == "PASS"
     assert judged(pair(parsed=15000, explained=3900), policy, "evidence.explained").status == "INCONCLUSIVE"
+
+
+QUIET_HOUR = {"requests": RequestCounts(), "events": {"celery.task_succeeded": EventTotal(600, "ok")}}
+
+
+@pytest.mark.parametrize(
+    ("seen", "in_minutes", "lines", "long", "wanted"),
+    [
+        (None, 48, 300, 60, "FAIL"),  # other lines instead, half as many as were expected
+        (None, 48, 299, 60, "WARN"),  # nothing much: the queue may be empty
+        (None, 47, 600, 60, "NOT_OBSERVABLE"),  # work that comes in bursts
+        (None, 48, 600, 4.9, "NOT_OBSERVABLE"),
+        (None, 48, 600, 5, "FAIL"),
+        ((0, 30), 48, 600, 60, "WARN"),  # all in one minute weigh as one: 1, and 20 before. R: pbinom(1, 21, .5) 1e-05
+        ((0, 60), 48, 600, 60, "PASS"),  # 1, and 10 before: pbinom(1, 11, .5) is 0.006
+        ((59, 181), 48, 600, 60, "PASS"),  # 30 % and one more
+    ],
+)
+def test_work_without_requests_is_expected_by_the_minute(pair, policy, seen, in_minutes, lines, long, wanted):
+    """600 tasks in the baseline's hour, four minutes in five at least, and so many lines of the revision now."""
+    name = "celery.task_succeeded"
+    data = pair(
+        base=QUIET_HOUR,
+        requests=RequestCounts(),
+        baseline_minutes={name: in_minutes},
+        parsed=lines,
+        events={name: EventTotal(seen[1], "ok")} if seen else {},
+        occurrences=occurrences((name, *seen, "ok", -1)) if seen else occurrences(),
+        first_ns=START_NS,
+        last_ns=START_NS + round(long * MINUTE_NS),
+        service_settled_ns=None,
+    )
+    check = judged(data, policy, "novelty.silent")
+    assert check.status == wanted, check
+
+
+@pytest.mark.parametrize(
+    ("line", "fresh", "wanted"),
+    [
+        (SteadyLine("stored", "", 20, 48, 0), (), "WARN"),  # 20 expected
+        (SteadyLine("stored", "", 19, 48, 0), (), "PASS"),
+        (SteadyLine("stored", "", 20, 47, 0), (), "NOT_APPLICABLE"),  # 47 of 60 minutes
+        (SteadyLine("stored", "", 1000, 60, 1), (), "PASS"),
+        (SteadyLine("stored", "some.event", 1000, 60, 0), (), "NOT_APPLICABLE"),  # explained: by its event
+        (SteadyLine("stored", "", 100, 60, 0), (("saved", 50),), "PASS"),  # another line in its place
+        (SteadyLine("stored", "", 100, 60, 0), (("saved", 49),), "WARN"),
+    ],
+)
+def test_a_line_of_most_minutes_that_is_gone(pair, policy, line, fresh, wanted):
+    """The baseline had it so often, in so many of 60 minutes; as many requests now. New lines may be its new words."""
+    data = pair(
+        signatures=Signatures(steady=(line,), fresh=fresh),
+        parsed=500,
+        first_ns=START_NS,
+        last_ns=START_NS + 60 * MINUTE_NS,
+    )
+    check = judged(data, policy, "novelty.silent")
+    assert check.status == wanted, check
+    assert (wanted == "WARN") == ("'stored' stopped" in check.reason)
+    assert "no lines of its own" not in check.reason
+
+
+def test_many_lines_that_many_others_replace(pair, policy):
+    """Four kinds go and three come, far more often: the logs were rewritten. Two for four are not enough."""
+    steady = tuple(SteadyLine(f"old {n}", "", 100, 60, 0) for n in range(4))
+    for n, wanted in ((3, "PASS"), (2, "WARN")):
+        fresh = tuple((f"fresh {k}", 500) for k in range(n))
+        data = pair(
+            signatures=Signatures(steady=steady, fresh=fresh),
+            parsed=500,
+            first_ns=START_NS,
+            last_ns=START_NS + 60 * MINUTE_NS,
+        )
+        assert judged(data, policy, "novelty.silent").status == wanted
+
+
+def test_where_no_line_is_written_the_check_says_that_it_is_blind(pair, policy):
+    """Request rows and lines of the platform are not the revision's own."""
+    steady = (SteadyLine("stored", "", 100, 60, 0),)
+    events = {"http.request": EventTotal(900, "info"), "platform.exit": EventTotal(100, "ok")}
+    data = pair(
+        signatures=Signatures(steady=steady),
+        parsed=1000,
+        events=events,
+        first_ns=START_NS,
+        last_ns=START_NS + 60 * MINUTE_NS,
+    )
+    check = judged(data, policy, "novelty.silent")
+    assert (check.status, "no lines of its own" in check.reason) == ("WARN", True)

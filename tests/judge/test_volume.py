@@ -30,6 +30,92 @@ def test_traffic_that_ends(healthy, policy, n, silent_s, pause_s, ratio, wanted)
     assert judged(healthy(requests=requests, traffic_ratio=ratio), policy, "requests.volume").status == wanted
 
 
+@pytest.mark.parametrize(
+    ("n", "silent_s", "base", "wanted"),
+    [
+        (20, 300, {}, "WARN"),  # 10 a minute before: 50 expected
+        (20, 299, {}, "NOT_OBSERVABLE"),
+        (20, 300, {"n": 599}, "NOT_OBSERVABLE"),  # 49.9 expected
+        (20, 300, {"n": 179, "long": 6}, "NOT_OBSERVABLE"),  # 199 requests in all
+        (20, 300, {"n": 180, "long": 6}, "NOT_OBSERVABLE"),  # a third of 6 minutes is below 5
+        (20, 300, {"n": 180, "long": 15}, "WARN"),
+        (20, 300, {"pause_s": 100}, "WARN"),
+        (20, 300, {"pause_s": 101}, "NOT_OBSERVABLE"),  # the baseline had a third of it
+        (20, 300, {"idle_s": 101}, "NOT_OBSERVABLE"),  # so long it was idle before the revision's first request
+        (200, 300, {"idle_s": 101}, "NOT_OBSERVABLE"),
+        (20, 300, {"origin": "history"}, "NOT_OBSERVABLE"),  # of other hours
+        (200, 300, {"origin": "history"}, "WARN"),
+    ],
+)
+def test_the_baseline_says_how_much_traffic_is_missing(pair, policy, n, silent_s, base, wanted):
+    """A revision that served n requests in no time, then was silent; the baseline had 600 in the hour before."""
+    long, before = base.get("long", 60), base.get("n", 600)
+    last_ns = END_NS - silent_s * 10**9
+    data = pair(
+        base={
+            "requests": RequestCounts(
+                n=before,
+                eligible=before,
+                longest_silence_ns=base.get("pause_s", 10) * 10**9,
+                last_eligible_ns=last_ns - base.get("idle_s", 1) * 10**9,
+            ),
+            "first_ns": last_ns - long * MINUTE_NS,
+            "last_ns": last_ns,
+            "origin": base.get("origin", "window"),
+        },
+        requests=RequestCounts(n=n, eligible=n, last_eligible_ns=last_ns, longest_silence_ns=10**9),
+        first_request_ns=last_ns,
+        traffic_ratio=1.0,
+    )
+    check = judged(data, policy, "requests.volume")
+    assert check.status == wanted, check
+    assert (wanted == "WARN" and n < 200) == ("expected" in check.reason)
+
+
+@pytest.mark.parametrize(
+    ("empty", "changes", "wanted"),
+    [
+        ([(25, 35)], {}, "WARN"),
+        ([(25, 30)], {}, "WARN"),  # five minutes
+        ([(25, 29)], {}, "NOT_OBSERVABLE"),
+        ([(25, 35), (50, 52)], {}, "WARN"),  # another pause of two minutes is one of up to three
+        ([(25, 35), (50, 53)], {}, "NOT_OBSERVABLE"),
+        ([(25, 40)], {}, "WARN"),  # 15 of 60 minutes
+        ([(25, 41)], {}, "NOT_OBSERVABLE"),  # bursts
+        ([(5, 55)], {}, "NOT_OBSERVABLE"),
+        ([(25, 35)], {"first": 35}, "WARN"),
+        ([(25, 35)], {"first": 36}, "NOT_OBSERVABLE"),  # before the revision's time
+        ([(25, 35)], {"each": 4}, "WARN"),  # 200 requests
+        ([(25, 35)], {"each": 3}, "NOT_OBSERVABLE"),
+        ([(25, 35)], {"clients": 4}, "NOT_OBSERVABLE"),
+        ([(25, 35)], {"usual_s": 200}, "WARN"),
+        ([(25, 35)], {"usual_s": 201}, "NOT_OBSERVABLE"),  # the hours before had a third of it
+    ],
+)
+def test_minutes_without_a_request_between_others(healthy, policy, empty, changes, wanted):
+    """An hour of the service in which from one minute to another nobody asks anything."""
+    rows = [
+        (minute, changes.get("each", 60), 0)
+        for minute in range(60)
+        if not any(begin <= minute < end for begin, end in empty)
+    ]
+    usual = RequestCounts(n=1000, eligible=1000, longest_silence_ns=changes.get("usual_s", 1) * 10**9)
+    start = START_NS // MINUTE_NS
+    check = judged(
+        healthy(
+            requests=RequestCounts(n=1000, eligible=1000, eligible_clients=changes.get("clients", 5)),
+            service_minutes=minutes(*((start + minute, n, failed) for minute, n, failed in rows)),
+            first_request_ns=START_NS + changes.get("first", 0) * MINUTE_NS,
+            baseline=profile(requests=usual, origin="stretch") if "usual_s" in changes else None,
+        ),
+        policy,
+        "requests.volume",
+    )
+    assert (check.status == "WARN") == (wanted == "WARN"), check
+    if wanted == "WARN" and empty == [(25, 35)]:
+        assert "no user request from 2026-01-15T09:25:00Z to 2026-01-15T09:35:00Z" in check.reason
+
+
 @pytest.mark.parametrize(("n", "clients", "wanted"), [(3000, 50, "WARN"), (2900, 50, "PASS"), (3000, 150, "PASS")])
 def test_clients_that_try_again_and_again(pair, policy, n, clients, wanted):
     """Three times as many requests of as many clients; of three times as many clients it is success."""
@@ -51,7 +137,8 @@ def bodies(empty, full):
     ("now", "before", "wanted"),
     [
         (bodies(100, 0), bodies(0, 100), "WARN"),
-        (bodies(49, 51), bodies(0, 100), "PASS"),
+        (bodies(49, 51), bodies(2, 98), "PASS"),
+        (bodies(49, 51), bodies(0, 100), "WARN"),  # there were none
         (bodies(60, 40), bodies(40, 60), "PASS"),  # the median flips, the share moves by 20 points
         (bodies(10, 0), bodies(0, 100), "NOT_APPLICABLE"),
     ],
@@ -218,6 +305,23 @@ def test_below_three_tenths_of_the_same_hour(healthy, policy, n, wanted):
 )
 def test_empty_answers_at_the_limits(pair, policy, now, before, wanted):
     """20 answers a side, half of them more below a tenth of the baseline's median."""
+    assert judged(pair(base={"bodies": before}, bodies=now), policy, "requests.bodies").status == wanted
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "wanted"),
+    [
+        (bodies(20, 80), bodies(0, 100), "WARN"),  # 20 points, 20 answers
+        (bodies(19, 77), bodies(0, 100), "PASS"),  # 19 answers
+        (bodies(20, 81), bodies(0, 100), "PASS"),  # 19.8 points
+        (bodies(22, 78), bodies(1, 99), "WARN"),  # 1 in 100 is nearly none
+        (bodies(40, 60), bodies(2, 98), "PASS"),
+        (bodies(40, 60), bodies(0, 50), "WARN"),
+        (bodies(40, 60), bodies(0, 49), "PASS"),  # too few to say that there are none
+    ],
+)
+def test_empty_answers_where_there_were_none(pair, policy, now, before, wanted):
+    """Twenty points suffice. R: fisher.test(matrix(c(20, 80, 0, 100), 2), alternative = "greater") is 3.3e-07."""
     assert judged(pair(base={"bodies": before}, bodies=now), policy, "requests.bodies").status == wanted
 
 

@@ -363,6 +363,13 @@ def test_the_longest_silence_is_the_services(folder):
     assert measured(folder, "gaps", rows)["max_gap_ns"].to_list() == [15 * 10**9]
 
 
+def test_a_stray_line_does_not_move_the_end(folder):
+    """Entries at 0, 70, 100, 130 and 9,999 s are in the minutes 0, 1, 2 and 166: the third last is 1, until 100 s."""
+    rows = [request(second) for second in (0, 70, 100, 130, 9999)]
+    assert measured(folder, "gaps", rows)["settled_ns"].to_list() == [100 * 10**9]
+    assert measured(folder, "gaps", rows[3:])["settled_ns"].to_list() == [None]
+
+
 def test_evidence_is_the_first_five_by_time_log_and_id(folder):
     """Seven exits, newest first in the file: the five oldest, in order."""
     rows = [event("platform.exit", s, code=3, message=f"exit {s}") for s in (7, 6, 5, 4, 3, 2, 1)]

@@ -92,12 +92,24 @@ def test_clients_count_once_a_status(folder):
 
 
 def test_peers_add_up_their_buckets(folder):
-    """i1 answered twice in bucket 816 (10.25395 ms), once with 500; a latency of zero takes no time."""
-    rows = [request(1, latency_ms=10.25395), request(2, 500, latency_ms=10.25395)]
+    """i1 answered thrice in bucket 816 (10.25395 ms), once with 500, once with 400; a latency of zero takes no time."""
+    rows = [request(1, latency_ms=10.25395), request(2, 500, latency_ms=10.25395), request(4, 400, latency_ms=10.25395)]
     rows += [request(3, latency_ms=0.0, instance_id="i2")]
     found = measured(folder, "peers", rows)
-    columns = ("instance_id", "n", "errors_5xx", "n_steady", "bucket_sum", "bucket_squares")
-    assert rows_of(found, *columns) == [("i1", 2, 1, 2, 1632, 2 * 816 * 816), ("i2", 1, 0, 0, 0, 0)]
+    columns = ("instance_id", "endpoint", "n", "errors_5xx", "n_steady", "bucket_sum", "bucket_squares")
+    assert rows_of(found, *columns) == [("i1", "(others)", 3, 1, 1, 816, 816 * 816), ("i2", "(others)", 1, 0, 0, 0, 0)]
+
+
+def test_peers_by_endpoint_where_it_has_fifty_requests(folder):
+    """49 of one endpoint are among the others, 50 of another have a row of their own on each instance."""
+    rows = [request(s, path="/rare") for s in range(49)]
+    rows += [request(s, path="/often", instance_id="i1" if s < 30 else "i2") for s in range(50)]
+    found = measured(folder, "peers", rows)
+    assert rows_of(found, "instance_id", "endpoint", "n") == [
+        ("i1", "(others)", 49),
+        ("i1", "GET /often", 30),
+        ("i2", "GET /often", 20),
+    ]
 
 
 def test_tails_hold_twenty_buckets_a_step(folder):
@@ -112,11 +124,12 @@ def test_tails_hold_twenty_buckets_a_step(folder):
 
 
 def test_bodies_by_size(folder):
-    """Of answers at 200 with a size: empty ones at 0; 1.02^385 is 2,046.8 bytes."""
+    """Of answers at 200 to 299 with a size: empty ones at 0; 1.02^385 is 2,046.8 bytes. A 204 is empty, told or not."""
     rows = [request(s, http_response_bytes=size) for s, size in ((1, 0), (2, 1), (3, 2046), (4, 2047), (5, None))]
-    rows.append(request(6, 404, http_response_bytes=2048))
+    rows += [request(6, 404, http_response_bytes=2048), request(6, 300, http_response_bytes=2048)]
+    rows += [request(7, 204, http_response_bytes=None), request(8, 299, http_response_bytes=2046)]
     found = measured(folder, "bodies", rows)
-    assert rows_of(found, "size", "n") == [(0, 2), (385, 1), (386, 1)]
+    assert rows_of(found, "size", "n") == [(0, 3), (385, 2), (386, 1)]
 
 
 def test_probes_by_kind(folder):

@@ -1,8 +1,9 @@
--- made from measures/gaps.sql, sha256 d771dede5534d93e
--- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, max_gap_ns BIGINT
-/* How long was the service's longest silence within its entries? */
+-- made from measures/gaps.sql, sha256 98eb2f11c486ea3a
+-- reads events; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, max_gap_ns BIGINT, settled_ns BIGINT
+/* How long was the service's longest silence within its entries, and to when does it write for sure? */
 /* Grain: one row per project, location, workload and service. */
-/* Units: max_gap_ns in nanoseconds, null for a single entry. */
+/* Units: max_gap_ns in nanoseconds, null for a single entry; settled_ns in ns since 1970, the last entry of the third */
+/* last minute with entries, so that a stray line or two do not move it; null where there are fewer minutes. */
 /* Within each minute the entries are put in order, then the minutes: nowhere all entries of a service. */
 WITH steps AS (
   SELECT
@@ -42,7 +43,8 @@ WITH steps AS (
     first_us - LAG(last_us) OVER (
       PARTITION BY project, location, workload, service
       ORDER BY minute NULLS FIRST, first_us NULLS FIRST
-    ) AS silence_us
+    ) AS silence_us,
+    ROW_NUMBER() OVER (PARTITION BY project, location, workload, service ORDER BY minute DESC) AS place_from_end
   FROM minutes
 ), gaps AS (
   SELECT
@@ -68,7 +70,8 @@ WITH steps AS (
         END,
         9000000000000000
       )
-    END AS max_gap_ns
+    END AS max_gap_ns,
+    1000 * MAX(CASE WHEN place_from_end = 3 THEN last_us ELSE NULL END) AS settled_ns
   FROM silences
   GROUP BY
     project,
