@@ -50,9 +50,10 @@ LAYERS = [
     ),
     # Test results are a part of the verdict's document, and names of tests are redacted where they are read.
     ("pipeline.sources.junit", {"parsers.redact", "pipeline.judge.model", *GROUND}, {"defusedxml"}),
+    # Which keys of a payload have its text stands with the formats of lines.
     (
         "pipeline.sources",
-        {"pipeline.sources", *GROUND},
+        {"pipeline.sources", "parsers.formats", *GROUND},
         {"polars", "duckdb", "pyarrow", "google", "grpc", "requests", "zstandard", "yaml"},
     ),
     ("pipeline.extract", {"pipeline.sources", "parsers", *GROUND}, {"polars"}),

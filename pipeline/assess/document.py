@@ -11,7 +11,7 @@ from pipeline.assess.revision_data import View, time_text
 from pipeline.judge.advice import advice, impact
 from pipeline.judge.contracts import recodings
 from pipeline.judge.crosscheck import Completeness
-from pipeline.judge.decide import NO_BASELINE, Judgement, decide
+from pipeline.judge.decide import Judgement, decide
 from pipeline.judge.model import (
     Baseline,
     CodeCount,
@@ -28,6 +28,7 @@ from pipeline.judge.model import (
     Verdict,
     WindowFacts,
 )
+from pipeline.judge.numbers import NO_BASELINE
 from pipeline.judge.policy import Policy
 from pipeline.judge.ranks import percentile_interval
 from pipeline.judge.revision_data import Instances, Profile, RevisionData, weighted

@@ -102,9 +102,6 @@ _OF = {
     "job": (*_SERVING, "platform.instances", "platform.restarts", "deployment."),
 }
 
-#: What is said of a verdict that has nothing to compare with.
-NO_BASELINE = "No baseline: nothing is compared, and only absolute limits hold."
-
 _RISKS: dict[VerdictName, Risk] = {"PASS": "LOW", "WARN": "MEDIUM", "INCONCLUSIVE": "MEDIUM", "FAIL": "HIGH"}
 
 

@@ -2,6 +2,9 @@
 
 _DAY_MS = 86_400_000
 
+#: What is said of a verdict that has nothing to compare with.
+NO_BASELINE = "No baseline: nothing is compared, and only absolute limits hold."
+
 #: Up to how many ms a unit reads best, and how many ms it has.
 _UNITS = ((1_000, "ms", 1), (120_000, "s", 1_000), (7_200_000, "min", 60_000), (3 * _DAY_MS, "h", 3_600_000))
 

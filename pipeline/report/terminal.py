@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.judge.decide import NO_BASELINE
 from pipeline.judge.model import Verdict
-from pipeline.judge.numbers import count, cut, number, percent
+from pipeline.judge.numbers import NO_BASELINE, count, cut, number, percent
 from pipeline.report.claims import DECIDING
 from pipeline.report.first_screen import answers, tiles
 from pipeline.text import shown
