@@ -168,13 +168,18 @@ def duration_ms(column: str, in_seconds: str) -> str:
 
 def levelled() -> str:
     """Return a step: the effective level, from severity, payload and the text's format."""
-    of_text = _named(case("format", format_part("level")), formats().levels)
+    of_text = severity("level_word", formats().levels)
     return f"""
     select
-        *,
+        * except (level_word),
         if(severity != 'DEFAULT', severity, coalesce({object_level("payload")}, {of_text}, 'DEFAULT')) as level
 
-    from read
+    from (
+        select
+            *,
+            {case("format", format_part("level"))} as level_word
+        from read
+    )
 """
 
 
