@@ -38,7 +38,7 @@ def statuses_and_clients(statuses: pl.DataFrame, clients: pl.DataFrame) -> dict[
 
 def calls(statuses: pl.DataFrame) -> dict[tuple[str, str], tuple[int, ...]]:
     """Return when Google's services called, in seconds since 1970, to ten: the last 1,000 by endpoint and caller."""
-    called = statuses.filter(~pl.col("caller").is_in(("", HANDSHAKE))).select("endpoint", "caller", "slot")
+    called = statuses.filter(~pl.col("caller").is_in(["", HANDSHAKE, *ASIDE])).select("endpoint", "caller", "slot")
     times: dict[tuple[str, str], tuple[int, ...]] = {}
     for (endpoint, caller), rows in called.unique().sort("slot").group_by("endpoint", "caller", maintain_order=True):
         times[str(endpoint), str(caller)] = tuple((rows["slot"] * 10).tail(1000).to_list())

@@ -118,7 +118,7 @@ def _statuses(data: RevisionData, baseline: Profile, policy: Policy) -> Iterator
             expected += n * base_k / base_n
             together += k
             if k:
-                known = each.name if len(each.here) == 1 else ""  # clients and clusters: of one name, or of all
+                known = each.name if each.here == each.there else ""  # clients and clusters: of one name, or of all
                 here = k, n, design(data, group, known)
                 there = base_k, base_n, design(baseline, group, known)
                 one_client = one_client_p(data, baseline, known, statuses)

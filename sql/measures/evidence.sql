@@ -52,7 +52,7 @@ topics as (
         or (topic = 'requests/waited' and is_eligible and has_waited)
         or (topic = 'requests/denied' and is_eligible and http_status in (401, 403))
         or (topic = 'requests/handshake_rejected' and is_handshake and http_status >= 400)
-        or (topic = 'ended' and is_eligible and http_status >= 300 and http_status <> 304)
+        or (topic = 'ended' and not is_handshake and http_status >= 300 and http_status <> 304)
         or (topic in ('requests/slowest', 'slowest') and is_eligible and latency_ns > 0)
 
 ),

@@ -57,6 +57,16 @@ def test_one_client_that_guesses_ids_is_no_finding(pair, policy):
     assert status(pair, policy, now, before, clients=clients, **known).status == "FAIL"
 
 
+def test_one_path_that_one_client_asks_for_again_and_again_is_no_finding(pair, policy):
+    """Below a parent that is compared: neither its clients nor those of the parent have a name on both sides."""
+    now = {"GET /orders/gone": {"": {404: 60}}, **endings(cart={200: 140})}
+    before = {**{f"{name}z": ends for name, ends in many("orders", 30, 200).items()}, **endings(cart={200: 140})}
+    known = {"base": {"clients": {"": {0: Clients(100, 10)}}}}
+    for clients, wanted in ((1, "PASS"), (50, "FAIL")):
+        found = {"": {0: Clients(101, 60), 404: Clients(clients, 60)}}
+        assert status(pair, policy, now, before, clients=found, **known).status == wanted
+
+
 @pytest.mark.parametrize(
     ("bad", "good", "clients", "wanted"),
     [

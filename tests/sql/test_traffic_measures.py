@@ -284,6 +284,8 @@ def test_evidence_proves_each_topic_by_its_own_requests(folder):
         f"ended/401/{orders}": ["denied"],
         f"ended/404/{orders}": ["missing"],
         f"ended/302/{orders}": ["moved"],
+        "ended/404/GET /.git/config": ["scan"],
+        "ended/503/GET /health": ["health"],
         "requests/slowest": ["good", "waited", "denied", "missing", "cached"],
         "unexplained": ["unknown"],
         "leaks": ["leak"],

@@ -1,4 +1,4 @@
--- made from measures/evidence.sql, sha256 1d4dd0e4a7129d65
+-- made from measures/evidence.sql, sha256 0c9a56a38bdbd39a
 -- reads events, requests; returns project VARCHAR, location VARCHAR, workload VARCHAR, service VARCHAR, revision VARCHAR, topic VARCHAR, place BIGINT, timestamp_ns BIGINT, log_name VARCHAR, insert_id VARCHAR, excerpt VARCHAR
 /* Which entries prove each claim? The first five of every topic. */
 /* Grain: one row per revision, topic and place (1 to 5). */
@@ -99,7 +99,7 @@ WITH topics AS (
       topic = 'requests/handshake_rejected' AND is_handshake AND http_status >= 400
     )
     OR (
-      topic = 'ended' AND is_eligible AND http_status >= 300 AND http_status <> 304
+      topic = 'ended' AND NOT is_handshake AND http_status >= 300 AND http_status <> 304
     )
     OR (
       topic IN ('requests/slowest', 'slowest') AND is_eligible AND latency_ns > 0
