@@ -93,7 +93,7 @@ def chain(tmp_path):
         ((200, 200, 200), "00041-abc", "PASS"),
     ],
 )
-def test_what_failed_is_no_baseline(chain, tmp_path, statuses, baseline, verdict):
+def test_what_failed_is_no_baseline(chain, statuses, baseline, verdict):
     """Three deployments back; a second one that repairs nothing is compared with what served before both."""
     path, newest = chain(*statuses), f"0004{len(statuses) - 1}-abc"
     since = (f"--since=2026-01-15T09:{101 * (len(statuses) - 1) // 60:02}:{101 * (len(statuses) - 1) % 60:02}Z",)
@@ -103,8 +103,14 @@ def test_what_failed_is_no_baseline(chain, tmp_path, statuses, baseline, verdict
         assert found["verdict"] == verdict
         passed_over = f"; compared with shop-api-{baseline}, as shop-api-0004{len(statuses) - 2}-abc fails itself"
         assert found["headline"].endswith(passed_over) == (baseline != f"0004{len(statuses) - 2}-abc")
-    named = call("check", path, "--baseline", f"shop-api-0004{len(statuses) - 2}-abc", "--format", "json")
-    assert json.loads(named.stdout)["baseline"] == f"shop-api-0004{len(statuses) - 2}-abc"
+
+
+def test_what_failed_is_the_baseline_where_it_is_named(chain):
+    """Whoever names it wants it."""
+    found = json.loads(
+        call("check", chain(200, 404, 404), "--baseline", "shop-api-00041-abc", "--format", "json").stdout
+    )
+    assert found["baseline"] == "shop-api-00041-abc"
 
 
 def test_a_slower_revision_fails_and_the_reason_has_the_numbers(two, tmp_path):

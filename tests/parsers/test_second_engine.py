@@ -81,9 +81,9 @@ def texts():
 
 @pytest.fixture(scope="module")
 def secrets(texts):
-    """The texts, and secrets and what looks like them."""
+    """Secrets and what looks like them, and a third of the texts."""
     rows = [*(text for text, _ in PLANTED.values()), *(text for text in HARMLESS if text)]
-    return [*texts, *with_mutations(rows, 4 * MUTATIONS)]
+    return [*texts[::3], *with_mutations(rows, 4 * MUTATIONS)]
 
 
 def with_mutations(texts, n):

@@ -16,7 +16,7 @@ from pipeline.sources.log_entry import EntryReader
 from tests.conftest import call, entry, failing, line, ndjson, stamp
 
 ENTRIES = [
-    *failing(),
+    *failing()[:12],
     line(200, "12:30:45"),
     line(201, "yes"),
     line(202, "a: b # c\n\n  deep\n---\n- item\n*x &y", insertId="2026-01-15"),

@@ -497,6 +497,7 @@ def unkilled(tmp_path_factory):
     return files(folder)
 
 
+@pytest.mark.full
 def test_kill_9_at_random_moments(unkilled, tmp_path):
     """A process that is killed again and again, and one that is not, leave the same bytes."""
     cloud = CloudLogging(KILLED, page_limit=250)

@@ -331,6 +331,7 @@ def test_a_full_disk_is_4_and_leaves_no_half_slice(tmp_path):
     assert sorted(name for _, _, names in os.walk(store) for name in names) == ["manifest.json", "pseudonym.key"]
 
 
+@pytest.mark.full
 def test_killed_at_any_moment_a_run_resumes_to_the_same(tmp_path, monkeypatch):
     """kill -9 leaves whole slices only; the next run into the same store ends with the same events and verdict."""
     monkeypatch.setenv(KEY_VARIABLE, "the same in both stores")
